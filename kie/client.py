@@ -1,0 +1,461 @@
+"""The service's API as four methods, and the download of a result.
+
+    upload  →  create_task  →  task, task, task …  →  fetch          credits
+
+The service's own spellings live here and nowhere above. An error usually comes as HTTP 200 with the real code in the
+body, so a reply is judged by its body's code first and by its HTTP status second.
+Source: official.txt; behaviour beyond it as reported by public clients.
+"""
+
+import ipaddress
+import json
+import re
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import requests.adapters
+from requests.auth import AuthBase
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError
+
+from kie.errors import (
+    Blocked,
+    CreditsShort,
+    KeyMissing,
+    KeyRefused,
+    NothingLearned,
+    PictureNotFetched,
+    PictureNotSaved,
+    Refused,
+    ServicePaused,
+    StudioError,
+    TooManyRequests,
+    Unreachable,
+    Unsure,
+    UploadFailed,
+)
+from kie.generation import MODEL, Generation
+
+USER_AGENT = "nano-banana-studio/1.0 (Python requests)"
+UPLOAD_PATH = "images/studio"
+CHUNK = 256 * 1024
+CONNECT_S = 10
+READ_S = 60
+UPLOAD_READ_S = 180
+REPLY_LIMIT = 4 * 1024 * 1024
+RESULT_LIMIT = 200 * 1024 * 1024
+REDIRECTS_LIMIT = 5
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the service says of a task. `state` is "unseen", "running", "success" or "fail"; times are Unix seconds."""
+
+    state: str
+    stage: str | None = None
+    urls: tuple[str, ...] = ()
+    credits: float | None = None
+    fail_code: str | None = None
+    fail_message: str | None = None
+    created_at: float | None = None
+    completed_at: float | None = None
+
+
+class Client:
+    """Talks to the two hosts. Safe to use from several threads; keeps connections open between calls."""
+
+    def __init__(
+        self,
+        api_url: str,
+        upload_url: str,
+        key: Callable[[], str],
+        *,
+        connect_s: float = CONNECT_S,
+        read_s: float = READ_S,
+        upload_read_s: float = UPLOAD_READ_S,
+        result_limit: int = RESULT_LIMIT,
+    ):
+        self._api_url, self._upload_url = api_url, upload_url
+        self._key = key
+        self._timeout_s, self._upload_timeout_s = (connect_s, read_s), (connect_s, upload_read_s)
+        self._result_limit = result_limit
+        self._session = _session()
+
+    def __repr__(self) -> str:
+        return f"Client({self._api_url!r}, {self._upload_url!r})"
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._session.close()
+
+    def upload(self, path: Path, name: str, mime_type: str) -> str:
+        """Upload a reference, streamed from disk, and return its download URL. Costs nothing.
+
+        `name` must be unique to the content: the same name overwrites, for all users of the key.
+        Raises UploadFailed, Unreachable, KeyRefused or KeyMissing. Source: official.txt, "File Stream Upload".
+        """
+        body = _Multipart({"uploadPath": UPLOAD_PATH, "fileName": name}, path, name, mime_type)
+        try:
+            reply = self._session.post(
+                f"{self._upload_url}/api/file-stream-upload",
+                data=body,
+                headers={"Content-Type": body.content_type},
+                auth=_Bearer(self._usable_key()),
+                timeout=self._upload_timeout_s,
+                allow_redirects=False,
+                stream=True,
+            )
+            code, message, content = _opened(reply)
+        except requests.RequestException as error:
+            raise (Unreachable if _was_never_sent(error) else UploadFailed)(_describe(error)) from None
+        except _Unreadable as error:
+            raise UploadFailed(str(error)) from None
+        url = content.get("downloadUrl") if isinstance(content, dict) else None
+        if code == 401:
+            raise KeyRefused(message, "401")
+        if code != 200 or not reply.ok or not _is_web_address(url):
+            raise UploadFailed(message or "the reply named no download address", str(code or reply.status_code))
+        return url
+
+    def create_task(self, generation: Generation, image_urls: list[str], callback_url: str | None = None) -> str:
+        """Ask the service for one picture and return its task id. This spends credits.
+
+        Raises Refused, KeyMissing or Unreachable when nothing was created. Raises Unsure when the reply was lost or
+        unreadable: the task may exist and be paid for, so it must not be sent again.
+        Source: official.txt, "createTask"; all five input fields are always sent, since defaults may not be applied.
+        """
+        body: dict[str, Any] = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
+        body["input"] = {
+            "prompt": generation.prompt,
+            "image_input": list(image_urls),
+            "aspect_ratio": generation.aspect_ratio,
+            "resolution": generation.resolution,
+            "output_format": generation.output_format,
+        }
+        key = self._usable_key()
+        # A kept-alive connection that the other end has just closed looks like a lost reply. Not for the paid call.
+        try:
+            with _session() as fresh:
+                reply = fresh.post(
+                    f"{self._api_url}/api/v1/jobs/createTask",
+                    data=json.dumps(body, ensure_ascii=False).encode(),
+                    headers={"Content-Type": "application/json", "Connection": "close"},
+                    auth=_Bearer(key),
+                    timeout=self._timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                code, message, content = _opened(reply)
+        except requests.RequestException as error:
+            raise (Unreachable if _was_never_sent(error) else Unsure)(_describe(error)) from None
+        except _Unreadable as error:
+            if error.status == 403:
+                raise Blocked(str(error), "403") from None
+            raise Unsure(str(error), str(error.status)) from None
+        task_id = content.get("taskId") if isinstance(content, dict) else None
+        if code == 200 and reply.ok and isinstance(task_id, str) and task_id:
+            return task_id
+        raise _refusal(code, message, reply.status_code)
+
+    def task(self, task_id: str) -> Task:
+        """Look at a task. Costs nothing, changes nothing, and a failure says nothing about the task.
+
+        Raises NothingLearned, KeyRefused or KeyMissing. Source: official.txt, "Poll task".
+        """
+        code, message, content = self._read("/api/v1/jobs/recordInfo", {"taskId": task_id})
+        if (code == 422 and "null" in message.lower()) or (code == 200 and content is None):
+            return Task("unseen")
+        if code != 200 or not isinstance(content, dict):
+            raise NothingLearned(message, str(code))
+        return _task(content)
+
+    def credits(self) -> float:
+        """Return the remaining credits, which may have a fraction. Raises NothingLearned, KeyRefused or KeyMissing.
+
+        Source: official.txt, "Credits"; a reply without the number is unknown, never 0.
+        """
+        code, message, content = self._read("/api/v1/chat/credit", {})
+        remaining = _number(content)
+        if code != 200 or remaining is None:
+            raise NothingLearned(message or "the reply named no balance", str(code))
+        return remaining
+
+    def fetch(self, url: str, target: Path) -> int:
+        """Download a result to `target` in pieces, without the key, and return the number of bytes.
+
+        Raises PictureNotFetched when it can't be had whole, PictureNotSaved when the disk refuses it.
+        """
+        try:
+            with self._followed(url) as reply:
+                if reply.status_code != 200:
+                    raise PictureNotFetched(f"the address answered HTTP {reply.status_code}", str(reply.status_code))
+                return self._written(reply, target)
+        except (requests.RequestException, ValueError) as error:
+            raise PictureNotFetched(_describe(error)) from None
+        except OSError as error:
+            raise PictureNotSaved(error.strerror or type(error).__name__) from None
+
+    def reach(self, url: str) -> str:
+        """Say why a host can't be reached, or "" if it takes a connection. Asks for nothing and sends no key."""
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            with socket.create_connection((parts.hostname, port), timeout=self._timeout_s[0]):
+                return ""
+        except OSError as error:
+            return error.strerror or "no answer within the time allowed"
+
+    def _usable_key(self) -> str:
+        key = self._key()
+        if not key:
+            raise KeyMissing()
+        return key
+
+    def _read(self, path: str, query: Mapping[str, str]) -> tuple[int, str, Any]:
+        try:
+            reply = self._session.get(
+                self._api_url + path,
+                params=query,
+                auth=_Bearer(self._usable_key()),
+                timeout=self._timeout_s,
+                allow_redirects=False,
+                stream=True,
+            )
+            code, message, content = _opened(reply)
+        except requests.RequestException as error:
+            raise NothingLearned(_describe(error)) from None
+        except _Unreadable as error:
+            raise NothingLearned(str(error), str(error.status)) from None
+        if code == 401:
+            raise KeyRefused(message, "401")
+        if not reply.ok:
+            raise NothingLearned(message, str(reply.status_code))
+        return code, message, content
+
+    def _followed(self, url: str) -> requests.Response:
+        """Open a result address, following redirects one by one so that each is checked like the first."""
+        for _ in range(REDIRECTS_LIMIT):
+            self._check_public(url)
+            reply = self._session.get(url, auth=_Nobody(), timeout=self._timeout_s, allow_redirects=False, stream=True)
+            if not reply.is_redirect:
+                return reply
+            reply.close()
+            url = urljoin(url, reply.headers["location"])
+        raise PictureNotFetched("the address redirects too often")
+
+    def _check_public(self, url: str) -> None:
+        """Refuse an address inside this network, unless the API itself is there too."""
+        if not _is_web_address(url):
+            raise PictureNotFetched("the address is not a web address")
+        host = urlsplit(url).hostname or ""
+        if _is_inside(host) and not _is_inside(urlsplit(self._api_url).hostname or ""):
+            raise PictureNotFetched("the address points into this network, so it was not opened")
+
+    def _written(self, reply: requests.Response, target: Path) -> int:
+        expected = (
+            int(reply.headers["content-length"])
+            if "content-encoding" not in reply.headers and "content-length" in reply.headers
+            else None
+        )
+        if expected is not None and expected > self._result_limit:
+            raise PictureNotFetched(f"the picture is larger than {self._result_limit // 2**20} MB")
+        written = 0
+        with target.open("wb") as out:
+            for piece in reply.iter_content(CHUNK):
+                written += len(piece)
+                if written > self._result_limit:
+                    raise PictureNotFetched(f"the picture is larger than {self._result_limit // 2**20} MB")
+                out.write(piece)
+        if written == 0 or (expected is not None and written != expected):
+            raise PictureNotFetched(f"{written} bytes came of {expected}")
+        return written
+
+
+class _Bearer(AuthBase):
+    """Puts the key on one request. Being an auth object, it also keeps a `.netrc` out."""
+
+    def __init__(self, key: str):
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key}"
+        return request
+
+
+class _Nobody(AuthBase):
+    """No key, and none out of a `.netrc` either."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class _Multipart:
+    """A multipart body that is read from disk while it is sent: requests' own `files=` holds the file in memory."""
+
+    def __init__(self, fields: Mapping[str, str], path: Path, name: str, mime_type: str):
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in fields.items()
+        ]
+        parts.append(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {mime_type}\r\n\r\n'
+        )
+        self._head, self._tail = "".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode()
+        self._path, self._size = path, path.stat().st_size
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+
+    def __len__(self) -> int:
+        return len(self._head) + self._size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        with self._path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                yield piece
+        yield self._tail
+
+
+class _Unreadable(Exception):
+    """The reply is no envelope of the service."""
+
+    def __init__(self, text: str, status: int):
+        super().__init__(text)
+        self.status = status
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json, image/*"})
+    adapter = requests.adapters.HTTPAdapter(pool_connections=8, pool_maxsize=16, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _opened(reply: requests.Response) -> tuple[int, str, Any]:
+    """Read an envelope: its code, its text, its data."""
+    raw = b""
+    for piece in reply.iter_content(CHUNK):
+        raw += piece
+        if len(raw) > REPLY_LIMIT:
+            reply.close()
+            raise _Unreadable(f"HTTP {reply.status_code} with far too long a reply", reply.status_code)
+    expected = reply.headers.get("content-length")
+    if expected and expected.isdigit() and "content-encoding" not in reply.headers and len(raw) != int(expected):
+        raise _Unreadable(f"HTTP {reply.status_code} with a reply that was cut off", reply.status_code)
+    try:
+        envelope = json.loads(raw)
+        code = int(envelope["code"])
+    except (ValueError, TypeError, KeyError):
+        raise _Unreadable(
+            f"HTTP {reply.status_code} with a reply that is not the service's own", reply.status_code
+        ) from None
+    text = envelope.get("msg") or envelope.get("message") or ""
+    return code, str(text)[:1000], envelope.get("data")
+
+
+def _refusal(code: int, message: str, status: int) -> StudioError:
+    """Say what a createTask reply without a task means for money."""
+    if code == 429:
+        short = re.search(r"credit|balance|insufficient", message, re.IGNORECASE)
+        return (CreditsShort if short else TooManyRequests)(message, "429")
+    known = {401: KeyRefused, 402: CreditsShort, 433: ServicePaused, 455: ServicePaused, 505: ServicePaused}
+    if code in known:
+        return known[code](message, str(code))
+    if 400 <= code < 500 and code != 408:
+        return Refused(message, str(code))
+    return Unsure(message or "the reply named no task", str(code if code != 200 else status))
+
+
+def _task(data: Mapping[str, Any]) -> Task:
+    state = data.get("state")
+    known = state if state in ("success", "fail") else "running"
+    credits = _number(data.get("creditsConsumed"))
+    return Task(
+        state=known,
+        stage=str(state)[:40] if state else None,
+        urls=_result_urls(data.get("resultJson")),
+        credits=credits if credits is not None else _number(data.get("consumeCredits")),
+        fail_code=_text(data.get("failCode")),
+        fail_message=_text(data.get("failMsg")),
+        created_at=_seconds(data.get("createTime")),
+        completed_at=_seconds(data.get("completeTime")),
+    )
+
+
+def _result_urls(result: Any) -> tuple[str, ...]:
+    """Read `resultJson`, which is a JSON string as a rule, an object rarely, and empty until success."""
+    if isinstance(result, str):
+        try:
+            result = json.loads(result)
+        except ValueError:
+            return ()
+    urls = result.get("resultUrls") if isinstance(result, dict) else None
+    return tuple(url for url in urls if _is_web_address(url)) if isinstance(urls, list) else ()
+
+
+def _is_web_address(url: Any) -> bool:
+    return isinstance(url, str) and len(url) < 4000 and re.match(r"https?://[^/\s]", url) is not None
+
+
+def _number(value: Any) -> float | None:
+    """Read a number of credits. Text, true and NaN are not numbers."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+        return None
+    return float(value)
+
+
+def _seconds(milliseconds: Any) -> float | None:
+    number = _number(milliseconds)
+    return number / 1000 if number else None
+
+
+def _text(value: Any) -> str | None:
+    return None if value in (None, "") else str(value)[:1000]
+
+
+def _was_never_sent(error: requests.RequestException) -> bool:
+    """Whether the connection was never made, so that not one byte of the request has left."""
+    cause = error.args[0] if error.args else None
+    cause = cause.reason if isinstance(cause, MaxRetryError) else cause
+    never = isinstance(cause, NewConnectionError | NameResolutionError | ConnectTimeoutError)
+    # An SSL error can come in the middle of a reply; a certificate is looked at before anything is sent.
+    return never or "CERTIFICATE_VERIFY_FAILED" in str(cause) or isinstance(error, requests.exceptions.InvalidURL)
+
+
+def _describe(error: Exception) -> str:
+    """Name a network error without quoting it: its text can hold addresses and headers."""
+    names = {
+        requests.ConnectTimeout: "no connection within the time allowed",
+        requests.ReadTimeout: "no reply within the time allowed",
+        requests.exceptions.SSLError: "no secure connection",
+        requests.exceptions.ChunkedEncodingError: "the reply was cut off",
+        requests.ConnectionError: "the connection could not be made"
+        if _refused_outright(error)
+        else "the connection was cut",
+    }
+    return next((text for kind, text in names.items() if isinstance(error, kind)), type(error).__name__)
+
+
+def _refused_outright(error: Exception) -> bool:
+    return isinstance(error, requests.RequestException) and _was_never_sent(error)
+
+
+def _is_inside(host: str) -> bool:
+    """Whether a host is this machine or its private network. An unknown name is left to the connection to refuse."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return any(not ipaddress.ip_address(address[4][0].split("%")[0]).is_global for address in found)

@@ -1,0 +1,47 @@
+"""Signed addresses for files, so that a page can show a picture and a stranger can't guess one.
+
+    /app/static/pictures/<kind, id and hour, signed>
+
+An address stays the same within the hour, so that browsers keep what they have, and ends after a day.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+# The only relative address that Streamlit's image elements take.
+PREFIX = "/app/static/pictures/"
+HOURS_VALID = 24
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A file that may be handed out."""
+
+    path: Path
+    mime_type: str
+
+
+class Links:
+    """Makes and reads the addresses with one secret."""
+
+    def __init__(self, secret: str):
+        self._serializer = URLSafeSerializer(secret, salt="picture")
+
+    def address(self, kind: str, owner_id: str) -> str:
+        """Return the address of a file by kind and id."""
+        return PREFIX + self._serializer.dumps([kind, owner_id, _hour()])
+
+    def read(self, token: str) -> tuple[str, str] | None:
+        """Return kind and id of a token, or None when it is forged or too old."""
+        try:
+            kind, owner_id, hour = self._serializer.loads(token)
+        except (BadSignature, ValueError):
+            return None
+        return (kind, owner_id) if 0 <= _hour() - hour < HOURS_VALID else None
+
+
+def _hour() -> int:
+    return int(time.time() // 3600)

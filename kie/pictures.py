@@ -1,0 +1,138 @@
+"""Is this a picture that the service takes, and what does it look like small?
+
+A picture is judged by its bytes, never by its name.
+"""
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from kie.errors import FileRefused
+from kie.generation import REFERENCE_BYTES_LIMIT
+
+PIXELS_LIMIT = 120_000_000
+THUMBNAIL_PX = 512
+SMALL_PX = 64
+# A camera's JPEG with a second picture inside (MPO) is a JPEG to everybody else.
+_KINDS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp"}
+EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
+MIME_TYPES = {kind: f"image/{kind}" for kind in EXTENSIONS}
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError)
+# Pillow refuses at twice this number and warns from here on; between the two our own check speaks.
+Image.MAX_IMAGE_PIXELS = PIXELS_LIMIT
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the bytes say: kind ("jpeg", "png", "webp"), pixels as a person sees them (upright), and size in bytes."""
+
+    kind: str
+    width: int
+    height: int
+    bytes: int
+
+
+def glance(source: Path | IO[bytes]) -> Picture:
+    """Judge a picture by its header alone, in about a millisecond, without decoding it.
+
+    Raises FileRefused with the reason in words.
+    """
+    size = _size(source)
+    if size == 0:
+        raise FileRefused("This file is empty, so nothing was sent and no credits were spent: choose a picture.")
+    if size > REFERENCE_BYTES_LIMIT:
+        raise FileRefused(
+            f"This file has {size / 2**20:.1f} MB; a reference may have 30 MB, so nothing was sent and no credits were spent: save it smaller."
+        )
+    return measure(source, size)
+
+
+def inspect(path: Path) -> Picture:
+    """Decode a whole picture and say what it is. Slow (a second for 100 megapixels): never in a page's run.
+
+    Raises FileRefused when it is cut off, broken, too large to open, or no picture that the service takes.
+    """
+    picture = measure(path)
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except _BROKEN as error:
+        raise FileRefused(
+            "This picture is cut off or broken, so nothing was sent and no credits were spent: save or export it again."
+        ) from error
+    return picture
+
+
+def make_thumbnail(path: Path, target: Path, longest_px: int = THUMBNAIL_PX) -> None:
+    """Write an upright WebP of `path`, at most `longest_px` on its longer side, whole or not at all.
+
+    Raises FileRefused when the picture can't be decoded, and OSError when it can't be written.
+    """
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (longest_px * 2, longest_px * 2))
+            small = _eight_bits(image)
+            small.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS, reducing_gap=2.0)
+            upright = ImageOps.exif_transpose(small)
+    except _BROKEN as error:
+        raise FileRefused("This picture can't be decoded.") from error
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    upright.save(part, "WEBP", quality=82, method=3)
+    part.replace(target)
+
+
+def _size(source: Path | IO[bytes]) -> int:
+    if isinstance(source, Path):
+        return source.stat().st_size
+    size = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    return size
+
+
+def measure(source: Path | IO[bytes], size: int | None = None) -> Picture:
+    """Read a picture's header without decoding it. Raises FileRefused with the reason in words."""
+    try:
+        with Image.open(source) as image:
+            kind, (width, height) = image.format or "", image.size
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    except UnidentifiedImageError as error:
+        raise FileRefused(
+            "This is not a picture, whatever its name says, so nothing was sent and no credits were spent: choose a JPEG, PNG or WebP."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise FileRefused(_TOO_MANY_PIXELS) from error
+    except _BROKEN as error:
+        raise FileRefused(
+            "This picture is broken at its start, so nothing was sent and no credits were spent: save or export it again."
+        ) from error
+    if kind not in _KINDS:
+        raise FileRefused(
+            f"This is a {kind} file, so nothing was sent and no credits were spent: the service takes JPEG, PNG and WebP, so save it as one of these."
+        )
+    if width * height > PIXELS_LIMIT:
+        raise FileRefused(_TOO_MANY_PIXELS)
+    if turned:
+        width, height = height, width
+    return Picture(_KINDS[kind], width, height, _size(source) if size is None else size)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return the picture in a mode that WebP takes: scanners give 16 bits, printers CMYK, icons a palette."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        image = image.point(lambda value: value / 256).convert("L")
+    if image.mode in ("RGB", "RGBA"):
+        return image.copy()
+    transparent = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
+    return image.convert("RGBA" if transparent else "RGB")
+
+
+_TOO_MANY_PIXELS = (
+    f"This picture has more than {PIXELS_LIMIT // 1_000_000} million pixels, so it was not opened, nothing was sent and no credits were spent: "
+    "save it smaller."
+)

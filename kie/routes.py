@@ -1,0 +1,94 @@
+"""HTTP beside the pages: signed picture links, live events, health.
+
+GET /app/static/pictures/<token>     a thumbnail or a picture
+WS  /events                          {"topics": [...]} whenever something changed
+GET /healthz                         200 with JSON once the tracker runs
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from kie.links import PREFIX
+from kie.studio import Studio
+
+# A burst of changes makes one message: pages redraw ten times a second at most.
+COALESCE_S = 0.1
+
+
+def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
+    """Return the routes over the studio that `studio` names when a request comes."""
+
+    def picture(request: Request) -> Response:
+        offer = studio().open_link(request.path_params["token"])
+        if offer is None:
+            return PlainTextResponse("This picture is not here, or the link is too old: open the page again.", 404)
+        headers = {
+            "Cache-Control": "private, max-age=86400, immutable",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox",
+        }
+        return FileResponse(offer.path, media_type=offer.mime_type, headers=headers)
+
+    def health(_: Request) -> Response:
+        alive = studio().is_alive
+        return JSONResponse(
+            {"status": "ok" if alive else "tracker stopped", "sandbox": studio().is_sandbox}, 200 if alive else 503
+        )
+
+    async def events(socket: WebSocket) -> None:
+        if not _is_same_origin(socket):
+            await socket.close(1008)
+            return
+        await socket.accept()
+        await _Visitor(socket).serve(studio())
+
+    return [Route(PREFIX + "{token}", picture), Route("/healthz", health), WebSocketRoute("/events", events)]
+
+
+class _Visitor:
+    """One open page that hears of changes until it goes."""
+
+    def __init__(self, socket: WebSocket):
+        self._socket = socket
+        self._topics: set[str] = set()
+        self._changed = asyncio.Event()
+
+    async def serve(self, studio: Studio) -> None:
+        loop = asyncio.get_running_loop()
+        leave = studio.hub.listen(lambda topics: loop.call_soon_threadsafe(self._hear, topics))
+        sender = asyncio.create_task(self._send())
+        try:
+            while True:
+                await self._socket.receive_text()
+        except (WebSocketDisconnect, KeyError):
+            pass
+        finally:
+            leave()
+            sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
+                await sender
+
+    def _hear(self, topics: set[str]) -> None:
+        self._topics |= topics
+        self._changed.set()
+
+    async def _send(self) -> None:
+        while True:
+            await self._changed.wait()
+            topics, self._topics = self._topics, set()
+            self._changed.clear()
+            await self._socket.send_json({"topics": sorted(topics)})
+            await asyncio.sleep(COALESCE_S)
+
+
+def _is_same_origin(socket: WebSocket) -> bool:
+    """Whether the page that opens this socket came from this server. A client that is no browser sends no origin."""
+    origin = socket.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")

@@ -1,0 +1,127 @@
+"""The tables. Times are Unix seconds, ids are ours (hex) but for `task_id`, file names are relative to the files' root.
+
+jobs ──< job_references >── references        one row each picture asked for; what went in, in order
+  ├──< moves                                  every state with its time
+  └──< sends                                  every paid request, for the limit per account
+balances    servers    meta
+"""
+
+from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, inspect
+from sqlalchemy.schema import CreateColumn
+
+metadata = MetaData()
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("submit_id", String(64), nullable=False),
+    Column("variant", Integer, nullable=False),
+    Column("person", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("aspect_ratio", String(8), nullable=False),
+    Column("resolution", String(8), nullable=False),
+    Column("output_format", String(8), nullable=False),
+    Column("task_id", String(200), unique=True),
+    Column("stage", String(40)),
+    Column("price_expected", Float),
+    Column("credits", Float),
+    Column("problem", String(40)),
+    Column("fail_code", String(20)),
+    Column("fail_message", Text),
+    Column("created_at", Float, nullable=False),
+    Column("sent_at", Float),
+    Column("accepted_at", Float),
+    Column("ended_at", Float),
+    Column("duration_s", Float),
+    Column("next_at", Float),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("server", String(32)),
+    Column("file", String(200)),
+    Column("file_kind", String(8)),
+    Column("file_bytes", Integer),
+    Column("width", Integer),
+    Column("height", Integer),
+    UniqueConstraint("submit_id", "variant"),
+    Index("jobs_newest", "created_at", "id"),
+    Index("jobs_due", "next_at"),
+    Index("jobs_state", "state", "person", "created_at"),
+    Index("jobs_ended", "person", "ended_at"),
+    Index("jobs_learned", "resolution", "state", "ended_at"),
+)
+
+references = Table(
+    "references",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("file", String(200), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("checked_at", Float),
+    Column("refusal", Text),
+    Column("uploaded_url", Text),
+    Column("uploaded_to", String(200)),
+    Column("uploaded_at", Float),
+)
+
+job_references = Table(
+    "job_references",
+    metadata,
+    Column("job_id", String(32), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("reference_id", String(64), nullable=False, index=True),
+)
+
+moves = Table(
+    "moves",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", String(32), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+sends = Table(
+    "sends",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", String(32), nullable=False, index=True),
+    Column("person", String(200), nullable=False),
+    Column("at", Float, nullable=False, index=True),
+    Column("answered_at", Float, index=True),
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("credits", Float, nullable=False),
+    Column("at", Float, nullable=False, index=True),
+)
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("seen_at", Float, nullable=False),
+)
+
+meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
+
+
+def make(engine: Engine) -> None:
+    """Make what is missing: tables, and columns that a later version added to an older database."""
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        present = inspect(connection)
+        for table in metadata.sorted_tables:
+            known = {column["name"] for column in present.get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in known:
+                    added = CreateColumn(column).compile(dialect=engine.dialect)
+                    connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')

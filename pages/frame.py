@@ -1,0 +1,76 @@
+"""What every page has: its title and icon, the ways to the other pages, the credits, and who you are."""
+
+from pathlib import Path
+from urllib.parse import unquote
+
+import streamlit as st
+
+from kie.errors import KeyRefused
+from kie.settings import KEY_FILE
+from kie.studio import NOBODY, Studio, person_name
+from pages.parts import words
+from pages.parts.live import remember_person, wake_on
+
+ICON = Path(__file__).parent / "icon.png"
+PAGES = [
+    st.Page("generate.py", title="Generate", icon=":material/auto_awesome:", default=True),
+    st.Page("history.py", title="History", icon=":material/photo_library:"),
+    st.Page("account.py", title="Account", icon=":material/account_balance_wallet:"),
+]
+
+
+@st.fragment(run_every=30)
+def show_credits() -> None:
+    """Show the last reading of the balance with its age, and say when it could not be read."""
+    studio = Studio.current()
+    balance, problem = studio.balance(), studio.credit_problem()
+    with st.container(gap=None):
+        st.metric("Credits", "unknown" if balance is None else words.number(balance.credits), icon=":material/paid:")
+        st.caption(f"Read {words.ago(balance.at)}" if balance else "Not read yet")
+    if problem:
+        st.caption(":material/sync_problem: The last lookup failed.")
+    wake_on(["credits"], key="credits-live")
+
+
+@st.fragment(run_every=30)
+def show_banner(was_sandbox: bool) -> None:
+    """Say on every page when pictures are only drawn here, and when the key does not work."""
+    studio = Studio.current()
+    if studio.is_sandbox != was_sandbox:
+        st.rerun()
+    key = studio.key()
+    if studio.is_sandbox:
+        told = f" {key.note}" if key.note and not key.is_usable else ""
+        st.info(
+            f"**Sandbox.** Pictures are drawn on this computer and no credits are spent.{told} "
+            f"For real pictures, put your key into `{KEY_FILE}`: it is taken up at once.",
+            icon=":material/science:",
+        )
+    elif not key.is_usable:
+        told = key.note or f"Put it into `{KEY_FILE}`."
+        st.error(f"There is no usable key, so nothing can be sent. {told}", icon=":material/key_off:")
+    elif isinstance(studio.credit_problem(), KeyRefused):
+        st.error(
+            f"The service refuses the key from {key.source}, so nothing can be made and no credits are spent: "
+            "put a valid one there. It is taken up at once.",
+            icon=":material/key_off:",
+        )
+    wake_on(["key"], key="banner-live")
+
+
+def ask_name() -> None:
+    """Ask who is here, and remember it in this browser."""
+    known = unquote(st.context.cookies.get("studio_person", ""))
+    name = person_name(st.text_input("Your name", value=known or NOBODY, max_chars=80, key="person_typed"))
+    st.session_state["person"] = name
+    remember_person(name)
+
+
+st.set_page_config(page_title="Nano Banana Studio", page_icon=str(ICON), layout="wide")
+page = st.navigation(PAGES)
+with st.sidebar:
+    if page.title != "Account":
+        show_credits()
+    ask_name()
+show_banner(Studio.current().is_sandbox)
+page.run()

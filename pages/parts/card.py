@@ -1,0 +1,143 @@
+"""One job as a card: the picture when it is there, what is happening until then, and what can be done."""
+
+import time
+
+import streamlit as st
+
+from kie import errors
+from kie.errors import FileRefused, StudioError
+from kie.jobs import CANCELLABLE, Job, State
+from kie.session import SessionJobs
+from kie.studio import Studio
+from pages.parts import uploads, words
+from pages.parts.live import clock
+
+
+def show_card(job: Job) -> None:
+    """Show one job of this session."""
+    with st.container(border=True, gap="small"):
+        if job.state == State.DONE:
+            show_picture(job)
+        elif job.is_open:
+            show_progress(job)
+        else:
+            show_ending(job)
+        st.text(job.prompt, wrap=False)
+        st.caption(f"{words.settings(job)} · {words.cost(job)}")
+        if job.state == State.DONE:
+            show_actions(job)
+
+
+def show_picture(job: Job) -> None:
+    """Show the thumbnail, or say that the file is gone."""
+    studio = Studio.current()
+    if studio.file(job) is None:
+        st.warning(
+            "This picture's file is gone from the server's disk. It was paid for: fetch it again while the service still has it.",
+            icon=":material/broken_image:",
+        )
+        if st.button("Fetch again", key=f"fetch-{job.id}", icon=":material/download:"):
+            studio.look_again(job.id)
+            st.rerun(scope="fragment")
+        return
+    st.image(studio.link("thumbnail", job.id), width="stretch", alt=f"Picture made from: {job.prompt[:200]}")
+
+
+def show_progress(job: Job) -> None:
+    """Show the stage, the time it takes, and the way out while that is still free."""
+    studio = Studio.current()
+    st.skeleton(height=160)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{words.ICONS[job.state]} {words.state(job)}", width="stretch")
+        if job.state in CANCELLABLE and st.button(
+            "Cancel", key=f"cancel-{job.id}", type="tertiary", help="Nothing has been sent yet, so this is free."
+        ):
+            studio.cancel(job.id)
+            st.rerun(scope="fragment")
+    since = job.accepted_at or job.sent_at or job.created_at
+    left, elapsed = studio.seconds_to_go(job), time.time() - since
+    clock(elapsed, None if left is None else elapsed + left if left else elapsed, key=f"clock-{job.id}")
+    if job.problem:
+        st.caption(errors.sentence(job.problem))
+
+
+def show_ending(job: Job) -> None:
+    """Show how a job ended without a picture: the sentence, the service's own words, and the next step."""
+    if job.state == State.CANCELLED:
+        st.markdown(f"{words.ICONS[job.state]} Cancelled before it was sent; no credits were spent.")
+    else:
+        show_problem(job)
+    if job.state == State.UNSURE:
+        st.page_link("pages/account.py", label="Find it again on the Account page", icon=":material/arrow_forward:")
+    elif st.button("Put it back into the form", key=f"again-{job.id}", icon=":material/undo:"):
+        reuse(job)
+        st.rerun()
+
+
+def show_problem(job: Job) -> None:
+    """Show a job's problem in one sentence, and what the service said, as text."""
+    shown = st.error if job.state == State.FAILED else st.warning
+    shown(errors.sentence(job.problem or "StudioError"), icon=words.ICONS[job.state])
+    if job.fail_message:
+        code = f" (code {job.fail_code})" if job.fail_code else ""
+        st.caption(f"The service said{code}:" if job.task_id or job.fail_code else "What was seen:")
+        st.text(job.fail_message)
+
+
+def show_actions(job: Job) -> None:
+    """Offer what can be done with a finished picture."""
+    studio = Studio.current()
+    path = studio.file(job)
+    if path is None:
+        return
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Open", key=f"open-{job.id}", icon=":material/open_in_full:"):
+            open_large(job)
+        st.download_button(
+            "Download",
+            path.read_bytes,
+            words.file_name(job, path.suffix),
+            f"image/{job.file_kind}",
+            key=f"download-{job.id}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if st.button("Use as reference", key=f"use-{job.id}", icon=":material/add_photo_alternate:"):
+            use_as_reference(job)
+            st.rerun()
+        if st.button("Reuse settings", key=f"reuse-{job.id}", icon=":material/undo:"):
+            reuse(job)
+            st.rerun()
+
+
+@st.dialog("Picture", width="large")
+def open_large(job: Job) -> None:
+    """Show the whole picture."""
+    st.image(Studio.current().link("picture", job.id), width="stretch", alt=f"Picture made from: {job.prompt[:200]}")
+    st.caption(
+        f"{job.width} × {job.height} pixels · {words.size(job.file_bytes or 0)} · {words.settings(job)} · {words.cost(job)}"
+    )
+
+
+def use_as_reference(job: Job) -> None:
+    """Add a finished picture to the composer's references, or leave a note there that says why not."""
+    try:
+        uploads.attach(Studio.current().add_result_as_reference(job.id).id)
+    except FileRefused as error:
+        st.session_state[uploads.NOTES] = [("The picture", error.sentence)]
+
+
+def reuse(job: Job) -> None:
+    """Bring everything that this job asked for back to the composer."""
+    st.session_state["reuse"] = job
+    st.session_state[uploads.IDS] = list(job.references)
+
+
+def stop_showing(job: Job) -> None:
+    """Take a job off this page. It stays in the history."""
+    SessionJobs(st.session_state).forget(job.id)
+
+
+def show_error(error: StudioError) -> None:
+    """Show an error of the tree where it happened."""
+    st.error(error.sentence, icon=":material/error:")

@@ -1,0 +1,137 @@
+"""How the studio says things: credits, times, sizes, states. One place, so that every page says them alike."""
+
+import re
+import time
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from kie.jobs import Job, State
+
+ICONS = {
+    State.QUEUED: ":material/hourglass_empty:",
+    State.UPLOADING: ":material/upload:",
+    State.SENDING: ":material/send:",
+    State.RUNNING: ":material/brush:",
+    State.FETCHING: ":material/download:",
+    State.DONE: ":material/check:",
+    State.UNSURE: ":material/help:",
+    State.FAILED: ":material/error:",
+    State.CANCELLED: ":material/block:",
+}
+STATES = {
+    State.QUEUED: "Waiting for its turn",
+    State.UPLOADING: "Uploading references",
+    State.SENDING: "Sending",
+    State.RUNNING: "Being made",
+    State.FETCHING: "Fetching the picture",
+    State.DONE: "Done",
+    State.UNSURE: "Unsure",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+}
+SHAPES = {
+    "1:1": "square",
+    "2:3": "portrait",
+    "3:2": "landscape",
+    "3:4": "portrait",
+    "4:3": "landscape",
+    "4:5": "portrait",
+    "5:4": "landscape",
+    "9:16": "tall",
+    "16:9": "wide",
+    "21:9": "very wide",
+    "auto": "as the first reference",
+}
+
+
+def state(job: Job) -> str:
+    """Name a job's state."""
+    return "Preparing" if job.state == State.UPLOADING and not job.references else STATES[job.state]
+
+
+def number(value: float) -> str:
+    """Write credits as the service counts them: whole if they are, else with their fraction."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def credits(value: float | None) -> str:
+    """Write an amount of credits; what is not known is said to be so."""
+    if value is None:
+        return "unknown"
+    return f"{number(value)} credit" if value == 1 else f"{number(value)} credits"
+
+
+def cost(job: Job) -> str:
+    """Say what a job cost, or may cost."""
+    if job.credits is not None:
+        return credits(job.credits)
+    if job.state in (State.CANCELLED,):
+        return "0 credits"
+    return (
+        f"about {credits(job.price_expected)}"
+        if job.price_expected is not None and not job.ended_at
+        else "cost unknown"
+    )
+
+
+def settings(job: Job) -> str:
+    """Name a job's settings in one line."""
+    ratio = "Auto" if job.aspect_ratio == "auto" else job.aspect_ratio
+    return f"{ratio} · {job.resolution} · {job.output_format.upper()}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as a person says it."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def ago(moment: float) -> str:
+    """Say how long ago a Unix time is."""
+    seconds = time.time() - moment
+    if seconds < 45:
+        return "just now"
+    if seconds < 3600:
+        return f"{max(1, round(seconds / 60))} min ago"
+    if seconds < 86_400:
+        return f"{round(seconds / 3600)} h ago"
+    days = round(seconds / 86_400)
+    return "yesterday" if days == 1 else f"{days} days ago"
+
+
+def exact(moment: float) -> str:
+    """Write a Unix time in the visitor's own time zone, to the second."""
+    return local(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def local(moment: float) -> datetime:
+    """Return a Unix time in the visitor's own time zone."""
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return datetime.fromtimestamp(moment, zone)
+
+
+def size(count: int) -> str:
+    """Write a number of bytes."""
+    return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{max(1, round(count / 1024))} KB"
+
+
+def literal(text: str) -> str:
+    """Wrap text from outside so that Markdown shows it letter by letter: a code span longer than any run of ticks in it."""
+    plain = " ".join(text.split()) or " "
+    fence = "`" * (max((len(run) for run in re.findall("`+", plain)), default=0) + 1)
+    return f"{fence} {plain} {fence}" if "`" in plain else f"{fence}{plain}{fence}"
+
+
+def file_name(job: Job, extension: str) -> str:
+    """Name a picture's copy for a person's own disk: when, the prompt's first words, and enough of the id to be unique."""
+    start = re.sub(r"[^a-z0-9]+", "-", job.prompt.lower())[:40].strip("-")
+    return f"{local(job.created_at).strftime('%Y%m%d-%H%M')}-{start or 'picture'}-{job.id[:6]}{extension}"
