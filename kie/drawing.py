@@ -87,7 +87,7 @@ def paint(
 
 
 def draw(size: tuple[int, int], prompt: str, settings: str, seed: str, references: Sequence[Reference]) -> Image.Image:
-    dice = random.Random(seed.encode(errors="surrogatepass"))
+    dice = random.Random(seed.encode(errors="surrogatepass"))  # noqa: S311 - colours are no secret
     hue, turn, dark = dice.choice(MOODS)
     mood = Mood(hue + dice.uniform(-9, 9), turn, dark)
     canvas = scene(size, mood, dice)
@@ -134,14 +134,14 @@ class Mood:
 def oklch(lightness: float, chroma: float, hue: float) -> Colour:
     """Turn a perceptual colour (Ottosson's OKLCh, hue in degrees) into sRGB."""
     a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
-    l, m, s = (
+    long, medium, short = (
         (lightness + x * a + y * b) ** 3
         for x, y in ((0.3963377774, 0.2158037573), (-0.1055613458, -0.0638541728), (-0.0894841775, -1.2914855480))
     )
     linear = (
-        4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
-        -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
-        -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s,
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
     )
     red, green, blue = (12.92 * c if c <= 0.0031308 else 1.055 * c ** (1 / 2.4) - 0.055 for c in linear)
     return tuple(round(255 * min(1, max(0, c))) for c in (red, green, blue))

@@ -219,22 +219,23 @@ class Sandbox:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.002)
-        for task in self._tasks("WHERE NOT judged OR NOT called"):
-            self._begin(task)
+        for task in self._tasks():
+            if not (task.judged and task.called):
+                self._begin(task)
         return self
 
     def stop(self) -> None:
-        """End within two seconds, cutting what is still open after one."""
+        """End within two seconds, cutting what is still open after half a second."""
         if not self._server:
             return
         self._stopping.set()
         self._server.should_exit = True
-        self._thread.join(1)
+        self._thread.join(0.5)
         if self._thread.is_alive():
             for connection in list(self._server.server_state.connections):
                 connection.loop.call_soon_threadsafe(connection.transport.abort)
             self._server.force_exit = True
-            self._thread.join(0.5)
+            self._thread.join(1)
         # The picture on the easel is finished, so that the folder is left alone afterwards.
         if self._easel.acquire(timeout=0.3):
             self._easel.release()
@@ -392,7 +393,7 @@ class Sandbox:
             let_in = now < self._let_in_until.get(prompt, 0)
             self._let_in_until[prompt] = now + 60 if let_in else math.inf
             demand(let_in, BUSY, 429)
-        demand(len(self._tasks("WHERE created > ?", task.created - 10_000)) < 20, BUSY, 429)
+        demand(sum(other.created > task.created - 10_000 for other in self._tasks()) < 20, BUSY, 429)
         demand(self.balance >= task.price, BROKE, 402)
 
     def _begin(self, task: Task) -> None:
@@ -451,14 +452,15 @@ class Sandbox:
         path = self._folder / "results" / task.file_name
         if path.exists():
             return
-        judge = "UPDATE tasks SET judged = 1, ends = max(ends, ?), {} WHERE id = ? AND NOT judged"
         try:
             references = [drawing.read_reference(self._source(url)) for url in task.options["image_input"]]
         except drawing.UNREADABLE:
-            verdict = "heals = NULL, fail_code = 400, fail_message = ?"
-            self._sql(judge.format(verdict), clock(), UNFETCHED, task.id)
+            failed = "UPDATE tasks SET fail_code = '400', fail_message = ?, heals = NULL WHERE id = ? AND NOT judged"
+            self._sql(failed, UNFETCHED, task.id)
+            references = None
+        self._sql("UPDATE tasks SET judged = 1, ends = max(ends, ?) WHERE id = ? AND NOT judged", clock(), task.id)
+        if references is None:
             return
-        self._sql(judge.format("called = called"), clock(), task.id)
         with self._easel:
             if not path.exists() and not stopping.is_set():
                 prompt, _, ratio, resolution, _ = (task.options[name] for name in ("prompt", *DEFAULTS))
@@ -491,10 +493,10 @@ class Sandbox:
         part.replace(self._stored(path))
 
     def _find(self, task_id: str) -> Task | None:
-        return next(iter(self._tasks("WHERE id = ?", task_id)), None)
+        return next((Task(*row) for row in self._sql("SELECT * FROM tasks WHERE id = ?", task_id)), None)
 
-    def _tasks(self, where: str = "", *values: object) -> list[Task]:
-        return [Task(*row) for row in self._sql(f"SELECT * FROM tasks {where} ORDER BY created, rowid", *values)]
+    def _tasks(self) -> list[Task]:
+        return [Task(*row) for row in self._sql("SELECT * FROM tasks ORDER BY created, rowid")]
 
     def _sql(self, statement: str, *values: object) -> list[tuple]:
         with contextlib.closing(self._connect()) as database, database:

@@ -70,7 +70,6 @@ def show_readings() -> None:
 @st.fragment(run_every=30)
 def show_attention() -> None:
     """List what is paid, or may be, without its picture here, each with what can be done about it."""
-    wake_on(["jobs"], key="attention-live")
     jobs = studio.attention()
     if jobs:
         st.header(f"Needs attention: {len(jobs)}")

@@ -3,37 +3,45 @@
 
 const shared = (window.__studioEvents ??= { socket: null, listeners: new Set() })
 
+// Streamlit runs one fragment for all triggers of one moment, so each gets a moment of its own.
+const APART_MS = 40
+
+function tell(topics) {
+  const hearing = [...shared.listeners].filter((listener) => listener.hears(topics))
+  hearing.forEach((listener, position) => setTimeout(listener.wake, position * APART_MS))
+}
+
 function connect() {
   if (shared.socket || shared.listeners.size === 0) return
   const base = document.baseURI.replace(/^http/, "ws")
   const socket = (shared.socket = new WebSocket(new URL("/events", base)))
   socket.onmessage = (event) => {
-    const topics = JSON.parse(event.data).topics
-    shared.listeners.forEach((hear) => hear(topics))
+    tell(JSON.parse(event.data).topics)
   }
   socket.onclose = () => {
     shared.socket = null
     // Whatever changed while the line was down is made up for by one look.
     setTimeout(() => {
       connect()
-      shared.listeners.forEach((hear) => hear(null))
+      tell(null)
     }, 2000)
   }
 }
 
 export default function ({ data, setTriggerValue, parentElement }) {
   const wanted = new Set(data.topics)
-  const hear = (topics) => {
-    if (topics === null || topics.some((topic) => wanted.has(topic))) {
-      setTriggerValue("changed", (parentElement.__count = (parentElement.__count ?? 0) + 1))
-    }
+  const listener = {
+    hears: (topics) => topics === null || topics.some((topic) => wanted.has(topic)),
+    wake: () => {
+      if (shared.listeners.has(listener)) setTriggerValue("changed", Date.now())
+    },
   }
-  shared.listeners.delete(parentElement.__hear)
-  parentElement.__hear = hear
-  shared.listeners.add(hear)
+  shared.listeners.delete(parentElement.__listener)
+  parentElement.__listener = listener
+  shared.listeners.add(listener)
   connect()
   return () => {
-    shared.listeners.delete(hear)
+    shared.listeners.delete(listener)
     if (shared.listeners.size === 0) shared.socket?.close()
   }
 }
