@@ -628,9 +628,9 @@ def test_a_callback_tells_of_success(payer: Service, listener: Callable[..., Lis
     }
 
 
-def test_a_callback_tells_of_failure_and_is_tried_again(service: Service, listener: Callable[..., Listener]):
+def test_a_callback_tells_of_failure_and_is_tried_again(payer: Service, listener: Callable[..., Listener]):
     caller = listener(refusals=1)
-    service.create("sandbox: fail", callback=caller.url)
+    payer.create("sandbox: fail", callback=caller.url)
     body = until(lambda: len(caller.bodies) == 2 and caller.bodies[1])
     data = body["data"]
     assert (body["code"], body["msg"]) == (501, "Playground task failed.")

@@ -1,0 +1,51 @@
+"""Fixtures are nouns: a sandbox, settings, a studio, a server, a browser page."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kie.sandbox import Sandbox
+from kie.settings import ROOT, Settings
+from kie.studio import Studio
+from tests.server import Server
+
+KEY = "test-key-that-nobody-pays-for"
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """The local service, quick, with every request on record."""
+    with Sandbox(tmp_path / "service", seconds=0.3, record=True) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
+    """The settings of a project of its own that has a key and takes the sandbox for the real service."""
+    root = tmp_path / "project"
+    (root / "config").mkdir(parents=True)
+    shutil.copy(ROOT / "config" / "prices.toml", root / "config")
+    return Settings.load(root, {"KIE_API_URL": sandbox.url, "KIE_UPLOAD_URL": sandbox.url, "KIE_API_KEY": KEY})
+
+
+@pytest.fixture
+def studio(settings: Settings) -> Iterator[Studio]:
+    """A studio at work."""
+    with Studio(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts the studio as a person does; every one is stopped at the end."""
+    started: list[Server] = []
+
+    def start(**environment: str) -> Server:
+        started.append(Server(tmp_path / f"data{len(started)}", **environment))
+        return started[-1].start()
+
+    yield start
+    for server in started:
+        server.__exit__()
