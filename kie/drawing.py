@@ -77,7 +77,7 @@ def paint(
 ) -> None:
     """Draw one picture into a .png or .jpeg file, whole or not at all. The same arguments give the same picture.
 
-    Takes about 0.1 s at 1K and 0.8 s at 4K.
+    Takes 0.2 s at 1K and up to 0.8 s at 4K.
     """
     size = pixel_size(resolution, aspect_ratio, references)
     picture = draw(size, prompt, f"{resolution} · {aspect_ratio}", seed, references)

@@ -151,7 +151,7 @@ class Task:
 
 @dataclass
 class Seen:
-    """One request as it came. For an upload, `body` is a dict: fileName, uploadPath, size."""
+    """One request as it came. For an upload that was taken, `body` is a dict: fileName, uploadPath, size."""
 
     method: str
     path: str
@@ -303,7 +303,7 @@ class Sandbox:
         self._authorise(request)
         content_type = request.headers.get("content-type", "").partition(";")[0]
         demand(content_type.strip().lower() == "application/json", "Content-Type must be application/json", 401)
-        task = self._price(parse(raw))
+        task = self._prepare(parse(raw))
         self._admit(task)
         self._sql("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *astuple(task))
         self._begin(task)
@@ -364,7 +364,7 @@ class Sandbox:
         passes = token == self._key if self._key is not None else not token.startswith("refused")
         demand(scheme.lower() == "bearer" and token and passes, "Authentication failed: Invalid API Key", 401)
 
-    def _price(self, body: dict) -> Task:
+    def _prepare(self, body: dict) -> Task:
         """Return the task that this request would become."""
         options, created = DEFAULTS | body["input"], clock()
         spell, resolution = spell_of(options["prompt"]), options["resolution"]

@@ -21,11 +21,6 @@ class SessionJobs:
         self._mapping = mapping
 
     @property
-    def is_new(self) -> bool:
-        """Whether this session has not been given its person's jobs yet."""
-        return IDS not in self._mapping
-
-    @property
     def ids(self) -> list[str]:
         """The ids, newest first."""
         return list(self._mapping.get(IDS, ()))

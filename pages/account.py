@@ -23,7 +23,7 @@ def show_balance() -> None:
     """Show the last reading, its age, and what it buys."""
     balance, problem, available = studio.balance(), studio.credit_problem(), studio.available()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        with st.container(width="content", gap="small"):
+        with st.container(width="content", gap=None):
             st.metric("Credits", "unknown" if balance is None else words.number(balance.credits))
             st.caption(
                 f"Read {words.ago(balance.at)}, at {words.exact(balance.at)}"
@@ -63,7 +63,7 @@ def show_readings() -> None:
     else:
         times = [words.local(reading.at).replace(tzinfo=None) for reading in readings]
         line = pd.DataFrame({"Time": times, "Credits": [reading.credits for reading in readings]})
-        st.line_chart(line, x="Time", y="Credits", height=240)
+        st.line_chart(line, x="Time", y="Credits", height=240, alt="Credits left at each reading")
     wake_on(["credits"], key="readings-live")
 
 

@@ -39,6 +39,13 @@ def press() -> None:
     SessionJobs(form).add(job.id for job in made)
 
 
+def begin_session() -> None:
+    """Bring back what this person has open or has just had, so that a reload or a new name loses nothing."""
+    if form.get("begun_for") != form["person"]:
+        form["begun_for"] = form["person"]
+        SessionJobs(form).restore(studio.recent_ids(form["person"]))
+
+
 def fill_in_what_is_reused() -> None:
     """Put a job's request back into the form, before the form is drawn."""
     job = form.pop("reuse", None)
@@ -124,19 +131,19 @@ def ask_settings() -> None:
 
 
 def show_button() -> None:
-    """Offer the one thing to press, with its price on it and what is left afterwards below it."""
+    """Offer the one thing to press, with its price on it."""
     images = form["images"] or 1
     price = studio.price(form["resolution"])
-    total = price.credits * images if price else None
     label = "Generate" if images == 1 else f"Generate {images}"
-    label += f" · about {words.credits(total)}" if total is not None else " · price unknown"
+    label += f" · about {words.credits(price.credits * images)}" if price else " · price unknown"
     st.button(label, type="primary", icon=":material/auto_awesome:", width="stretch", on_click=press)
-    show_price(total, price.source if price else "not known yet")
 
 
-def show_price(total: float | None, source: str) -> None:
-    """Say what is left after this press, and where the price comes from."""
-    available = studio.available()
+@st.fragment(run_every=30)
+def show_price() -> None:
+    """Say what is free to spend, what is left after this press, and where the price comes from."""
+    price, available = studio.price(form["resolution"]), studio.available()
+    total = price.credits * (form["images"] or 1) if price else None
     if available is None or total is None:
         st.caption("The balance is not known yet." if available is None else "The price is not known yet.")
     elif total > available:
@@ -146,11 +153,11 @@ def show_price(total: float | None, source: str) -> None:
             icon=":material/paid:",
         )
     else:
-        left = words.number(available - total)
         st.caption(
-            f"{words.credits(available)} free to spend, about {left} after this.",
-            help=f"The price is {source}. What the service reports afterwards is what counts.",
+            f"{words.credits(available)} free to spend, about {words.number(available - total)} after this.",
+            help=f"The price is {price.source}. What the service reports afterwards is what counts.",
         )
+    wake_on(["credits"], key="price-live")
 
 
 @st.fragment(run_every=30)
@@ -160,7 +167,7 @@ def show_session() -> None:
     if not jobs:
         show_welcome()
     else:
-        grid = st.grid(2 if len(jobs) > 1 else 1, min_column_width=280)
+        grid = st.grid(2 if len(jobs) > 1 else 1, min_column_width=230)
         for job in jobs:
             with grid.cell():
                 show_card(job)
@@ -181,9 +188,7 @@ def show_welcome() -> None:
             )
 
 
-sessions = SessionJobs(form)
-if sessions.is_new:
-    sessions.restore(studio.recent_ids(form["person"]))
+begin_session()
 fill_in_what_is_reused()
 composer, arrivals = st.columns([5, 7], gap="large")
 with composer:
@@ -196,6 +201,7 @@ with composer:
     show_references()
     ask_settings()
     show_button()
+    show_price()
 with arrivals:
     show_session()
 Presses(form).shown(time.monotonic())

@@ -13,13 +13,15 @@ from pages.parts.live import wake_on
 
 PAGE_SIZE = 50
 COLUMNS = {
-    "picture": st.column_config.ImageColumn("Picture", width="small"),
-    "prompt": st.column_config.TextColumn("Prompt", width="large"),
-    "settings": st.column_config.TextColumn("Settings"),
-    "state": st.column_config.TextColumn("State"),
-    "person": st.column_config.TextColumn("Person"),
-    "cost": st.column_config.NumberColumn("Credits", help="What the service reported. Empty while it is not known."),
-    "when": st.column_config.TextColumn("When"),
+    "picture": st.column_config.ImageColumn("Picture", width=64),
+    "prompt": st.column_config.TextColumn("Prompt", width=210),
+    "settings": st.column_config.TextColumn("Settings", width=110),
+    "state": st.column_config.TextColumn("State", width=90),
+    "person": st.column_config.TextColumn("Person", width=80),
+    "cost": st.column_config.NumberColumn(
+        "Credits", width=65, help="What the service reported. Empty while it is not known."
+    ),
+    "when": st.column_config.TextColumn("When", width=95),
 }
 studio = Studio.current()
 
@@ -65,7 +67,7 @@ def show_empty() -> None:
 def show_list(count: int) -> None:
     """Show a page of jobs, and the selected one."""
     pages = math.ceil(count / PAGE_SIZE)
-    listing, detail = st.columns([5, 3], gap="large")
+    listing, detail = st.columns([7, 3], gap="medium")
     with listing:
         number = st.session_state.get("page", 1)
         jobs = studio.page(min(number, pages), PAGE_SIZE)
@@ -95,6 +97,7 @@ def choose(jobs: list[Job]) -> Job | None:
         height=min(620, 40 + 56 * len(jobs)),
         on_select="rerun",
         selection_mode="single-row",
+        alt="Pictures asked for, newest first",
         selection_default={"selection": {"rows": rows}} if rows else None,
     )
     picked = event.selection.rows
@@ -123,7 +126,7 @@ def show_actions(job: Job) -> None:
     if path is None:
         return
     with st.container(horizontal=True):
-        if st.button("Open", icon=":material/open_in_full:"):
+        if st.button("Open large", icon=":material/open_in_full:"):
             open_large(job)
         st.download_button(
             "Download",
@@ -166,7 +169,7 @@ def show_facts(job: Job) -> None:
     }
     steps = {words.STATES[state]: words.exact(at) for state, at in studio.moves(job.id)}
     for name, value in (facts | steps).items():
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, wrap=False, gap="small"):
             st.caption(name, width=120)
             st.text(value, width="stretch")
 

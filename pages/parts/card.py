@@ -12,6 +12,8 @@ from kie.studio import Studio
 from pages.parts import uploads, words
 from pages.parts.live import clock
 
+LARGE_WIDTH_PX, LARGE_HEIGHT_PX = 1100, 680
+
 
 def show_card(job: Job) -> None:
     """Show one job of this session."""
@@ -91,7 +93,7 @@ def show_actions(job: Job) -> None:
     if path is None:
         return
     with st.container(horizontal=True, gap="small"):
-        if st.button("Open", key=f"open-{job.id}", icon=":material/open_in_full:"):
+        if st.button("Open large", key=f"open-{job.id}", icon=":material/open_in_full:"):
             open_large(job)
         st.download_button(
             "Download",
@@ -112,10 +114,15 @@ def show_actions(job: Job) -> None:
 
 @st.dialog("Picture", width="large")
 def open_large(job: Job) -> None:
-    """Show the whole picture."""
-    st.image(Studio.current().link("picture", job.id), width="stretch", alt=f"Picture made from: {job.prompt[:200]}")
+    """Show the whole picture, no taller than a screen."""
+    width, height = job.width or 1, job.height or 1
+    st.image(
+        Studio.current().link("picture", job.id),
+        width=round(min(LARGE_WIDTH_PX, LARGE_HEIGHT_PX * width / height)),
+        alt=f"Picture made from: {job.prompt[:200]}",
+    )
     st.caption(
-        f"{job.width} × {job.height} pixels · {words.size(job.file_bytes or 0)} · {words.settings(job)} · {words.cost(job)}"
+        f"{width} × {height} pixels · {words.size(job.file_bytes or 0)} · {words.settings(job)} · {words.cost(job)}"
     )
 
 
