@@ -190,7 +190,7 @@ def show_welcome() -> None:
 
 begin_session()
 fill_in_what_is_reused()
-composer, arrivals = st.columns([5, 7], gap="large")
+composer, arrivals = st.columns([4, 6], gap="large")
 with composer:
     st.text_area(
         "Prompt", key="prompt", height=150, placeholder="What should the picture show?", persist_state="session"

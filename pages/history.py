@@ -8,20 +8,20 @@ import streamlit as st
 from kie.jobs import Job, State
 from kie.studio import Studio
 from pages.parts import words
-from pages.parts.card import open_large, reuse, show_picture, show_problem, use_as_reference
+from pages.parts.card import show_actions, show_picture, show_problem
 from pages.parts.live import wake_on
 
 PAGE_SIZE = 50
 COLUMNS = {
     "picture": st.column_config.ImageColumn("Picture", width=64),
-    "prompt": st.column_config.TextColumn("Prompt", width=210),
+    "prompt": st.column_config.TextColumn("Prompt", width=180),
     "settings": st.column_config.TextColumn("Settings", width=110),
-    "state": st.column_config.TextColumn("State", width=90),
+    "state": st.column_config.TextColumn("State", width=80),
     "person": st.column_config.TextColumn("Person", width=80),
     "cost": st.column_config.NumberColumn(
         "Credits", width=65, help="What the service reported. Empty while it is not known."
     ),
-    "when": st.column_config.TextColumn("When", width=95),
+    "when": st.column_config.TextColumn("When", width=85),
 }
 studio = Studio.current()
 
@@ -109,7 +109,7 @@ def show_job(job: Job) -> None:
     """Show the picture and everything known about its job."""
     if job.state == State.DONE:
         show_picture(job)
-        show_actions(job)
+        show_actions(job, done=lambda: st.switch_page("generate.py"))
     elif job.problem:
         show_problem(job)
     else:
@@ -118,30 +118,6 @@ def show_job(job: Job) -> None:
     st.code(job.prompt, language=None, wrap_lines=True)
     show_references(job)
     show_facts(job)
-
-
-def show_actions(job: Job) -> None:
-    """Offer what can be done with a finished picture."""
-    path = studio.file(job)
-    if path is None:
-        return
-    with st.container(horizontal=True):
-        if st.button("Open large", icon=":material/open_in_full:"):
-            open_large(job)
-        st.download_button(
-            "Download",
-            path.read_bytes,
-            words.file_name(job, path.suffix),
-            f"image/{job.file_kind}",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        if st.button("Use as reference", icon=":material/add_photo_alternate:"):
-            use_as_reference(job)
-            st.switch_page("generate.py")
-        if st.button("Reuse settings", icon=":material/undo:"):
-            reuse(job)
-            st.switch_page("generate.py")
 
 
 def show_references(job: Job) -> None:

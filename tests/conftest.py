@@ -11,6 +11,8 @@ from kie.settings import ROOT, Settings
 from kie.studio import Studio
 from tests.server import Server
 
+pytest_plugins = ["tests.browser"]
+
 KEY = "test-key-that-nobody-pays-for"
 
 

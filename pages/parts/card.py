@@ -1,13 +1,13 @@
 """One job as a card: the picture when it is there, what is happening until then, and what can be done."""
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
 from kie import errors
-from kie.errors import FileRefused, StudioError
+from kie.errors import FileRefused
 from kie.jobs import CANCELLABLE, Job, State
-from kie.session import SessionJobs
 from kie.studio import Studio
 from pages.parts import uploads, words
 from pages.parts.live import clock
@@ -86,14 +86,14 @@ def show_problem(job: Job) -> None:
         st.text(job.fail_message)
 
 
-def show_actions(job: Job) -> None:
-    """Offer what can be done with a finished picture."""
+def show_actions(job: Job, done: Callable[[], None] = st.rerun) -> None:
+    """Offer what can be done with a finished picture; `done` goes to the composer once something was put there."""
     studio = Studio.current()
     path = studio.file(job)
     if path is None:
         return
     with st.container(horizontal=True, gap="small"):
-        if st.button("Open large", key=f"open-{job.id}", icon=":material/open_in_full:"):
+        if st.button("Open large", key=f"open-{job.id}", icon=":material/open_in_full:", type="tertiary"):
             open_large(job)
         st.download_button(
             "Download",
@@ -102,14 +102,15 @@ def show_actions(job: Job) -> None:
             f"image/{job.file_kind}",
             key=f"download-{job.id}",
             icon=":material/download:",
+            type="tertiary",
             on_click="ignore",
         )
-        if st.button("Use as reference", key=f"use-{job.id}", icon=":material/add_photo_alternate:"):
+        if st.button("Use as reference", key=f"use-{job.id}", icon=":material/add_photo_alternate:", type="tertiary"):
             use_as_reference(job)
-            st.rerun()
-        if st.button("Reuse settings", key=f"reuse-{job.id}", icon=":material/undo:"):
+            done()
+        if st.button("Reuse settings", key=f"reuse-{job.id}", icon=":material/undo:", type="tertiary"):
             reuse(job)
-            st.rerun()
+            done()
 
 
 @st.dialog("Picture", width="large")
@@ -138,13 +139,3 @@ def reuse(job: Job) -> None:
     """Bring everything that this job asked for back to the composer."""
     st.session_state["reuse"] = job
     st.session_state[uploads.IDS] = list(job.references)
-
-
-def stop_showing(job: Job) -> None:
-    """Take a job off this page. It stays in the history."""
-    SessionJobs(st.session_state).forget(job.id)
-
-
-def show_error(error: StudioError) -> None:
-    """Show an error of the tree where it happened."""
-    st.error(error.sentence, icon=":material/error:")

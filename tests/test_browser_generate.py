@@ -1,0 +1,484 @@
+"""Asking for a picture in a real browser: what the person sees, and what reaches the service and its till."""
+
+import base64
+import io
+import json
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from kie.sandbox import CREATE, CREDIT, RECORD, UPLOAD, Sandbox, Seen
+from tests.browser import (
+    DESKTOP,
+    GENERATE,
+    KEY,
+    PHONE,
+    at,
+    barriers,
+    choose_files,
+    credits_shown,
+    dress,
+    is_below,
+    make,
+    metric,
+    overflow,
+    paid_requests,
+    pictures_of,
+    press_generate,
+    requests_to,
+    rows,
+    saved,
+    select_row,
+    sent,
+    settle,
+    tasks,
+    until,
+    write_prompt,
+)
+from tests.drawn import noisy_png, picture
+from tests.server import Server
+
+pytestmark = pytest.mark.browser
+
+CRIMSON, AZURE = (220, 20, 60), (0, 90, 255)
+Visit = Callable[..., Page]
+
+
+# -- one picture with two references, from the first word to the file on the person's disk
+
+
+@dataclass
+class Journey:
+    """What one person's picture left behind, on their side and on the service's."""
+
+    prompt: str
+    file_name: str
+    file: bytes
+    credits_before: str
+    credits_after: str
+    api: list[Seen]
+    uploads: list[Seen]
+    task: dict
+    body: dict
+    page: str
+    log: str
+
+    @property
+    def image(self) -> Image.Image:
+        return Image.open(io.BytesIO(self.file)).convert("RGB")
+
+
+@pytest.fixture(scope="module")
+def journey(chromium: Browser, server: Server, service: Sandbox, uploads: Sandbox) -> Journey:
+    """Somebody makes a picture out of two, and takes it home. After the press nothing on the page is touched."""
+    prompt = "Two flags over a harbour"
+    context = chromium.new_context(base_url=server.url, viewport=DESKTOP)
+    page = context.new_page()
+    page.goto("/")
+    settle(page)
+    expect(metric(page)).to_have_text("100,000")
+    before = credits_shown(page)
+    seen_api, seen_uploads = len(service.seen), len(uploads.seen)
+    choose_files(page, ("flag.png", picture(colour=CRIMSON)), ("flag.png", picture(colour=AZURE)))
+    expect(page.get_by_role("img", name="Reference 2", exact=True)).to_be_visible()
+    write_prompt(page, prompt)
+    press_generate(page)
+    expect(pictures_of(page, prompt)).to_be_visible()
+    expect(metric(page)).not_to_have_text(before)
+    after = credits_shown(page)
+    file_name, file = saved(page, page.get_by_role("button", name="Download"))
+    [task], [body] = tasks(service, prompt), paid_requests(service, prompt)
+    journey = Journey(
+        prompt=prompt,
+        file_name=file_name,
+        file=file,
+        credits_before=before,
+        credits_after=after,
+        api=service.seen[seen_api:],
+        uploads=uploads.seen[seen_uploads:],
+        task=task,
+        body=body,
+        page=page.content(),
+        log=server.log,
+    )
+    context.close()
+    return journey
+
+
+def test_the_downloaded_file_is_what_the_service_made(journey: Journey, service: Sandbox) -> None:
+    made = requests.get(f"{service.url}/results/{journey.task['taskId']}.png", timeout=10).content
+    assert journey.file == made
+    assert journey.image.size == (1024, 1024)
+
+
+def test_the_downloaded_file_has_a_name_that_says_what_it_is(journey: Journey) -> None:
+    assert "two-flags-over-a-harbour" in journey.file_name
+    assert journey.file_name.endswith(".png")
+
+
+def test_the_picture_holds_both_references_in_the_order_in_which_they_were_chosen(journey: Journey) -> None:
+    image = journey.image
+    found = {
+        colour: [x for x in range(0, 1024, 8) for y in range(0, 1024, 8) if image.getpixel((x, y)) == colour]
+        for colour in (CRIMSON, AZURE)
+    }
+    assert len(found[CRIMSON]) > 500 and len(found[AZURE]) > 500
+    assert max(found[CRIMSON]) < min(found[AZURE])
+
+
+def test_one_press_pays_for_one_task_with_the_official_parameters_and_no_others(journey: Journey) -> None:
+    assert sum(seen.path == CREATE for seen in journey.api) == 1
+    assert journey.body.keys() == {"model", "input"}
+    assert journey.body["model"] == "nano-banana-pro"
+    assert len(journey.body["input"].pop("image_input")) == 2
+    assert journey.body["input"] == {
+        "prompt": journey.prompt,
+        "aspect_ratio": "1:1",
+        "resolution": "1K",
+        "output_format": "png",
+    }
+
+
+def test_two_files_of_one_name_are_uploaded_under_two(journey: Journey) -> None:
+    names = [(seen.body["uploadPath"], seen.body["fileName"]) for seen in journey.uploads]
+    assert len(names) == len(set(names)) == 2
+    assert "flag.png" not in [name for _, name in names]
+
+
+def test_only_the_four_official_addresses_are_used_each_on_its_own_host(journey: Journey) -> None:
+    asked = {seen.path for seen in journey.api if not seen.path.startswith("/results/")}
+    assert asked == {CREATE, RECORD, CREDIT}
+    assert {seen.path for seen in journey.uploads} == {UPLOAD}
+
+
+def test_the_key_goes_with_the_official_calls_and_nowhere_else(journey: Journey) -> None:
+    for seen in (*journey.api, *journey.uploads):
+        carries = seen.headers.get("authorization")
+        assert carries == (None if seen.path.startswith("/results/") else f"Bearer {KEY}"), seen.path
+    assert any(seen.path.startswith("/results/") for seen in journey.api)
+    assert KEY not in journey.page
+    assert KEY not in journey.log
+
+
+def test_the_balance_on_the_page_falls_by_the_price(journey: Journey) -> None:
+    assert (journey.credits_before, journey.credits_after) == ("100,000", "99,982")
+
+
+# -- presses
+
+
+def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server), "A lamp pressed twice"
+    write_prompt(page, prompt)
+    page.get_by_role("button", name=GENERATE).dblclick()
+    expect(pictures_of(page, prompt)).to_have_count(1)
+    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
+    press_generate(page)
+    expect(pictures_of(page, prompt)).to_have_count(2)
+    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 2
+
+
+def test_three_images_are_three_tasks_and_three_charges(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt, before = visit(server), "A fox in three poses", service.balance
+    write_prompt(page, prompt)
+    page.get_by_label("Images", exact=True).fill("3")
+    page.get_by_label("Images", exact=True).blur()
+    button = page.get_by_role("button", name=GENERATE)
+    expect(button).to_contain_text("Generate 3 · about 54 credits")
+    button.click()
+    expect(pictures_of(page, prompt)).to_have_count(3)
+    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
+    assert before - service.balance == 54
+    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
+    sources = [shown.get_attribute("src") for shown in pictures_of(page, prompt).all()]
+    assert len(set(sources)) == 3
+
+
+def test_every_setting_reaches_the_service_as_it_was_chosen(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server), "A wide river"
+    choose_settings(page)
+    expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate · about 24 credits")
+    make(page, prompt)
+    [body] = paid_requests(service, prompt)
+    assert body["input"] == {
+        "prompt": prompt,
+        "image_input": [],
+        "aspect_ratio": "21:9",
+        "resolution": "4K",
+        "output_format": "jpg",
+    }
+    name, file = saved(page, page.get_by_role("button", name="Download"))
+    assert name.endswith(".jpg")
+    assert Image.open(io.BytesIO(file)).format == "JPEG"
+    assert Image.open(io.BytesIO(file)).size == (4096, 1755)
+
+
+def choose_settings(page: Page) -> None:
+    """Choose something else than what stands there: 21:9, 4K, JPG."""
+    page.get_by_label("Aspect ratio", exact=True).click()
+    page.get_by_role("option", name="21:9").click()
+    page.get_by_text("4K", exact=True).click()
+    page.get_by_text("JPG", exact=True).click()
+    settle(page)
+
+
+# -- what can be done with a picture
+
+
+def test_a_finished_picture_opens_large_in_its_full_size(server: Server, visit: Visit) -> None:
+    page, prompt = visit(server), "A barn to look at closely"
+    make(page, prompt)
+    page.get_by_role("button", name="Open", exact=True).last.click()
+    large = page.get_by_role("dialog").get_by_role("img", name=f"Picture made from: {prompt}")
+    expect(large).to_be_visible()
+    until(lambda: large.evaluate("image => image.naturalWidth") == 1024)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_finished_picture_becomes_a_reference_of_the_next(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt, next_prompt = visit(server), "A kite", "The same kite at night"
+    make(page, prompt)
+    page.get_by_role("button", name="Use as reference").click()
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    make(page, next_prompt)
+    [body] = paid_requests(service, next_prompt)
+    [address] = body["input"]["image_input"]
+    [first] = tasks(service, prompt)
+    made = requests.get(f"{service.url}/results/{first['taskId']}.png", timeout=10).content
+    assert requests.get(address, timeout=10).content == made
+
+
+def test_reuse_settings_brings_the_whole_request_back(server: Server, visit: Visit) -> None:
+    page, prompt = visit(server), "A mill by the water"
+    choose_files(page, ("mill.png", picture(colour=AZURE)))
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    choose_settings(page)
+    make(page, prompt)
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_text("1K", exact=True).click()
+    page.get_by_text("PNG", exact=True).click()
+    page.get_by_label("Aspect ratio", exact=True).click()
+    page.get_by_role("option", name="Auto").click()
+    write_prompt(page, "Something else")
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Reuse settings").click()
+    expect(page.get_by_label("Prompt")).to_have_value(prompt)
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    expect(page.get_by_label("Aspect ratio", exact=True)).to_have_value("21:9 · very wide")
+    expect(page.get_by_role("radio", name="4K")).to_be_checked()
+    expect(page.get_by_role("radio", name="JPG")).to_be_checked()
+
+
+def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(server), "A boat that stays at home"
+    choose_files(page, ("boat.png", picture(colour="navy")))
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    uploads.stop()
+    try:
+        write_prompt(page, prompt)
+        press_generate(page)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_text("Cancelled before it was sent; no credits were spent.")).to_be_visible()
+    finally:
+        uploads.start()
+    make(page, "A boat that sails")
+    assert paid_requests(service, prompt) == []
+    assert [row["state"] for row in rows(server, prompt)] == ["cancelled"]
+
+
+# -- what can't be sent is told where it was given
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("", "a blank prompt can't be sent"),
+        (" \u3000\u200b\n", "a blank prompt can't be sent"),
+        ("a" * 10_001, "Shorten the prompt by 1 characters"),
+        ("a bell \x07 rings", "Remove the invisible control characters"),
+    ],
+    ids=["nothing", "white space", "10,001 characters", "control character"],
+)
+def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit, prompt: str, told: str
+) -> None:
+    page, before = visit(server), sent(service, uploads)
+    choose_files(page, ("kept.png", picture(colour=CRIMSON)))
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    choose_settings(page)
+    write_prompt(page, prompt)
+    press_generate(page)
+    alert = page.get_by_role("alert").filter(has_text=told)
+    expect(alert).to_be_visible()
+    assert is_below(alert, page.get_by_label("Prompt"))
+    assert is_below(page.get_by_label("Reference images"), alert)
+    expect(page.get_by_label("Prompt")).to_have_value(prompt)
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    expect(page.get_by_label("Aspect ratio", exact=True)).to_have_value("21:9 · very wide")
+    expect(page.get_by_role("radio", name="4K")).to_be_checked()
+    assert sent(service, uploads) == before
+    if prompt:
+        assert rows(server, prompt) == []
+
+
+def test_ten_thousand_characters_are_sent_whole(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server), "A very long story. " * 526 + "x" * 6
+    assert len(prompt) == 10_000
+    make(page, prompt)
+    assert [body["input"]["prompt"] for body in paid_requests(service, prompt)] == [prompt]
+
+
+def bomb_png() -> bytes:
+    """Return a small PNG that says it has 400 million pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
+    lines = zlib.compress(bytes(2501 * 20_000), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+
+
+def noisy_jpeg() -> bytes:
+    """Return a JPEG with enough in it to be cut in the middle."""
+    out = io.BytesIO()
+    Image.effect_noise((400, 300), 80).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("report.png", lambda: b"%PDF-1.7\n" + b"x" * 4000, "This is not a picture, whatever its name says"),
+        ("photo.jpg", lambda: noisy_jpeg()[:8000], "This picture is cut off or broken"),
+        ("bomb.png", bomb_png, "more than 120 million pixels"),
+        ("loop.gif", lambda: picture("GIF"), "This is a GIF file"),
+        ("nothing.png", lambda: b"", "This file is empty"),
+    ],
+    ids=["a PDF named .png", "a JPEG cut in the middle", "a decompression bomb", "a GIF", "an empty file"],
+)
+def test_a_file_that_cant_be_a_reference_is_told_by_name_and_the_good_one_stays(
+    server: Server,
+    service: Sandbox,
+    uploads: Sandbox,
+    visit: Visit,
+    name: str,
+    content: Callable[[], bytes],
+    told: str,
+) -> None:
+    page, before = visit(server), sent(service, uploads)
+    write_prompt(page, "A prompt that stays")
+    choose_files(page, ("good.png", picture(colour="olive")), (name, content()))
+    alert = page.get_by_role("alert").filter(has_text=told)
+    expect(alert).to_be_visible()
+    expect(page.get_by_text(name).first).to_be_visible()
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    assert is_below(alert, page.get_by_label("Reference images"))
+    assert is_below(page.get_by_role("button", name=GENERATE), alert)
+    expect(page.get_by_label("Prompt")).to_have_value("A prompt that stays")
+    assert sent(service, uploads) == before
+
+
+def test_a_refused_reference_stops_the_press_at_its_place(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
+) -> None:
+    page, prompt, before = visit(server), "A prompt with a broken picture", sent(service, uploads)
+    choose_files(page, ("photo.jpg", noisy_jpeg()[:9000]))
+    expect(page.get_by_role("alert").filter(has_text="It won't be sent.")).to_be_visible()
+    write_prompt(page, prompt)
+    press_generate(page)
+    expect(page.get_by_role("alert").filter(has_text="cut off or broken")).to_have_count(2)
+    assert sent(service, uploads) == before
+    assert rows(server, prompt) == []
+
+
+def test_a_file_of_31_mb_is_told_so_and_not_taken(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit, tmp_path: Path
+) -> None:
+    page, before = visit(server), sent(service, uploads)
+    choose_files(page, noisy_png(tmp_path / "huge.png", 31 * 2**20))
+    expect(page.get_by_text("huge.png")).to_be_visible()
+    expect(page.get_by_text("30.0MB or smaller")).to_be_visible()
+    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_have_count(0)
+    assert sent(service, uploads) == before
+
+
+def test_the_ninth_reference_is_left_out_and_told_by_name(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(server), "Eight pictures at once"
+    colours = [(20 * number, 100, 255 - 20 * number) for number in range(9)]
+    choose_files(page, *[(f"{number}.png", picture(colour=colour)) for number, colour in enumerate(colours, 1)])
+    alert = page.get_by_role("alert").filter(has_text="At most 8 references fit")
+    expect(alert).to_contain_text("9.png")
+    expect(page.get_by_role("img", name="Reference 8", exact=True)).to_be_visible()
+    expect(page.get_by_role("img", name="Reference 9", exact=True)).to_have_count(0)
+    make(page, prompt)
+    [body] = paid_requests(service, prompt)
+    fetched = [requests.get(address, timeout=10).content for address in body["input"]["image_input"]]
+    assert fetched == [picture(colour=colour) for colour in colours[:8]]
+
+
+def test_the_same_file_twice_is_one_reference(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt, same = visit(server), "One picture given twice", picture(colour="purple")
+    choose_files(page, ("one.png", same), ("again.png", same))
+    expect(page.get_by_role("alert").filter(has_text="the same picture as number 1")).to_contain_text("again.png")
+    make(page, prompt)
+    [body] = paid_requests(service, prompt)
+    assert len(body["input"]["image_input"]) == 1
+
+
+def test_a_picture_of_one_pixel_is_taken(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server), "A very small reference"
+    choose_files(page, ("dot.png", picture(size=(1, 1))))
+    expect(page.get_by_text("1 × 1 · 1 KB · very small")).to_be_visible()
+    make(page, prompt)
+    [body] = paid_requests(service, prompt)
+    assert len(body["input"]["image_input"]) == 1
+
+
+# -- text from outside is shown letter by letter
+
+LETTERS = (
+    "<script>alert(1)</script>",
+    "**bold** and _slanted_",
+    "=1+1",
+    "$x^2$ and $$y$$",
+    ":material/home: :sparkles:",
+    ":red[x] [a link](https://example.com)",
+    "🍌 a ripe one",
+    "فنارة عند الفجر",
+)
+
+
+def test_prompts_are_shown_letter_by_letter_on_every_page(server: Server, service: Sandbox, visit: Visit) -> None:
+    page = visit(server)
+    for prompt in LETTERS:
+        write_prompt(page, prompt)
+        press_generate(page)
+        expect(page.get_by_test_id("stText").get_by_text(prompt, exact=True)).to_be_visible()
+    for prompt in LETTERS:
+        expect(pictures_of(page, prompt)).to_be_visible()
+        assert [body["input"]["prompt"] for body in paid_requests(service, prompt)] == [prompt]
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    for number, prompt in enumerate(reversed(LETTERS)):
+        select_row(page, number)
+        expect(page.get_by_test_id("stCode")).to_have_text(prompt)
+
+
+def test_file_names_are_shown_letter_by_letter(server: Server, visit: Visit) -> None:
+    page, name = visit(server), "**x**:material-home: <b>$y$`.png"
+    choose_files(page, (name, picture(colour="pink")), (f"not {name}", b"no picture"))
+    expect(page.get_by_test_id("stText").get_by_text(f"1  {name}", exact=True)).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="This is not a picture")).to_contain_text(f"not {name} —")
