@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from kie.errors import SettingsInvalid
+from kie.memory import return_large_blocks
 from kie.routes import routes
 from kie.settings import Settings
 from kie.studio import Studio
@@ -52,6 +53,7 @@ def public_hosts() -> list[str]:
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Work from before the first visitor until after the last."""
+    return_large_blocks()
     studio = open_studio()
     # Streamlit collects all garbage after every run; what was imported once need not be walked through each time.
     gc.collect()

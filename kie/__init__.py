@@ -1,13 +1,19 @@
 """The studio without its pages: ask for pictures, follow them, keep them, count the credits.
 
+    routes       HTTP beside the pages: picture links, references taken in, live events, health
     studio       the one object that pages talk to
     rooms        what it has open at one time: the service, or the sandbox
-    routes       HTTP beside the pages: signed picture links, live events, health
     session      the jobs of one browser session
     tracker      moves every open job one step on
+    sending      the first half of a job's life: references up, the paid request once
+    looking      the second half: look at the task, bring the picture
+    pace         how long to wait before a job's next step
     workers      the few threads that do the network's work
     client       the service's API as four methods, and the download of a result
-    store        jobs, references, balances, turns to send
+    wire         HTTP as the client needs it
+    store        jobs, references, balances
+    turns        whose turn it is to send; which server follows which job
+    database     opened, read and written; a job's guarded move
     schema       the tables
     files        bytes on disk
     pictures     is this a picture that the service takes; thumbnails
@@ -20,6 +26,7 @@
     errors       what can go wrong, drawn as a tree
     sandbox      a local service that speaks the same API
     drawing      the sandbox's pictures
+    memory       large blocks go back to the system
 
 Imports point down this list, never up, and nothing here imports Streamlit.
 """

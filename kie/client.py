@@ -10,19 +10,16 @@ Source: official.txt; behaviour beyond it as reported by public clients.
 import ipaddress
 import json
 import re
-import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-import requests.adapters
-from requests.auth import AuthBase
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError
 
+from kie import wire
 from kie.errors import (
     Blocked,
     CreditsShort,
@@ -41,12 +38,13 @@ from kie.errors import (
 )
 from kie.generation import MODEL, Generation
 
-USER_AGENT = "nano-banana-studio/1.0 (Python requests)"
 UPLOAD_PATH = "images/studio"
 CHUNK = 256 * 1024
-CONNECT_S = 10
-READ_S = 60
-UPLOAD_READ_S = 180
+CONNECT_S = 10.0
+# A silence of this length ends a request; so does a reply that takes longer than the second number as a whole.
+READ_S, REPLY_S = 60.0, 90.0
+UPLOAD_READ_S = 180.0
+FETCH_S = 15 * 60.0
 REPLY_LIMIT = 4 * 1024 * 1024
 RESULT_LIMIT = 200 * 1024 * 1024
 REDIRECTS_LIMIT = 5
@@ -78,20 +76,24 @@ class Client:
         connect_s: float = CONNECT_S,
         read_s: float = READ_S,
         upload_read_s: float = UPLOAD_READ_S,
+        reply_s: float = REPLY_S,
+        fetch_s: float = FETCH_S,
         result_limit: int = RESULT_LIMIT,
     ):
         self._api_url, self._upload_url = api_url, upload_url
         self._key = key
         self._timeout_s, self._upload_timeout_s = (connect_s, read_s), (connect_s, upload_read_s)
-        self._result_limit = result_limit
-        self._session = _session()
+        self._reply_s, self._result_limit = reply_s, result_limit
+        self._session, self._results = wire.session(reply_s), wire.session(fetch_s)
+        self._uploads = wire.session(upload_read_s + reply_s)
 
     def __repr__(self) -> str:
         return f"Client({self._api_url!r}, {self._upload_url!r})"
 
     def close(self) -> None:
         """Close idle connections."""
-        self._session.close()
+        for session in (self._session, self._results, self._uploads):
+            session.close()
 
     def upload(self, path: Path, name: str, mime_type: str) -> str:
         """Upload a reference, streamed from disk, and return its download URL. Costs nothing.
@@ -99,22 +101,23 @@ class Client:
         `name` must be unique to the content: the same name overwrites, for all users of the key.
         Raises UploadFailed, Unreachable, KeyRefused or KeyMissing. Source: official.txt, "File Stream Upload".
         """
-        body = _Multipart({"uploadPath": UPLOAD_PATH, "fileName": name}, path, name, mime_type)
+        body = wire.Multipart({"uploadPath": UPLOAD_PATH, "fileName": name}, path, name, mime_type)
+        key = self._usable_key()
         try:
-            reply = self._session.post(
+            reply = self._uploads.post(
                 f"{self._upload_url}/api/file-stream-upload",
                 data=body,
                 headers={"Content-Type": body.content_type},
-                auth=_Bearer(self._usable_key()),
+                auth=wire.Bearer(key),
                 timeout=self._upload_timeout_s,
                 allow_redirects=False,
                 stream=True,
             )
-            code, message, content = _opened(reply)
+            code, message, content = _opened(reply, key)
         except requests.RequestException as error:
-            raise (Unreachable if _was_never_sent(error) else UploadFailed)(_describe(error)) from None
+            raise (UploadFailed if body.has_left else Unreachable)(wire.describe(error)) from None
         except _Unreadable as error:
-            raise UploadFailed(str(error)) from None
+            raise (KeyRefused if error.status == 401 else UploadFailed)(str(error), str(error.status)) from None
         url = content.get("downloadUrl") if isinstance(content, dict) else None
         if code == 401:
             raise KeyRefused(message, "401")
@@ -129,37 +132,35 @@ class Client:
         unreadable: the task may exist and be paid for, so it must not be sent again.
         Source: official.txt, "createTask"; all five input fields are always sent, since defaults may not be applied.
         """
-        body: dict[str, Any] = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
-        body["input"] = {
+        request: dict[str, Any] = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
+        request["input"] = {
             "prompt": generation.prompt,
             "image_input": list(image_urls),
             "aspect_ratio": generation.aspect_ratio,
             "resolution": generation.resolution,
             "output_format": generation.output_format,
         }
-        key = self._usable_key()
+        key, body = self._usable_key(), wire.Body(json.dumps(request, ensure_ascii=False).encode())
         # A kept-alive connection that the other end has just closed looks like a lost reply. Not for the paid call.
         try:
-            with _session() as fresh:
+            with wire.session(self._reply_s) as fresh:
                 reply = fresh.post(
                     f"{self._api_url}/api/v1/jobs/createTask",
-                    data=json.dumps(body, ensure_ascii=False).encode(),
+                    data=body,
                     headers={"Content-Type": "application/json", "Connection": "close"},
-                    auth=_Bearer(key),
+                    auth=wire.Bearer(key),
                     timeout=self._timeout_s,
                     allow_redirects=False,
                     stream=True,
                 )
-                code, message, content = _opened(reply)
+                code, message, content = _opened(reply, key)
         except requests.RequestException as error:
-            raise (Unreachable if _was_never_sent(error) else Unsure)(_describe(error)) from None
+            raise (Unsure if body.has_left else Unreachable)(wire.describe(error)) from None
         except _Unreadable as error:
-            if error.status == 403:
-                raise Blocked(str(error), "403") from None
-            raise Unsure(str(error), str(error.status)) from None
+            raise _bare_refusal(error.status, str(error)) from None
         task_id = content.get("taskId") if isinstance(content, dict) else None
-        if code == 200 and reply.ok and isinstance(task_id, str) and task_id:
-            return task_id
+        if code == 200 and reply.ok and _is_task_id(task_id):
+            return str(task_id)
         raise _refusal(code, message, reply.status_code)
 
     def task(self, task_id: str) -> Task:
@@ -196,7 +197,7 @@ class Client:
                     raise PictureNotFetched(f"the address answered HTTP {reply.status_code}", str(reply.status_code))
                 return self._written(reply, target)
         except (requests.RequestException, ValueError) as error:
-            raise PictureNotFetched(_describe(error)) from None
+            raise PictureNotFetched(wire.describe(error)) from None
         except OSError as error:
             raise PictureNotSaved(error.strerror or type(error).__name__) from None
 
@@ -212,25 +213,27 @@ class Client:
 
     def _usable_key(self) -> str:
         key = self._key()
-        if not key:
+        # Any other character would end up, with the whole key, in an exception of `http.client`.
+        if not re.fullmatch(r"[\x21-\x7e]+", key):
             raise KeyMissing()
         return key
 
     def _read(self, path: str, query: Mapping[str, str]) -> tuple[int, str, Any]:
+        key = self._usable_key()
         try:
             reply = self._session.get(
                 self._api_url + path,
                 params=query,
-                auth=_Bearer(self._usable_key()),
+                auth=wire.Bearer(key),
                 timeout=self._timeout_s,
                 allow_redirects=False,
                 stream=True,
             )
-            code, message, content = _opened(reply)
+            code, message, content = _opened(reply, key)
         except requests.RequestException as error:
-            raise NothingLearned(_describe(error)) from None
+            raise NothingLearned(wire.describe(error)) from None
         except _Unreadable as error:
-            raise NothingLearned(str(error), str(error.status)) from None
+            raise (KeyRefused if error.status == 401 else NothingLearned)(str(error), str(error.status)) from None
         if code == 401:
             raise KeyRefused(message, "401")
         if not reply.ok:
@@ -241,7 +244,9 @@ class Client:
         """Open a result address, following redirects one by one so that each is checked like the first."""
         for _ in range(REDIRECTS_LIMIT):
             self._check_public(url)
-            reply = self._session.get(url, auth=_Nobody(), timeout=self._timeout_s, allow_redirects=False, stream=True)
+            reply = self._results.get(
+                url, auth=wire.Nobody(), timeout=self._timeout_s, allow_redirects=False, stream=True
+            )
             if not reply.is_redirect:
                 return reply
             reply.close()
@@ -276,51 +281,6 @@ class Client:
         return written
 
 
-class _Bearer(AuthBase):
-    """Puts the key on one request. Being an auth object, it also keeps a `.netrc` out."""
-
-    def __init__(self, key: str):
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
-
-
-class _Nobody(AuthBase):
-    """No key, and none out of a `.netrc` either."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-class _Multipart:
-    """A multipart body that is read from disk while it is sent: requests' own `files=` holds the file in memory."""
-
-    def __init__(self, fields: Mapping[str, str], path: Path, name: str, mime_type: str):
-        boundary = secrets.token_hex(16)
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
-            for key, value in fields.items()
-        ]
-        parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {mime_type}\r\n\r\n'
-        )
-        self._head, self._tail = "".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode()
-        self._path, self._size = path, path.stat().st_size
-        self.content_type = f"multipart/form-data; boundary={boundary}"
-
-    def __len__(self) -> int:
-        return len(self._head) + self._size + len(self._tail)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._head
-        with self._path.open("rb") as file:
-            while piece := file.read(CHUNK):
-                yield piece
-        yield self._tail
-
-
 class _Unreadable(Exception):
     """The reply is no envelope of the service."""
 
@@ -329,17 +289,8 @@ class _Unreadable(Exception):
         self.status = status
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json, image/*"})
-    adapter = requests.adapters.HTTPAdapter(pool_connections=8, pool_maxsize=16, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _opened(reply: requests.Response) -> tuple[int, str, Any]:
-    """Read an envelope: its code, its text, its data."""
+def _opened(reply: requests.Response, key: str) -> tuple[int, str, Any]:
+    """Read an envelope: its code, its text, its data. A key that the service quotes goes no further than here."""
     raw = b""
     for piece in reply.iter_content(CHUNK):
         raw += piece
@@ -350,14 +301,14 @@ def _opened(reply: requests.Response) -> tuple[int, str, Any]:
     if expected and expected.isdigit() and "content-encoding" not in reply.headers and len(raw) != int(expected):
         raise _Unreadable(f"HTTP {reply.status_code} with a reply that was cut off", reply.status_code)
     try:
-        envelope = json.loads(raw)
+        envelope = json.loads(raw.replace(key.encode(), b"(the key)"))
         code = int(envelope["code"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise _Unreadable(
             f"HTTP {reply.status_code} with a reply that is not the service's own", reply.status_code
         ) from None
-    text = envelope.get("msg") or envelope.get("message") or ""
-    return code, str(text)[:1000], envelope.get("data")
+    text = envelope.get("msg") or envelope.get("message")
+    return code, _text(text) or "", envelope.get("data")
 
 
 def _refusal(code: int, message: str, status: int) -> StudioError:
@@ -373,16 +324,23 @@ def _refusal(code: int, message: str, status: int) -> StudioError:
     return Unsure(message or "the reply named no task", str(code if code != 200 else status))
 
 
+def _bare_refusal(status: int, message: str) -> StudioError:
+    """Say the same of a reply without an envelope: its HTTP status is all there is, and only a 4xx is a no."""
+    if status == 403:
+        return Blocked(message, "403")
+    return _refusal(status, message, status) if 400 <= status < 500 else Unsure(message, str(status))
+
+
 def _task(data: Mapping[str, Any]) -> Task:
     state = data.get("state")
     known = state if state in ("success", "fail") else "running"
     credits = _number(data.get("creditsConsumed"))
     return Task(
         state=known,
-        stage=str(state)[:40] if state else None,
+        stage=(_text(state) or "")[:40] or None,
         urls=_result_urls(data.get("resultJson")),
         credits=credits if credits is not None else _number(data.get("consumeCredits")),
-        fail_code=_text(data.get("failCode")),
+        fail_code=(_text(data.get("failCode")) or "")[:20] or None,
         fail_message=_text(data.get("failMsg")),
         created_at=_seconds(data.get("createTime")),
         completed_at=_seconds(data.get("completeTime")),
@@ -394,18 +352,22 @@ def _result_urls(result: Any) -> tuple[str, ...]:
     if isinstance(result, str):
         try:
             result = json.loads(result)
-        except ValueError:
+        except (ValueError, RecursionError):
             return ()
     urls = result.get("resultUrls") if isinstance(result, dict) else None
     return tuple(url for url in urls if _is_web_address(url)) if isinstance(urls, list) else ()
 
 
 def _is_web_address(url: Any) -> bool:
-    return isinstance(url, str) and len(url) < 4000 and re.match(r"https?://[^/\s]", url) is not None
+    return isinstance(url, str) and len(url) < 4000 and url.isprintable() and bool(re.match(r"https?://[^/\s]", url))
+
+
+def _is_task_id(value: Any) -> bool:
+    return type(value) in (str, int) and 0 < len(str(value)) <= 200 and str(value).isprintable()
 
 
 def _number(value: Any) -> float | None:
-    """Read a number of credits. Text, true and NaN are not numbers."""
+    """Read a number, which may come as text. True, NaN and what no account holds are not numbers."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -422,34 +384,9 @@ def _seconds(milliseconds: Any) -> float | None:
 
 
 def _text(value: Any) -> str | None:
-    return None if value in (None, "") else str(value)[:1000]
-
-
-def _was_never_sent(error: requests.RequestException) -> bool:
-    """Whether the connection was never made, so that not one byte of the request has left."""
-    cause = error.args[0] if error.args else None
-    cause = cause.reason if isinstance(cause, MaxRetryError) else cause
-    never = isinstance(cause, NewConnectionError | NameResolutionError | ConnectTimeoutError)
-    # An SSL error can come in the middle of a reply; a certificate is looked at before anything is sent.
-    return never or "CERTIFICATE_VERIFY_FAILED" in str(cause) or isinstance(error, requests.exceptions.InvalidURL)
-
-
-def _describe(error: Exception) -> str:
-    """Name a network error without quoting it: its text can hold addresses and headers."""
-    names = {
-        requests.ConnectTimeout: "no connection within the time allowed",
-        requests.ReadTimeout: "no reply within the time allowed",
-        requests.exceptions.SSLError: "no secure connection",
-        requests.exceptions.ChunkedEncodingError: "the reply was cut off",
-        requests.ConnectionError: "the connection could not be made"
-        if _refused_outright(error)
-        else "the connection was cut",
-    }
-    return next((text for kind, text in names.items() if isinstance(error, kind)), type(error).__name__)
-
-
-def _refused_outright(error: Exception) -> bool:
-    return isinstance(error, requests.RequestException) and _was_never_sent(error)
+    """Read words for a row, which takes neither half characters nor NUL."""
+    text = "" if value is None else str(value)[:1000].encode("utf-8", "replace").decode().replace("\0", "")
+    return text or None
 
 
 def _is_inside(host: str) -> bool:

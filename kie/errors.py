@@ -165,8 +165,8 @@ class NeverRan(NothingSpent):
 
 
 def sentence(problem: str) -> str:
-    """Return the sentence of an error by the name of its class, as a job's row keeps it."""
-    return _BY_NAME[problem].__doc__ or ""
+    """Return the sentence of an error by the name of its class, as a job's row keeps it, perhaps since an older version."""
+    return _BY_NAME.get(problem, StudioError).__doc__ or ""
 
 
 def _tree(root: type[StudioError]) -> list[type[StudioError]]:

@@ -3,6 +3,7 @@
 Source: official.txt, "Input Object Parameters".
 """
 
+import unicodedata
 from dataclasses import dataclass
 
 from kie.errors import RequestInvalid
@@ -60,7 +61,8 @@ def _prompt_fault(prompt: str) -> Fault | None:
         return Fault("Prompt", "Write what the picture should show: a blank prompt can't be sent.")
     if len(prompt) > PROMPT_LIMIT:
         over = len(prompt) - PROMPT_LIMIT
-        return Fault("Prompt", f"Shorten the prompt by {over:,} characters: at most {PROMPT_LIMIT:,} are allowed.")
+        excess = "1 character" if over == 1 else f"{over:,} characters"
+        return Fault("Prompt", f"Shorten the prompt by {excess}: at most {PROMPT_LIMIT:,} are allowed.")
     if any(is_control(character) for character in prompt):
         return Fault("Prompt", "Remove the invisible control characters from the prompt: only text can be sent.")
     return None
@@ -79,9 +81,14 @@ def _choice_fault(field: str, value: str, allowed: tuple[str, ...]) -> Fault | N
 
 
 def is_visible(text: str) -> bool:
-    """Say whether a person would see anything of this text: spaces and invisible marks alone are blank."""
+    """Say whether a person would see anything of this text: spaces and invisible marks alone are blank.
+
+    A character that Python does not know yet counts: each year brings new emoji.
+    """
     return any(
-        character.isprintable() and not character.isspace() and character not in _INVISIBLE for character in text
+        unicodedata.category(character)[0] in "LNPS" or unicodedata.category(character) == "Cn"
+        for character in text
+        if character not in _INVISIBLE
     )
 
 

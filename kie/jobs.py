@@ -12,6 +12,7 @@ cancelled  failed ← (refused)   failed      sending → unsure → running (fo
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kie.errors import StudioError
 from kie.generation import Generation
 
 
@@ -99,3 +100,9 @@ class Job:
         return self.state == State.UNSURE or (
             self.problem is not None and self.state in (State.RUNNING, State.FETCHING)
         )
+
+
+def problem_of(error: StudioError) -> dict[str, str | None]:
+    """Say what a job's row keeps of an error: the name of its sentence, and the service's own code and words."""
+    code = None if error.code is None else error.code[:20]
+    return {"problem": type(error).__name__, "fail_code": code, "fail_message": error.detail or None}

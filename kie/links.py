@@ -6,6 +6,7 @@ An address stays the same within the hour, so that browsers keep what they have,
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +26,14 @@ class Offer:
 
 
 class Links:
-    """Makes and reads the addresses with one secret."""
+    """Makes and reads the addresses with one secret and one clock (Unix seconds)."""
 
-    def __init__(self, secret: str):
-        self._serializer = URLSafeSerializer(secret, salt="picture")
+    def __init__(self, secret: str, clock: Callable[[], float] = time.time):
+        self._serializer, self._clock = URLSafeSerializer(secret, salt="picture"), clock
 
     def address(self, kind: str, owner_id: str) -> str:
         """Return the address of a file by kind and id."""
-        return PREFIX + self._serializer.dumps([kind, owner_id, _hour()])
+        return PREFIX + self._serializer.dumps([kind, owner_id, self._hour()])
 
     def read(self, token: str) -> tuple[str, str] | None:
         """Return kind and id of a token, or None when it is forged or too old."""
@@ -40,8 +41,7 @@ class Links:
             kind, owner_id, hour = self._serializer.loads(token)
         except (BadSignature, ValueError):
             return None
-        return (kind, owner_id) if 0 <= _hour() - hour < HOURS_VALID else None
+        return (kind, owner_id) if 0 <= self._hour() - hour < HOURS_VALID else None
 
-
-def _hour() -> int:
-    return int(time.time() // 3600)
+    def _hour(self) -> int:
+        return int(self._clock() // 3600)

@@ -4,12 +4,13 @@ A picture is judged by its bytes, never by its name.
 """
 
 import os
+import secrets
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from kie.errors import FileRefused
 from kie.generation import REFERENCE_BYTES_LIMIT
@@ -21,7 +22,17 @@ SMALL_PX = 64
 _KINDS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp"}
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 MIME_TYPES = {kind: f"image/{kind}" for kind in EXTENSIONS}
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError)
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, MemoryError, RuntimeError, Image.DecompressionBombError)
+# How a picture is set upright, by its EXIF orientation; 1 is upright already.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # Pillow refuses at twice this number and warns from here on; between the two our own check speaks.
 Image.MAX_IMAGE_PIXELS = PIXELS_LIMIT
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -46,9 +57,7 @@ def glance(source: Path | IO[bytes]) -> Picture:
     if size == 0:
         raise FileRefused("This file is empty, so nothing was sent and no credits were spent: choose a picture.")
     if size > REFERENCE_BYTES_LIMIT:
-        raise FileRefused(
-            f"This file has {size / 2**20:.1f} MB; a reference may have 30 MB, so nothing was sent and no credits were spent: save it smaller."
-        )
+        raise FileRefused(too_large(size))
     return measure(source, size)
 
 
@@ -62,9 +71,7 @@ def inspect(path: Path) -> Picture:
         with Image.open(path) as image:
             image.load()
     except _BROKEN as error:
-        raise FileRefused(
-            "This picture is cut off or broken, so nothing was sent and no credits were spent: save or export it again."
-        ) from error
+        raise FileRefused(_CUT_OFF) from error
     return picture
 
 
@@ -78,13 +85,26 @@ def make_thumbnail(path: Path, target: Path, longest_px: int = THUMBNAIL_PX) -> 
             image.draft("RGB", (longest_px * 2, longest_px * 2))
             small = _eight_bits(image)
             small.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS, reducing_gap=2.0)
-            upright = ImageOps.exif_transpose(small)
+            # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails where a camera wrote it oddly.
+            turn = _TURNS.get(_orientation(image))
+            upright = small if turn is None else small.transpose(turn)
     except _BROKEN as error:
-        raise FileRefused("This picture can't be decoded.") from error
+        raise FileRefused(_CUT_OFF) from error
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    upright.save(part, "WEBP", quality=82, method=3)
-    part.replace(target)
+    part = target.with_name(f"{secrets.token_hex(8)}.part")  # two threads may make the same thumbnail
+    try:
+        upright.save(part, "WEBP", quality=82, method=3)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def too_large(size: int) -> str:
+    """Say in words that a file of this many bytes is too large."""
+    return (
+        f"This file has {size / 2**20:.1f} MB; a reference may have 30 MB, so nothing was sent and no credits were spent: "
+        "save it smaller."
+    )
 
 
 def _size(source: Path | IO[bytes]) -> int:
@@ -97,10 +117,11 @@ def _size(source: Path | IO[bytes]) -> int:
 
 def measure(source: Path | IO[bytes], size: int | None = None) -> Picture:
     """Read a picture's header without decoding it. Raises FileRefused with the reason in words."""
+    size = _size(source) if size is None else size
     try:
         with Image.open(source) as image:
             kind, (width, height) = image.format or "", image.size
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            turned = _orientation(image) in (5, 6, 7, 8)
     except UnidentifiedImageError as error:
         raise FileRefused(
             "This is not a picture, whatever its name says, so nothing was sent and no credits were spent: choose a JPEG, PNG or WebP."
@@ -108,30 +129,31 @@ def measure(source: Path | IO[bytes], size: int | None = None) -> Picture:
     except Image.DecompressionBombError as error:
         raise FileRefused(_TOO_MANY_PIXELS) from error
     except _BROKEN as error:
-        raise FileRefused(
-            "This picture is broken at its start, so nothing was sent and no credits were spent: save or export it again."
-        ) from error
+        raise FileRefused(_CUT_OFF) from error
     if kind not in _KINDS:
         raise FileRefused(
-            f"This is a {kind} file, so nothing was sent and no credits were spent: the service takes JPEG, PNG and WebP, so save it as one of these."
+            f"This file's format is {kind}, so nothing was sent and no credits were spent: the service takes JPEG, PNG and WebP, so save it as one of these."
         )
     if width * height > PIXELS_LIMIT:
         raise FileRefused(_TOO_MANY_PIXELS)
     if turned:
         width, height = height, width
-    return Picture(_KINDS[kind], width, height, _size(source) if size is None else size)
+    return Picture(_KINDS[kind], width, height, size)
+
+
+def _orientation(image: Image.Image) -> int:
+    # A PNG's own getexif() decodes the whole picture, only to look behind it.
+    return Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Return the picture in a mode that WebP takes: scanners give 16 bits, printers CMYK, icons a palette."""
     if image.mode.startswith("I;16") or image.mode == "I":
         image = image.point(lambda value: value / 256).convert("L")
-    if image.mode in ("RGB", "RGBA"):
-        return image.copy()
-    transparent = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
-    return image.convert("RGBA" if transparent else "RGB")
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
+_CUT_OFF = "This picture is cut off or broken, so nothing was sent and no credits were spent: save or export it again."
 _TOO_MANY_PIXELS = (
     f"This picture has more than {PIXELS_LIMIT // 1_000_000} million pixels, so it was not opened, nothing was sent and no credits were spent: "
     "save it smaller."

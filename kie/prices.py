@@ -1,9 +1,12 @@
 """What a picture is likely to cost, and how sure that is. Never invented: an unknown price is None."""
 
 import datetime
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+from kie.errors import SettingsInvalid
 
 
 @dataclass(frozen=True)
@@ -15,14 +18,23 @@ class Price:
 
 
 class PriceList:
-    """The prices of `config/prices.toml`, for as long as no finished job says it better."""
+    """The prices of `config/prices.toml`, for as long as no finished job says it better.
+
+    Raises SettingsInvalid when the file is there and can't be used.
+    """
 
     def __init__(self, path: Path):
         try:
-            listed = tomllib.loads(path.read_text(encoding="utf-8"))
+            listed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             listed = {}
+        except (OSError, ValueError) as error:
+            raise SettingsInvalid(f"The price list {path.name} can't be read ({error}): correct it.") from None
         self._credits = listed.get("credits", {})
+        if not isinstance(self._credits, dict) or not all(map(_is_amount, self._credits.values())):
+            raise SettingsInvalid(
+                f'The price list {path.name} needs lines such as "1K" = 18 below [credits]: correct it.'
+            )
         self._source = (
             f"the price list of {listed.get('date', 'unknown date')} ({listed.get('source', 'source unknown')})"
         )
@@ -31,6 +43,10 @@ class PriceList:
         """Return the listed price of one picture."""
         credits = self._credits.get(resolution)
         return Price(float(credits), self._source) if credits is not None else None
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def learned(credits: float, at: float) -> Price:

@@ -1,6 +1,7 @@
 """What the studio has open at one time: the service, or the sandbox, each with a database and files of its own."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from kie import pictures
@@ -12,7 +13,7 @@ from kie.settings import Settings
 from kie.store import Store
 from kie.tracker import Tracker
 
-SANDBOX_KEY = "sandbox"
+SANDBOX_KEY = "the-key-of-the-sandbox"
 
 
 @dataclass
@@ -35,23 +36,27 @@ class Rooms:
         files.open()
         default_url = f"sqlite:///{root / 'studio.sqlite3'}"
         store = Store(default_url if sandbox else settings.database_url or default_url)
-        store.open()
-        local = Sandbox(root / "service").start() if sandbox else None
-        api_url, upload_url = (local.url, local.url) if local else (settings.api_url, settings.upload_url)
-        key = (lambda: SANDBOX_KEY) if local else (lambda: settings.key().value)
-        client = Client(api_url, upload_url, key)
-        # The sandbox's port changes with each start, its uploads stay: so its host has a name of its own.
-        tracker = Tracker(store, files, client, "sandbox" if local else upload_url, publish)
-        tracker.start()
+        with ExitStack() as opened:
+            store.open()
+            opened.callback(store.close)
+            local = opened.enter_context(Sandbox(root / "service")) if sandbox else None
+            api_url, upload_url = (local.url, local.url) if local else (settings.api_url, settings.upload_url)
+            key = (lambda: SANDBOX_KEY) if local else (lambda: settings.key().value)
+            client = Client(api_url, upload_url, key)
+            # The sandbox's port changes with each start, its uploads stay: so its host has a name of its own.
+            tracker = Tracker(store, files, client, "sandbox" if local else upload_url, publish)
+            tracker.start()
+            opened.pop_all()
         return cls(store, files, client, tracker, local, api_url, upload_url)
 
     def close(self) -> None:
         """Close everything, the tracker first; within 5 s."""
-        self.tracker.stop()
-        self.client.close()
-        self.store.close()
-        if self.sandbox:
-            self.sandbox.stop()
+        with ExitStack() as left:
+            if self.sandbox:
+                left.callback(self.sandbox.stop)
+            left.callback(self.store.close)
+            left.callback(self.client.close)
+            self.tracker.stop()
 
     def offer(self, kind: str, owner_id: str) -> Offer | None:
         """Return a file by kind and owner, or None when it is not there."""

@@ -1,21 +1,28 @@
-"""HTTP beside the pages: signed picture links, live events, health.
+"""HTTP beside the pages: signed picture links, references taken in, live events, health.
 
 GET /app/static/pictures/<token>     a thumbnail or a picture
 WS  /events                          {"topics": [...]} whenever something changed
+POST /references                     a picture to send along: {"id": …} or {"refusal": "why not, in words"}
 GET /healthz                         200 with JSON once the tracker runs
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import unquote
 
-from starlette.requests import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from kie import pictures
+from kie.errors import FileRefused
+from kie.generation import REFERENCE_BYTES_LIMIT
 from kie.links import PREFIX
+from kie.store import Reference
 from kie.studio import Studio
 
 # A burst of changes makes one message: pages redraw ten times a second at most.
@@ -42,6 +49,19 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
             {"status": "ok" if alive else "tracker stopped", "sandbox": studio().is_sandbox}, 200 if alive else 503
         )
 
+    async def add_reference(request: Request) -> Response:
+        if not _is_same_origin(request) or "x-studio-name" not in request.headers:
+            return JSONResponse({"refusal": "Only the studio's own page may add pictures."}, 403)
+        name, part = unquote(request.headers["x-studio-name"]), studio().incoming()
+        try:
+            await _write_stream(request, part)
+            kept = await run_in_threadpool(_keep, studio(), name, part)
+        except FileRefused as error:
+            return JSONResponse({"refusal": error.sentence})
+        finally:
+            part.unlink(missing_ok=True)
+        return JSONResponse({"id": kept.id})
+
     async def events(socket: WebSocket) -> None:
         if not _is_same_origin(socket):
             await socket.close(1008)
@@ -49,7 +69,28 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
         await socket.accept()
         await _Visitor(socket).serve(studio())
 
-    return [Route(PREFIX + "{token}", picture), Route("/healthz", health), WebSocketRoute("/events", events)]
+    return [
+        Route(PREFIX + "{token}", picture),
+        Route("/references", add_reference, methods=["POST"]),
+        Route("/healthz", health),
+        WebSocketRoute("/events", events),
+    ]
+
+
+async def _write_stream(request: Request, part: Path) -> None:
+    """Write a body to disk as it comes in, and stop at the first byte too many."""
+    size = 0
+    with part.open("wb") as out:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > REFERENCE_BYTES_LIMIT:
+                raise FileRefused(pictures.too_large(max(size, int(request.headers.get("content-length", 0)))))
+            out.write(piece)
+
+
+def _keep(studio: Studio, name: str, part: Path) -> Reference:
+    with part.open("rb") as stream:
+        return studio.add_reference(name, stream)
 
 
 class _Visitor:
@@ -88,7 +129,7 @@ class _Visitor:
             await asyncio.sleep(COALESCE_S)
 
 
-def _is_same_origin(socket: WebSocket) -> bool:
+def _is_same_origin(asked: HTTPConnection) -> bool:
     """Whether the page that opens this socket came from this server. A client that is no browser sends no origin."""
-    origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+    origin = asked.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == asked.headers.get("host")

@@ -11,7 +11,6 @@ from typing import Any
 
 IDS = "job_ids"
 PRESS = "last_press"
-SHOWN = "last_press_shown"
 
 
 class SessionJobs:
@@ -42,7 +41,7 @@ class SessionJobs:
 class Presses:
     """One submit id for each press of Generate: a double click, or a click that the browser sends again, is one press.
 
-        {"last_press": (request, submit_id, seconds)}
+        {"last_press": (request, submit_id, seconds when its result was shown, or None)}
 
     The same request counts as the same press until the page has stood for `DOUBLE_S` with its result.
     """
@@ -54,16 +53,16 @@ class Presses:
 
     def submit_id(self, request: object, now_s: float) -> str:
         """Return the id for a press of this request at this moment of a clock that only goes forward."""
-        last_request, last_id, last_s = self._mapping.get(PRESS, (None, "", 0.0))
-        if request == last_request and now_s - last_s < self.DOUBLE_S:
-            return last_id
+        if PRESS in self._mapping:
+            last_request, last_id, shown_s = self._mapping[PRESS]
+            if request == last_request and (shown_s is None or now_s - shown_s < self.DOUBLE_S):
+                return last_id
         submit_id = secrets.token_hex(16)
-        self._mapping[PRESS] = (request, submit_id, now_s)
+        self._mapping[PRESS] = (request, submit_id, None)
         return submit_id
 
     def shown(self, now_s: float) -> None:
         """Note that the page shows what the last press did: only from here on a second click can be meant."""
-        if PRESS in self._mapping and self._mapping.get(SHOWN) != self._mapping[PRESS][1]:
-            request, submit_id, _ = self._mapping[PRESS]
+        request, submit_id, shown_s = self._mapping.get(PRESS, (None, "", now_s))
+        if shown_s is None:
             self._mapping[PRESS] = (request, submit_id, now_s)
-            self._mapping[SHOWN] = submit_id

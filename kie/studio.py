@@ -6,6 +6,7 @@
 Nothing here touches the network: a page writes a row or reads one, and the tracker does the rest.
 """
 
+import logging
 import re
 import threading
 import time
@@ -13,10 +14,10 @@ import unicodedata
 from pathlib import Path
 from typing import IO, ClassVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from kie import pictures, prices
-from kie.errors import FileRefused, NothingSpent, RequestInvalid, StudioError
+from kie.errors import FileRefused, NothingSpent, RequestInvalid, SettingsInvalid, StudioError
 from kie.generation import IMAGES_LIMIT, Fault, Generation
 from kie.hub import Hub
 from kie.jobs import CANCELLABLE, Job, State
@@ -25,6 +26,8 @@ from kie.prices import Price, PriceList
 from kie.rooms import Rooms
 from kie.settings import Key, Settings
 from kie.store import Balance, Reference
+
+log = logging.getLogger(__name__)
 
 NOBODY = "Guest"
 RECENT_S = 3600.0
@@ -93,16 +96,24 @@ class Studio:
 
     def _watch_key(self) -> None:
         """Take up a changed key without a restart: another balance, or another pair of rooms."""
+        seen = self.is_sandbox
         while not self._closing.wait(KEY_LOOK_S):
             value, sandbox = self.settings.key().value, self.settings.wants_sandbox()
-            if sandbox != self.is_sandbox:
-                left, self._rooms = self._rooms, Rooms.open(self.settings, sandbox, self.hub.publish)
-                self._links = Links(self._rooms.store.secret())
-                left.close()
-                self.hub.publish({"jobs", "credits", "hosts", "key"})
+            # Editors empty a file before they write it: a key that is gone must stay gone for two looks.
+            if sandbox == seen != self.is_sandbox:
+                self._change_rooms(sandbox)
             elif value != self._key_value:
                 self._rooms.tracker.want_balance()
-            self._key_value = value
+            self._key_value, seen = value, sandbox
+
+    def _change_rooms(self, sandbox: bool) -> None:
+        try:
+            left, self._rooms = self._rooms, Rooms.open(self.settings, sandbox, self.hub.publish)
+            self._links = Links(self._rooms.store.secret())
+            self.hub.publish({"jobs", "credits", "hosts", "key"})
+            left.close()
+        except (SettingsInvalid, SQLAlchemyError, OSError):
+            log.exception("the change between the service and the sandbox did not work; trying again")
 
     # -- asking for pictures
 
@@ -142,6 +153,10 @@ class Studio:
         return faults
 
     # -- references
+
+    def incoming(self) -> Path:
+        """Return a fresh name on this disk for bytes that are not whole yet."""
+        return self._rooms.files.incoming()
 
     def add_reference(self, name: str, stream: IO[bytes]) -> Reference:
         """Keep a picture to send along, judged by its first bytes now and decoded in the background right after.

@@ -9,7 +9,7 @@ the service's word or by a person.
 """
 
 import logging
-import re
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -17,24 +17,14 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from kie import pictures
-from kie.client import Client, Task
-from kie.errors import (
-    FileRefused,
-    KeyMissing,
-    KeyRefused,
-    NothingSpent,
-    PictureMissing,
-    PictureNotSaved,
-    PictureUnreadable,
-    SpentAndWaiting,
-    StudioError,
-    TooManyRequests,
-    Unsure,
-)
+from kie import pace
+from kie.client import Client
+from kie.errors import NothingLearned, StudioError, Unsure
 from kie.files import Files
-from kie.jobs import Job, State
-from kie.store import SENDS_WINDOW_S, Reference, Store
+from kie.jobs import State
+from kie.looking import Looker
+from kie.sending import Sender
+from kie.store import Store
 from kie.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -42,22 +32,8 @@ log = logging.getLogger(__name__)
 SENDERS = 6
 READERS = 6
 BEAT_S = 3.0
-FIRST_LOOK_S = 2.0
-SLOWEST_LOOK_S = 10.0
-UNSEEN_S = 90.0
-PATIENT_S = 15 * 60.0
-LOOKS_END_S = 24 * 3600.0
-TIME_OUT_STANDS_S = 10 * 60.0
-UPLOADS_LIVE_S = 20 * 3600.0
-UPLOAD_RETRIES_S = (2.0, 6.0)
+BALANCE_RETRY_S = 60.0
 STOP_S = 4.5
-
-
-def next_look(age_s: float) -> float | None:
-    """Return the seconds until a task of this age is looked at again: 2 at first, 10 at most, a minute after 15, then never."""
-    if age_s < PATIENT_S:
-        return min(SLOWEST_LOOK_S, FIRST_LOOK_S + age_s / 30)
-    return 60.0 if age_s < LOOKS_END_S else None
 
 
 class Tracker:
@@ -66,15 +42,15 @@ class Tracker:
     def __init__(
         self, store: Store, files: Files, client: Client, upload_host: str, publish: Callable[[set[str]], None]
     ):
-        self._store, self._files, self._client = store, files, client
-        self._upload_host, self._publish = upload_host, publish
+        self._store, self._client, self._publish = store, client, publish
         self._senders, self._readers = Workers("sender", SENDERS), Workers("reader", READERS)
         self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
         self._wakeup, self._stopping = threading.Event(), threading.Event()
         self._busy: dict[str, Workers] = {}
         self._busy_lock = threading.Lock()
-        self._reference_locks: dict[str, threading.Lock] = {}
-        self._balance_wanted = threading.Event()
+        self._sender = Sender(store, files, client, upload_host, self._stopping, self._tell)
+        self._looker = Looker(store, files, client, self._tell)
+        self._balance_at = math.inf
         self._reading_balance = False
         self._beat_at = 0.0
         self.credit_problem: StudioError | None = None
@@ -109,12 +85,12 @@ class Tracker:
 
     def want_balance(self) -> None:
         """Read the balance soon; several wishes make one lookup."""
-        self._balance_wanted.set()
+        self._balance_at = 0.0
         self.wake()
 
     def check_reference(self, reference_id: str) -> None:
         """Decode a new reference once and make its thumbnail, away from any page."""
-        self._readers.do(lambda: self._guard(partial(self._check, reference_id), None))
+        self.do(partial(self._check, reference_id))
 
     def do(self, task: Callable[[], None]) -> None:
         """Run something small that needs the network, away from any page."""
@@ -127,8 +103,9 @@ class Tracker:
             self._wakeup.clear()
             try:
                 wait_s = self._schedule(time.time())
-            except SQLAlchemyError:
-                log.exception("the database could not be used; trying again in a second")
+            except Exception:
+                # Most likely the database. Without this thread nothing that is paid for arrives.
+                log.exception("the work could not be handed out; trying again in a second")
                 wait_s = 1.0
             self._wakeup.wait(wait_s)
 
@@ -137,14 +114,15 @@ class Tracker:
         self._keep_alive(now)
         while self._sending_count() < SENDERS and (job_id := self._store.next_turn(now)):
             self._hand_out(job_id, self._senders)
-        for job in self._store.due(now, limit=4 * READERS, busy=self._busy_now()):
-            self._hand_out(job.id, self._senders if job.state == State.UPLOADING else self._readers)
-        if self._balance_wanted.is_set() and not self._reading_balance:
-            self._reading_balance = True
-            self._readers.do(lambda: self._guard(self._read_balance, None))
+        for job_id, state in self._store.due(now, limit=4 * READERS, busy=self._busy_now()):
+            self._hand_out(job_id, self._senders if state == State.UPLOADING else self._readers)
+        if self._balance_at <= now and not self._reading_balance:
+            self._reading_balance, self._balance_at = True, math.inf
+            self.do(self._read_balance)
         moments = (
             self._store.next_due(now, self._busy_now()),
             self._store.window_frees_at(now),
+            None if self._reading_balance else self._balance_at,
             self._beat_at + BEAT_S,
         )
         return max(0.02, min(at for at in moments if at is not None) - time.time())
@@ -154,8 +132,8 @@ class Tracker:
             return
         self._store.beat(now)
         self._beat_at = now
-        for job_id in self._store.adopt(now):
-            log.warning("job %s was being sent when its server stopped; it is unsure now", job_id)
+        for job_id in self._store.adopt(now, self._busy_now()):
+            log.warning("nobody knows how the sending of job %s ended; it is unsure now", job_id)
             self._tell(job_id)
 
     def _busy_now(self) -> list[str]:
@@ -193,7 +171,7 @@ class Tracker:
         try:
             if not self._store.move(job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__, next_at=None):
                 for state in (State.UPLOADING, State.RUNNING, State.FETCHING):
-                    self._store.note(job_id, state, next_at=now + 30)
+                    self._store.note(job_id, state, next_at=now + pace.AFTER_A_BUG_S)
             self._tell(job_id)
         except SQLAlchemyError:
             log.exception("job %s could not be put off", job_id)
@@ -207,275 +185,25 @@ class Tracker:
         job = self._store.job(job_id)
         if job is None:
             return
-        if job.state == State.UPLOADING:
-            self._send(job)
-        elif job.state in (State.RUNNING, State.FETCHING):
-            self._look(job)
-
-    # -- upload and create
-
-    def _send(self, job: Job) -> None:
-        """Upload what is not up yet, then send the paid request, once."""
-        if job.references:
-            self._tell(job.id)
-        try:
-            urls = [self._uploaded(reference) for reference in self._store.references(job.references)]
-        except NothingSpent as error:
-            self._give_up_or_retry(job, error)
-            return
-        if not self._store.begin_sending(job.id, time.time()):
-            self._store.note(job.id, State.UPLOADING, next_at=time.time() + 0.5)
-            return
-        self._tell(job.id)
-        try:
-            task_id = self._client.create_task(job.generation, urls)
-        except TooManyRequests as error:
-            self._back_to_queue(job, error)
-        except NothingSpent as error:
-            self._end(job, State.SENDING, error)
-        except Unsure as error:
-            log.warning("job %s: the reply to the paid request was lost (%s)", job.id, error.detail)
-            self._store.move(job.id, State.SENDING, State.UNSURE, time.time(), next_at=None, **_words(error))
-        else:
-            self._accept(job, task_id)
-        self._answered(job)
-
-    def _accept(self, job: Job, task_id: str) -> None:
-        """Store the task id before anything else happens, trying until the database takes it: it stands for money."""
-        log.info("job %s is task %s", job.id, task_id)
-        while True:
-            now = time.time()
-            known = {
-                "task_id": task_id,
-                "accepted_at": now,
-                "next_at": now + FIRST_LOOK_S,
-                "problem": None,
-                "attempts": 0,
-            }
-            try:
-                self._store.move(job.id, {State.SENDING, State.UNSURE}, State.RUNNING, now, **known)
-                return
-            except SQLAlchemyError:
-                log.exception("job %s is task %s, and the database does not take it yet", job.id, task_id)
-                if self._stopping.wait(0.5):
-                    return
-
-    def _answered(self, job: Job) -> None:
-        self._store.answered(job.id, time.time())
-        self._tell(job.id)
-        self.want_balance()
-
-    def _back_to_queue(self, job: Job, error: TooManyRequests) -> None:
-        now = time.time()
-        self._store.move(job.id, State.SENDING, State.QUEUED, now, next_at=now + SENDS_WINDOW_S, **_words(error))
-        self._store.hold_queue(now + SENDS_WINDOW_S)
-
-    def _give_up_or_retry(self, job: Job, error: NothingSpent) -> None:
-        final = isinstance(error, FileRefused | KeyMissing | KeyRefused) or job.attempts >= len(UPLOAD_RETRIES_S)
-        if final:
-            self._end(job, State.UPLOADING, error)
-        else:
-            next_at = time.time() + UPLOAD_RETRIES_S[job.attempts]
-            self._store.note(job.id, State.UPLOADING, attempts=job.attempts + 1, next_at=next_at, **_words(error))
-        self._tell(job.id)
-
-    def _end(self, job: Job, leaving: State, error: StudioError) -> None:
-        now = time.time()
-        self._store.move(job.id, leaving, State.FAILED, now, ended_at=now, next_at=None, **_words(error))
-
-    def _uploaded(self, reference: Reference) -> str:
-        """Return where the service finds a reference, uploading it unless it is still there from an earlier job."""
-        lock = self._reference_locks.setdefault(reference.id, threading.Lock())
-        with lock:
-            known = self._store.references([reference.id])[0]
-            if known.checked_at is None:
-                self._check(reference.id)
-                known = self._store.references([reference.id])[0]
-            if known.refusal:
-                raise FileRefused(known.refusal)
-            if (
-                known.uploaded_url
-                and known.uploaded_to == self._upload_host
-                and known.uploaded_at > time.time() - UPLOADS_LIVE_S
-            ):
-                return known.uploaded_url
-            path = self._files.path(known.file)
-            if not path.exists():
-                raise FileRefused(
-                    "A reference is no longer on this server's disk, so nothing was sent and no credits were spent: add it again."
-                )
-            url = self._client.upload(path, known.id + pictures.EXTENSIONS[known.kind], pictures.MIME_TYPES[known.kind])
-            self._store.change_reference(
-                known.id, uploaded_url=url, uploaded_to=self._upload_host, uploaded_at=time.time()
-            )
-            return url
-
-    # -- look and fetch
-
-    def _look(self, job: Job) -> None:
-        """Read the task's state and act on it. A failed read changes nothing but the time of the next one."""
-        try:
-            task = self._client.task(job.task_id or "")
-        except StudioError as error:
-            log.info("job %s: a look at its task failed (%s)", job.id, error.detail)
-            self._look_later(job)
-            return
-        if task.state == "success":
-            self._succeed(job, task)
-        elif task.state == "fail":
-            self._fail(job, task)
-        elif task.state == "unseen" and self._age(job) > UNSEEN_S:
-            self._look_later(job, problem="TaskNotFound")
-        elif task.state == "running":
-            self._look_later(job, stage=task.stage, **({"problem": None} if job.state == State.RUNNING else {}))
-        else:
-            self._look_later(job)
-
-    def _age(self, job: Job) -> float:
-        return max(0.0, time.time() - (job.accepted_at or job.created_at))
-
-    def _look_later(self, job: Job, **values: object) -> None:
-        wait_s = next_look(self._age(job))
-        self._store.note(job.id, job.state, next_at=None if wait_s is None else time.time() + wait_s, **values)
-        if any(getattr(job, name) != value for name, value in values.items()):
-            self._tell(job.id)
-
-    def _succeed(self, job: Job, task: Task) -> None:
-        learned = {"credits": task.credits if task.credits is not None else job.credits, "stage": task.stage}
-        if task.created_at and task.completed_at and task.completed_at >= task.created_at:
-            learned["duration_s"] = task.completed_at - task.created_at
-        if job.state == State.RUNNING:
-            self._store.move(
-                job.id,
-                State.RUNNING,
-                State.FETCHING,
-                time.time(),
-                problem=None,
-                fail_code=None,
-                fail_message=None,
-                attempts=0,
-                **learned,
-            )
-        else:
-            self._store.note(job.id, State.FETCHING, **learned)
-        self._tell(job.id)
-        try:
-            self._fetch(job, task.urls)
-        except SpentAndWaiting as error:
-            log.warning("job %s: %s (%s)", job.id, type(error).__name__, error.detail)
-            wait_s = next_look(self._age(job))
-            pause_s = None if wait_s is None else max(wait_s, min(60.0, 2.0 * 2**job.attempts))
-            self._store.note(
-                job.id,
-                State.FETCHING,
-                attempts=job.attempts + 1,
-                next_at=None if pause_s is None else time.time() + pause_s,
-                **_words(error),
-            )
-        self._tell(job.id)
-        self.want_balance()
-
-    def _fetch(self, job: Job, urls: tuple[str, ...]) -> None:
-        """Bring the picture to our disk, whole. Raises SpentAndWaiting when it has to be tried again."""
-        try:
-            name = self._files.result(job.id)
-            if name is None:
-                name = self._download(job, urls)
-            self._finish(job, name)
-        except OSError as error:
-            raise PictureNotSaved(error.strerror or type(error).__name__) from error
-
-    def _download(self, job: Job, urls: tuple[str, ...]) -> str:
-        if not urls:
-            raise PictureMissing()
-        part = self._files.incoming()
-        try:
-            self._client.fetch(urls[0], part)
-            picture = pictures.inspect(part)
-            return self._files.keep_result(part, job.id, pictures.EXTENSIONS[picture.kind])
-        except FileRefused as error:
-            # Paid for, so the bytes are kept as they came, beside the place of the picture that is fetched again.
-            self._files.keep_result(part, job.id, ".unreadable")
-            raise PictureUnreadable() from error
-        finally:
-            part.unlink(missing_ok=True)
-
-    def _finish(self, job: Job, name: str) -> None:
-        path = self._files.path(name)
-        try:
-            picture = pictures.measure(path)
-            pictures.make_thumbnail(path, self._files.thumbnail(job.id))
-        except FileRefused as error:
-            raise PictureUnreadable() from error
-        now = time.time()
-        known = {
-            "file": name,
-            "file_kind": picture.kind,
-            "file_bytes": picture.bytes,
-            "width": picture.width,
-            "height": picture.height,
-        }
-        ended = {"ended_at": now, "next_at": None, "problem": None, "fail_code": None, "fail_message": None}
-        self._store.move(job.id, State.FETCHING, State.DONE, now, **known, **ended)
-
-    def _fail(self, job: Job, task: Task) -> None:
-        """End the job by the service's word; a time-out is a word that it sometimes takes back, so that waits a while."""
-        learned = {"fail_code": task.fail_code, "fail_message": task.fail_message, "stage": task.stage}
-        if task.credits is not None:
-            learned["credits"] = task.credits
-        now = time.time()
-        if _is_time_out(task) and now - (task.completed_at or job.accepted_at or now) < TIME_OUT_STANDS_S:
-            self._store.note(job.id, job.state, problem="TimedOutThere", next_at=now + 20, **learned)
-        else:
-            problem = "Moderated" if _is_moderation(task) else "TaskFailed"
-            self._store.move(
-                job.id, job.state, State.FAILED, now, problem=problem, ended_at=now, next_at=None, **learned
-            )
+        step = {State.UPLOADING: self._sender.send, State.RUNNING: self._looker.look, State.FETCHING: self._looker.look}
+        if job.state in step and step[job.state](job):
             self.want_balance()
-        self._tell(job.id)
 
     # -- references and balance
 
     def _check(self, reference_id: str) -> None:
-        """Decode a reference, once. What is wrong with it becomes its refusal, in words."""
-        reference = self._store.references([reference_id])[0]
-        if reference.checked_at is not None:
-            return
-        path, refusal = self._files.path(reference.file), None
-        try:
-            pictures.inspect(path)
-            pictures.make_thumbnail(path, self._files.thumbnail(reference_id))
-        except FileRefused as error:
-            refusal = error.sentence
-        except FileNotFoundError:
-            refusal = "This picture is no longer on this server's disk, so nothing was sent and no credits were spent: add it again."
-        self._store.change_reference(reference_id, checked_at=time.time(), refusal=refusal)
+        self._sender.check(reference_id)
         self._publish({"references"})
 
     def _read_balance(self) -> None:
         """Look the credits up and keep the reading; a failed lookup is told as such and changes no figure."""
-        self._balance_wanted.clear()
         try:
             self._store.add_balance(self._client.credits(), time.time())
             self.credit_problem = None
         except StudioError as error:
             self.credit_problem = error
+            if isinstance(error, NothingLearned):
+                self._balance_at = min(self._balance_at, time.time() + BALANCE_RETRY_S)
         finally:
             self._reading_balance = False
         self._publish({"credits", "key"})
-
-
-def _words(error: StudioError) -> dict[str, str | None]:
-    """What a row keeps of an error: the name of its sentence, and the service's own words."""
-    return {"problem": type(error).__name__, "fail_code": error.code, "fail_message": error.detail or None}
-
-
-def _is_time_out(task: Task) -> bool:
-    return task.fail_code in ("524", "408") or "timeout" in (task.fail_message or "").lower()
-
-
-def _is_moderation(task: Task) -> bool:
-    return (
-        re.search(r"filtered|flagged|violat|prohibited|policy|sensitive", task.fail_message or "", re.IGNORECASE)
-        is not None
-    )

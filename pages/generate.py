@@ -61,24 +61,10 @@ def show_fault(field: str) -> None:
         st.error(sentence, icon=":material/error:")
 
 
-def ask_references() -> None:
-    """Take pictures in. What was chosen moves to the strip below, and the box is empty for more."""
-    turn = form.setdefault("upload_turn", 0)
-    files = st.file_uploader(
-        "Reference images",
-        accept_multiple_files=True,
-        key=f"uploads-{turn}",
-        max_upload_size=30,
-    )
-    if files:
-        uploads.take_in(files)
-        form["upload_turn"] = turn + 1
-        st.rerun()
-
-
 @st.fragment(run_every=30)
-def show_references() -> None:
-    """Show the references in the order in which they are sent, and what could not be added."""
+def ask_references() -> None:
+    """Take pictures in, show them in the order in which they are sent, and say what could not be added."""
+    uploads.ask()
     for name, sentence in form.get(uploads.NOTES, []):
         st.error(f"{words.literal(name)} — {sentence}", icon=":material/error:")
     kept = studio.references(uploads.reference_ids())
@@ -198,7 +184,6 @@ with composer:
     show_fault("Prompt")
     ask_references()
     show_fault("Reference images")
-    show_references()
     ask_settings()
     show_button()
     show_price()

@@ -1,9 +1,8 @@
 """A person before a real Chromium, and the studio that they use: a server process on a service that the test looks into.
 
-    visit ──► Server (streamlit run app.py) ──► service, uploads: one Sandbox on two addresses, each with its record
+    visit ──► server (streamlit run app.py) ──► service, uploads: one Sandbox on two addresses, each with its record
 
-Every visitor has a browser profile and a name of their own, so that tests which share a server do not see each other's
-pictures.
+Every visitor has a name of their own, so that tests which share a server do not see each other's pictures.
 """
 
 import json
@@ -11,17 +10,17 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from kie.sandbox import CREATE, UPLOAD, Sandbox, Seen
-from tests.server import Server, free_port
+from kie.sandbox import CREATE, UPLOAD, Sandbox
+from tests.server import ROOT, Server, free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -71,9 +70,19 @@ def uploads(service_folder: Path, service: Sandbox) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def server(service: Sandbox, uploads: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the app as it is handed out: no key, no settings and no pictures of whoever runs the tests."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("kie", "pages", "config", ".streamlit"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "kie_key.txt"))
+    shutil.copy(ROOT / "app.py", root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(service: Sandbox, uploads: Sandbox, project: Path) -> Iterator[Server]:
     """The studio with a key and that service."""
-    with Server(tmp_path_factory.mktemp("studio") / "data", **at(service, uploads)) as running:
+    with Server(project / "data", project, **at(service, uploads)) as running:
         yield running
 
 
@@ -82,37 +91,59 @@ def at(service: Sandbox, uploads: Sandbox | None = None, key: str = KEY) -> dict
     return {"KIE_API_URL": service.url, "KIE_UPLOAD_URL": (uploads or service).url, "KIE_API_KEY": key}
 
 
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a studio as somebody new. In the end no page has an error in its console, unless the server went away."""
-    contexts, errors = [], []
-
-    def open_page(server: Server, path: str = "/", *, name: str | None = None, quiet: bool = True, **options) -> Page:
-        context = chromium.new_context(base_url=server.url, **{"viewport": DESKTOP} | options)
-        contexts.append(context)
-        name = name or f"Visitor {time.monotonic_ns()}"
-        context.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
+@pytest.fixture(scope="module")
+def profile(chromium: Browser) -> Iterator[BrowserContext]:
+    """One browser profile for a file's tests: with an empty cache each page would take a second longer."""
+    with closing(chromium.new_context(viewport=DESKTOP)) as context:
         context.set_default_timeout(WAIT_MS)
-        if quiet:
-            context.on("console", lambda message: errors.extend(complaints(message)))
-            context.on("weberror", lambda error: errors.append(str(error.error)))
-        page = context.new_page()
+        yield context
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[BrowserContext]:
+    """A phone's browser: narrow, under a finger."""
+    mobile = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36"
+    with closing(chromium.new_context(viewport=PHONE, is_mobile=True, has_touch=True, user_agent=mobile)) as context:
+        context.set_default_timeout(WAIT_MS)
+        yield context
+
+
+@pytest.fixture
+def visit(profile: BrowserContext) -> Iterator[Callable[..., Page]]:
+    """Opens a studio as somebody new. In the end no page has had an error in its console, but those in `errors_pass`."""
+    pages, errors = [], []
+
+    def open_page(
+        server: Server,
+        path: str = "/",
+        *,
+        name: str = "",
+        profile: BrowserContext = profile,
+        errors_pass: Iterable[str] = (),
+    ) -> Page:
+        name = name or f"Visitor {time.monotonic_ns()}"
+        profile.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
+        page = profile.new_page()
+        pages.append(page)
+        page.on("console", lambda message: errors.extend(complaints(message, errors_pass)))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}") or dialog.dismiss())
-        page.goto(path)
+        page.goto(server.url + path)
         settle(page)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert errors == []
 
 
-def complaints(message: object) -> list[str]:
-    """Return what is an error among the console's messages."""
-    if message.type != "error" or PROBES.search(message.location.get("url", "")):
+def complaints(message: ConsoleMessage, expected: Iterable[str]) -> list[str]:
+    """Return the message if it is an error that nobody expected."""
+    text, address = message.text, message.location.get("url", "")
+    if message.type != "error" or PROBES.search(address) or any(words in text for words in expected):
         return []
-    return [f"{message.text} ({message.location.get('url')})"]
+    return [f"{text} ({address})"]
 
 
 # -- what a person does
@@ -121,7 +152,7 @@ def complaints(message: object) -> list[str]:
 def settle(page: Page) -> None:
     """Wait until the page has been drawn and nothing runs."""
     expect(page.get_by_label("Your name")).to_be_attached()
-    expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def write_prompt(page: Page, prompt: str) -> None:
@@ -149,11 +180,21 @@ def pictures_of(page: Page, prompt: str) -> Locator:
     return page.get_by_role("img", name=f"Picture made from: {prompt[:200]}", exact=True)
 
 
-def make(page: Page, prompt: str, count: int = 1) -> None:
-    """Ask for a picture and wait until it is there."""
+def ask(page: Page, prompt: str) -> None:
+    """Ask for a picture."""
     write_prompt(page, prompt)
     press_generate(page)
-    expect(pictures_of(page, prompt)).to_have_count(count)
+
+
+def make(page: Page, prompt: str) -> None:
+    """Ask for a picture and wait until it is there."""
+    ask(page, prompt)
+    expect(pictures_of(page, prompt)).to_be_visible()
+
+
+def reference(page: Page, number: int) -> Locator:
+    """Return the small picture of a reference in the form."""
+    return page.get_by_role("img", name=f"Reference {number}", exact=True)
 
 
 def saved(page: Page, button: Locator) -> tuple[str, bytes]:
@@ -161,6 +202,11 @@ def saved(page: Page, button: Locator) -> tuple[str, bytes]:
     with page.expect_download() as download:
         button.click()
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def told(page: Page, words: str) -> Locator:
+    """Return the box in which the page says this."""
+    return page.get_by_test_id("stAlert").filter(has_text=words)
 
 
 def credits_shown(page: Page) -> str:
@@ -186,8 +232,8 @@ def cells(page: Page, nth: int = 0) -> list[str]:
 
 def select_row(page: Page, number: int) -> None:
     """Select a row of the history by its number, from 0: the table is a drawing, so by where it stands."""
-    canvas = page.get_by_test_id("stDataFrame").locator("canvas").first
-    canvas.click(position={"x": 16, "y": 36 + 56 * number + 28})
+    table = page.get_by_test_id("stDataFrame").locator("canvas").first
+    table.click(position={"x": 16, "y": 36 + 56 * number + 28}, force=True)
 
 
 # -- what a payer sees
@@ -195,13 +241,14 @@ def select_row(page: Page, number: int) -> None:
 
 def paid_requests(service: Sandbox, prompt: str) -> list[dict]:
     """Return the bodies of the paid requests with this prompt."""
-    bodies = [json.loads(seen.body) for seen in requests_to(service, CREATE)]
+    bodies = [json.loads(seen.body) for seen in service.seen if seen.path == CREATE and seen.body]
     return [body for body in bodies if body["input"]["prompt"] == prompt]
 
 
-def requests_to(service: Sandbox, path: str) -> list[Seen]:
-    """Return the requests with this path."""
-    return [seen for seen in service.seen if seen.path == path]
+def paid_request(service: Sandbox, prompt: str) -> dict:
+    """Wait for the one paid request with this prompt and return its input."""
+    [body] = until(lambda: paid_requests(service, prompt))
+    return body["input"]
 
 
 def sent(*services: Sandbox) -> int:
@@ -236,23 +283,32 @@ def until(found: Callable[[], object], within_s: float = 30) -> object:
 
 
 def barriers(page: Page) -> list[str]:
-    """Return what axe finds that keeps somebody out."""
-    found = Axe().run(page).response["violations"]
+    """Return what axe finds that keeps somebody out, and what sticks out of the window, on every screen in every light."""
+    found = []
+    for scheme in ("light", "dark"):
+        for screen in (DESKTOP, PHONE):
+            dress(page, screen, scheme)
+            where = f"{scheme}, {screen['width']} px:"
+            found += [f"{where} {finding}" for finding in findings(page)]
+            sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if sticking_out > 0:
+                found.append(f"{where} the page is {sticking_out} px too wide")
+    dress(page, DESKTOP, "light")
+    return found
+
+
+def findings(page: Page) -> list[str]:
+    """Return what axe calls serious or critical."""
     return [
-        f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
-        for violation in found
+        f"{violation['id']} ({violation['impact']}) at {node['html'][:200]}"
+        for violation in Axe().run(page).response["violations"]
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
     ]
-
-
-def overflow(page: Page) -> int:
-    """Return how many pixels the page is wider than its window."""
-    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
 def dress(page: Page, screen: dict[str, int], scheme: str) -> None:
     """Look at the page on this screen, in light or dark, as somebody does who changes it while the page is open."""
     page.set_viewport_size(screen)
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    expect(page.locator("[data-testid=stApp]")).to_have_css("color-scheme", scheme)
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)

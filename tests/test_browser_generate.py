@@ -1,8 +1,6 @@
 """Asking for a picture in a real browser: what the person sees, and what reaches the service and its till."""
 
-import base64
 import io
-import json
 import struct
 import zlib
 from collections.abc import Callable
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from kie.sandbox import CREATE, CREDIT, RECORD, UPLOAD, Sandbox, Seen
 from tests.browser import (
@@ -20,25 +18,25 @@ from tests.browser import (
     GENERATE,
     KEY,
     PHONE,
-    at,
+    ask,
     barriers,
     choose_files,
     credits_shown,
-    dress,
     is_below,
     make,
     metric,
-    overflow,
+    paid_request,
     paid_requests,
     pictures_of,
     press_generate,
-    requests_to,
+    reference,
     rows,
     saved,
     select_row,
     sent,
     settle,
     tasks,
+    told,
     until,
     write_prompt,
 )
@@ -87,7 +85,7 @@ def journey(chromium: Browser, server: Server, service: Sandbox, uploads: Sandbo
     before = credits_shown(page)
     seen_api, seen_uploads = len(service.seen), len(uploads.seen)
     choose_files(page, ("flag.png", picture(colour=CRIMSON)), ("flag.png", picture(colour=AZURE)))
-    expect(page.get_by_role("img", name="Reference 2", exact=True)).to_be_visible()
+    expect(reference(page, 2)).to_be_visible()
     write_prompt(page, prompt)
     press_generate(page)
     expect(pictures_of(page, prompt)).to_be_visible()
@@ -206,8 +204,7 @@ def test_every_setting_reaches_the_service_as_it_was_chosen(server: Server, serv
     choose_settings(page)
     expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate · about 24 credits")
     make(page, prompt)
-    [body] = paid_requests(service, prompt)
-    assert body["input"] == {
+    assert paid_request(service, prompt) == {
         "prompt": prompt,
         "image_input": [],
         "aspect_ratio": "21:9",
@@ -235,7 +232,7 @@ def choose_settings(page: Page) -> None:
 def test_a_finished_picture_opens_large_in_its_full_size(server: Server, visit: Visit) -> None:
     page, prompt = visit(server), "A barn to look at closely"
     make(page, prompt)
-    page.get_by_role("button", name="Open", exact=True).last.click()
+    page.get_by_role("button", name="Open large").click()
     large = page.get_by_role("dialog").get_by_role("img", name=f"Picture made from: {prompt}")
     expect(large).to_be_visible()
     until(lambda: large.evaluate("image => image.naturalWidth") == 1024)
@@ -247,10 +244,9 @@ def test_a_finished_picture_becomes_a_reference_of_the_next(server: Server, serv
     page, prompt, next_prompt = visit(server), "A kite", "The same kite at night"
     make(page, prompt)
     page.get_by_role("button", name="Use as reference").click()
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
-    make(page, next_prompt)
-    [body] = paid_requests(service, next_prompt)
-    [address] = body["input"]["image_input"]
+    expect(reference(page, 1)).to_be_visible()
+    ask(page, next_prompt)
+    [address] = paid_request(service, next_prompt)["image_input"]
     [first] = tasks(service, prompt)
     made = requests.get(f"{service.url}/results/{first['taskId']}.png", timeout=10).content
     assert requests.get(address, timeout=10).content == made
@@ -259,7 +255,7 @@ def test_a_finished_picture_becomes_a_reference_of_the_next(server: Server, serv
 def test_reuse_settings_brings_the_whole_request_back(server: Server, visit: Visit) -> None:
     page, prompt = visit(server), "A mill by the water"
     choose_files(page, ("mill.png", picture(colour=AZURE)))
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
     choose_settings(page)
     make(page, prompt)
     page.get_by_role("button", name="Remove").click()
@@ -268,10 +264,10 @@ def test_reuse_settings_brings_the_whole_request_back(server: Server, visit: Vis
     page.get_by_label("Aspect ratio", exact=True).click()
     page.get_by_role("option", name="Auto").click()
     write_prompt(page, "Something else")
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_have_count(0)
+    expect(reference(page, 1)).to_have_count(0)
     page.get_by_role("button", name="Reuse settings").click()
     expect(page.get_by_label("Prompt")).to_have_value(prompt)
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
     expect(page.get_by_label("Aspect ratio", exact=True)).to_have_value("21:9 · very wide")
     expect(page.get_by_role("radio", name="4K")).to_be_checked()
     expect(page.get_by_role("radio", name="JPG")).to_be_checked()
@@ -282,7 +278,7 @@ def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
 ) -> None:
     page, prompt = visit(server), "A boat that stays at home"
     choose_files(page, ("boat.png", picture(colour="navy")))
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
     uploads.stop()
     try:
         write_prompt(page, prompt)
@@ -314,16 +310,16 @@ def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays(
 ) -> None:
     page, before = visit(server), sent(service, uploads)
     choose_files(page, ("kept.png", picture(colour=CRIMSON)))
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
     choose_settings(page)
     write_prompt(page, prompt)
     press_generate(page)
-    alert = page.get_by_role("alert").filter(has_text=told)
+    alert = told(page, told)
     expect(alert).to_be_visible()
     assert is_below(alert, page.get_by_label("Prompt"))
     assert is_below(page.get_by_label("Reference images"), alert)
     expect(page.get_by_label("Prompt")).to_have_value(prompt)
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
     expect(page.get_by_label("Aspect ratio", exact=True)).to_have_value("21:9 · very wide")
     expect(page.get_by_role("radio", name="4K")).to_be_checked()
     assert sent(service, uploads) == before
@@ -334,8 +330,8 @@ def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays(
 def test_ten_thousand_characters_are_sent_whole(server: Server, service: Sandbox, visit: Visit) -> None:
     page, prompt = visit(server), "A very long story. " * 526 + "x" * 6
     assert len(prompt) == 10_000
-    make(page, prompt)
-    assert [body["input"]["prompt"] for body in paid_requests(service, prompt)] == [prompt]
+    ask(page, prompt)
+    assert paid_request(service, prompt)["prompt"] == prompt
 
 
 def bomb_png() -> bytes:
@@ -359,11 +355,11 @@ def noisy_jpeg() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("report.png", lambda: b"%PDF-1.7\n" + b"x" * 4000, "This is not a picture, whatever its name says"),
-        ("photo.jpg", lambda: noisy_jpeg()[:8000], "This picture is cut off or broken"),
-        ("bomb.png", bomb_png, "more than 120 million pixels"),
-        ("loop.gif", lambda: picture("GIF"), "This is a GIF file"),
-        ("nothing.png", lambda: b"", "This file is empty"),
+        ("report.png", lambda: b"%PDF-1.7\n" + b"x" * 4000, "not a picture"),
+        ("photo.jpg", lambda: noisy_jpeg()[:8000], "cut off or broken"),
+        ("bomb.png", bomb_png, "120 million pixels"),
+        ("loop.gif", lambda: picture("GIF"), "GIF"),
+        ("nothing.png", lambda: b"", "is empty"),
     ],
     ids=["a PDF named .png", "a JPEG cut in the middle", "a decompression bomb", "a GIF", "an empty file"],
 )
@@ -379,10 +375,10 @@ def test_a_file_that_cant_be_a_reference_is_told_by_name_and_the_good_one_stays(
     page, before = visit(server), sent(service, uploads)
     write_prompt(page, "A prompt that stays")
     choose_files(page, ("good.png", picture(colour="olive")), (name, content()))
-    alert = page.get_by_role("alert").filter(has_text=told)
+    alert = told(page, told)
     expect(alert).to_be_visible()
     expect(page.get_by_text(name).first).to_be_visible()
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
     assert is_below(alert, page.get_by_label("Reference images"))
     assert is_below(page.get_by_role("button", name=GENERATE), alert)
     expect(page.get_by_label("Prompt")).to_have_value("A prompt that stays")
@@ -394,10 +390,10 @@ def test_a_refused_reference_stops_the_press_at_its_place(
 ) -> None:
     page, prompt, before = visit(server), "A prompt with a broken picture", sent(service, uploads)
     choose_files(page, ("photo.jpg", noisy_jpeg()[:9000]))
-    expect(page.get_by_role("alert").filter(has_text="It won't be sent.")).to_be_visible()
+    expect(told(page, "It won't be sent.")).to_be_visible()
     write_prompt(page, prompt)
     press_generate(page)
-    expect(page.get_by_role("alert").filter(has_text="cut off or broken")).to_have_count(2)
+    expect(told(page, "cut off or broken")).to_have_count(2)
     assert sent(service, uploads) == before
     assert rows(server, prompt) == []
 
@@ -409,7 +405,7 @@ def test_a_file_of_31_mb_is_told_so_and_not_taken(
     choose_files(page, noisy_png(tmp_path / "huge.png", 31 * 2**20))
     expect(page.get_by_text("huge.png")).to_be_visible()
     expect(page.get_by_text("30.0MB or smaller")).to_be_visible()
-    expect(page.get_by_role("img", name="Reference 1", exact=True)).to_have_count(0)
+    expect(reference(page, 1)).to_have_count(0)
     assert sent(service, uploads) == before
 
 
@@ -419,45 +415,38 @@ def test_the_ninth_reference_is_left_out_and_told_by_name(
     page, prompt = visit(server), "Eight pictures at once"
     colours = [(20 * number, 100, 255 - 20 * number) for number in range(9)]
     choose_files(page, *[(f"{number}.png", picture(colour=colour)) for number, colour in enumerate(colours, 1)])
-    alert = page.get_by_role("alert").filter(has_text="At most 8 references fit")
+    alert = told(page, "At most 8 references fit")
     expect(alert).to_contain_text("9.png")
-    expect(page.get_by_role("img", name="Reference 8", exact=True)).to_be_visible()
-    expect(page.get_by_role("img", name="Reference 9", exact=True)).to_have_count(0)
-    make(page, prompt)
-    [body] = paid_requests(service, prompt)
-    fetched = [requests.get(address, timeout=10).content for address in body["input"]["image_input"]]
+    expect(reference(page, 8)).to_be_visible()
+    expect(reference(page, 9)).to_have_count(0)
+    ask(page, prompt)
+    addresses = paid_request(service, prompt)["image_input"]
+    fetched = [requests.get(address, timeout=10).content for address in addresses]
     assert fetched == [picture(colour=colour) for colour in colours[:8]]
 
 
 def test_the_same_file_twice_is_one_reference(server: Server, service: Sandbox, visit: Visit) -> None:
     page, prompt, same = visit(server), "One picture given twice", picture(colour="purple")
     choose_files(page, ("one.png", same), ("again.png", same))
-    expect(page.get_by_role("alert").filter(has_text="the same picture as number 1")).to_contain_text("again.png")
-    make(page, prompt)
-    [body] = paid_requests(service, prompt)
-    assert len(body["input"]["image_input"]) == 1
+    expect(told(page, "the same picture as number 1")).to_contain_text("again.png")
+    ask(page, prompt)
+    assert len(paid_request(service, prompt)["image_input"]) == 1
 
 
 def test_a_picture_of_one_pixel_is_taken(server: Server, service: Sandbox, visit: Visit) -> None:
     page, prompt = visit(server), "A very small reference"
     choose_files(page, ("dot.png", picture(size=(1, 1))))
     expect(page.get_by_text("1 × 1 · 1 KB · very small")).to_be_visible()
-    make(page, prompt)
-    [body] = paid_requests(service, prompt)
-    assert len(body["input"]["image_input"]) == 1
+    ask(page, prompt)
+    assert len(paid_request(service, prompt)["image_input"]) == 1
 
 
 # -- text from outside is shown letter by letter
 
 LETTERS = (
-    "<script>alert(1)</script>",
-    "**bold** and _slanted_",
-    "=1+1",
-    "$x^2$ and $$y$$",
-    ":material/home: :sparkles:",
-    ":red[x] [a link](https://example.com)",
-    "🍌 a ripe one",
-    "فنارة عند الفجر",
+    "=1+1 <script>alert(1)</script> **bold** _slanted_ $x^2$ and $$y$$",
+    "# :material/home: :red[x] [a link](https://example.com) <b>&amp;</b> `code` ~~out~~",
+    "🍌 فنارة عند الفجر",
 )
 
 
@@ -481,4 +470,52 @@ def test_file_names_are_shown_letter_by_letter(server: Server, visit: Visit) -> 
     page, name = visit(server), "**x**:material-home: <b>$y$`.png"
     choose_files(page, (name, picture(colour="pink")), (f"not {name}", b"no picture"))
     expect(page.get_by_test_id("stText").get_by_text(f"1  {name}", exact=True)).to_be_visible()
-    expect(page.get_by_role("alert").filter(has_text="This is not a picture")).to_contain_text(f"not {name} —")
+    expect(told(page, "not a picture")).to_contain_text(f"not {name} —")
+
+
+# -- for everybody
+
+
+def test_an_empty_page_keeps_nobody_out(server: Server, visit: Visit) -> None:
+    assert barriers(visit(server)) == []
+
+
+def test_a_page_with_a_picture_a_fault_and_a_job_at_work_keeps_nobody_out(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    choose_files(page, ("good.png", picture(colour="olive")), ("bad.png", b"no picture"))
+    expect(reference(page, 1)).to_be_visible()
+    make(page, "A picture to look at")
+    ask(page, "sandbox: slow, a picture still to come")
+    expect(page.get_by_text("Being made")).to_be_visible()
+    ask(page, "")
+    expect(told(page, "blank prompt")).to_be_visible()
+    assert barriers(page) == []
+
+
+def test_a_phone_is_enough_to_make_a_picture_and_find_it_again(
+    server: Server, service: Sandbox, visit: Visit, phone: BrowserContext
+) -> None:
+    page, prompt = visit(server, profile=phone), "A picture made on the way home"
+    expect(page.get_by_label("Prompt")).to_be_in_viewport()
+    choose_files(page, ("way.png", picture(colour=AZURE)))
+    expect(reference(page, 1)).to_be_visible()
+    choose_settings(page)
+    make(page, prompt)
+    assert paid_request(service, prompt)["resolution"] == "4K"
+    pictures_of(page, prompt).scroll_into_view_if_needed()
+    expect(pictures_of(page, prompt)).to_be_in_viewport()
+    box = pictures_of(page, prompt).bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
+    assert len(saved(page, page.get_by_role("button", name="Download"))[1]) == rows(server, prompt)[0]["file_bytes"]
+    go_to(page, "History")
+    select_row(page, 0)
+    expect(page.get_by_test_id("stCode")).to_have_text(prompt)
+    go_to(page, "Account")
+    expect(metric(page)).to_be_visible()
+
+
+def go_to(page: Page, title: str) -> None:
+    """Open the menu of a phone's page and go to another page."""
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name=title).click()
+    expect(page.get_by_role("heading", name=title)).to_be_visible()

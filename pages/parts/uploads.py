@@ -1,18 +1,36 @@
-"""From Streamlit's memory to our disk: what a person chose becomes references, and Streamlit's copies go at once."""
+"""This session's references: what the page's box took in, in the order in which it is sent.
 
-from collections.abc import Sequence
+The box sends each file straight to `POST /references` and reports its id, or why there is none; nothing of it passes
+through Streamlit's memory.
+"""
+
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
-from streamlit.runtime import get_instance
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from kie import pictures
 from kie.errors import FileRefused
-from kie.generation import REFERENCE_LIMIT
+from kie.generation import REFERENCE_BYTES_LIMIT, REFERENCE_LIMIT
 from kie.studio import Studio, display_name
 
 IDS = "reference_ids"
 NOTES = "reference_notes"
+LAST = "reference_last_report"
+BOX = "reference_box"
+_HERE = Path(__file__).parent
+
+_box = st.components.v2.component(
+    "studio_references",
+    html=(_HERE / "dropzone.html").read_text(encoding="utf-8"),
+    css=(_HERE / "dropzone.css").read_text(encoding="utf-8"),
+    js=(_HERE / "dropzone.js").read_text(encoding="utf-8"),
+)
+
+
+def ask() -> None:
+    """Show the box that takes pictures in: chosen, dropped on the page, or pasted."""
+    _box(key=BOX, data={"bytes": REFERENCE_BYTES_LIMIT}, default={"reports": []}, on_reports_change=_read_reports)
 
 
 def reference_ids() -> list[str]:
@@ -20,50 +38,50 @@ def reference_ids() -> list[str]:
     return st.session_state.setdefault(IDS, [])
 
 
-def take_in(files: Sequence[UploadedFile]) -> None:
-    """Keep every file that can be a reference, and say of each other one, by name, why it was left out."""
-    notes: list[tuple[str, str]] = []
-    for file in files:
-        try:
-            add(Studio.current(), file)
-        except FileRefused as error:
-            notes.append((display_name(file.name), error.sentence))
-    st.session_state[NOTES] = notes
-    _release(files)
-
-
-def add(studio: Studio, file: UploadedFile) -> None:
-    """Add one file to the session's references. Raises FileRefused with the reason."""
-    if len(reference_ids()) >= REFERENCE_LIMIT:
-        raise FileRefused(_FULL)
-    attach(studio.add_reference(file.name, file).id)
-
-
 def attach(reference_id: str) -> None:
     """Put a reference at the end of the session's. Raises FileRefused when it is there already or there is no room."""
     ids = reference_ids()
     if reference_id in ids:
         raise FileRefused(
-            f"This is the same picture as number {ids.index(reference_id) + 1}, so it was not added again."
+            f"This is the same picture as number {ids.index(reference_id) + 1}, so it was not added again; "
+            "nothing was sent and no credits were spent."
         )
     if len(ids) >= REFERENCE_LIMIT:
-        raise FileRefused(_FULL)
+        raise FileRefused(
+            f"At most {REFERENCE_LIMIT} references fit, so it was not added; no credits were spent: remove one first."
+        )
     st.session_state[IDS] = [*ids, reference_id]
 
 
 def remove(reference_id: str) -> None:
     """Take a reference out of the session's."""
     st.session_state[IDS] = [identifier for identifier in reference_ids() if identifier != reference_id]
+    st.session_state[NOTES] = []
 
 
-def _release(files: Sequence[UploadedFile]) -> None:
-    """Free Streamlit's copies now: by itself it keeps them until the session is gone."""
-    context = get_script_run_ctx()
-    manager = getattr(get_instance(), "uploaded_file_mgr", None) if context else None
-    for file in files:
-        file.close()
-        if manager is not None:
-            manager.remove_file(context.session_id, file.file_id)
+def _read_reports() -> None:
+    """Attach what the box took in since the last look, and say of everything else, by name, why it was left out."""
+    last = st.session_state.get(LAST, 0)
+    new = [report for report in st.session_state[BOX].get("reports") or [] if report["sequence"] > last]
+    if not new:
+        return
+    st.session_state[LAST] = new[-1]["sequence"]
+    notes = st.session_state.get(NOTES, [])
+    for report in new:
+        try:
+            attach(_reference_id(report))
+        except FileRefused as error:
+            notes = [*notes, (display_name(str(report.get("name", ""))), error.sentence)]
+    st.session_state[NOTES] = notes[-REFERENCE_LIMIT:]
 
 
-_FULL = f"At most {REFERENCE_LIMIT} references fit, so it was not added: remove one first."
+def _reference_id(report: dict[str, Any]) -> str:
+    """Return the id that a report names. Raises FileRefused with the reason when it names none that is here."""
+    if report.get("code") == "large":
+        raise FileRefused(pictures.too_large(int(report.get("size", 0))))
+    if report.get("refusal"):
+        raise FileRefused(str(report["refusal"]))
+    found = Studio.current().references([str(report.get("id", ""))])
+    if not found:
+        raise FileRefused("It did not reach the server, so nothing was sent and no credits were spent: add it again.")
+    return found[0].id

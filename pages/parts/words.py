@@ -53,14 +53,16 @@ def state(job: Job) -> str:
 
 def number(value: float) -> str:
     """Write credits as the service counts them: whole if they are, else with their fraction."""
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
+    # Adding zero turns the -0.0 that rounding can leave into 0.0.
+    return f"{round(value, 2) + 0.0:,.2f}".rstrip("0").rstrip(".")
 
 
 def credits(value: float | None) -> str:
     """Write an amount of credits; what is not known is said to be so."""
     if value is None:
         return "unknown"
-    return f"{number(value)} credit" if value == 1 else f"{number(value)} credits"
+    amount = number(value)
+    return f"{amount} credit" if amount == "1" else f"{amount} credits"
 
 
 def cost(job: Job) -> str:

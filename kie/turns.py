@@ -1,0 +1,168 @@
+"""Whose turn it is to send, and which server follows which job.
+
+    next_turn    one queued job to the person whose last turn is longest ago
+    begin_sending, answered, refused_for_now     the account's limit, counted from the rows of `sends`
+    beat, adopt, due     a server's lease on its jobs, and what becomes of those whose server is gone
+
+A wall clock can be set back. A time further ahead than we ever plan was written before that, and binds nobody.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, not_, or_, select, update
+
+from kie.database import Database
+from kie.jobs import State
+from kie.schema import jobs, moves, sends, servers
+
+# The service takes 20 new tasks in any 10 seconds per account; two and half a second are kept back.
+SENDS_LIMIT = 18
+SENDS_WINDOW_S = 10.5
+SERVER_LIFE_S = 10.0
+# A paid request that was never answered stops counting once no network would still deliver it.
+SEND_LOST_S = 180.0
+# No step of a job is planned further ahead than a minute.
+PLANNED_S = 120.0
+# How many moves back a turn is remembered; who had none since then waits longest.
+TURNS_KEPT = 1000
+FOLLOWED = (State.UPLOADING, State.RUNNING, State.FETCHING)
+
+
+class Turns(Database):
+    """The part of the store that decides who goes on with what, and when."""
+
+    def open(self) -> None:
+        """Make the tables and say that this server lives. Raises SettingsInvalid when the database can't be used."""
+        super().open()
+        self.beat(time.time())
+
+    def close(self) -> None:
+        """Give back what this server holds, so that the next one goes on at once."""
+        try:
+            with self._write() as db:
+                db.execute(update(jobs).where(jobs.c.server == self.server).values(server=None))
+                db.execute(delete(servers).where(servers.c.id == self.server))
+        finally:
+            super().close()
+
+    # -- turns to send
+
+    def next_turn(self, now: float) -> str | None:
+        """Give the turn to the person who waits longest for one, and return their oldest queued job, now uploading."""
+        ready = and_(jobs.c.state == State.QUEUED, _is_due(now))
+        newest = select(func.max(moves.c.id)).scalar_subquery()
+        had = (
+            select(jobs.c.person, func.max(moves.c.id))
+            .join(jobs, jobs.c.id == moves.c.job_id)
+            .where(moves.c.id > newest - TURNS_KEPT, moves.c.state == State.UPLOADING)
+            .group_by(jobs.c.person)
+        )
+        with self._write() as db:
+            first = func.min(jobs.c.created_at)
+            waiting = db.execute(select(jobs.c.person, first).where(ready).group_by(jobs.c.person)).all()
+            if not waiting or self._sends_counted(db, now) >= SENDS_LIMIT:
+                return None
+            last = dict(db.execute(had).all())
+            person = min(waiting, key=lambda row: (last.get(row[0], 0), row[1]))[0]
+            theirs = select(jobs.c.id).where(ready, jobs.c.person == person)
+            job_id = db.scalar(theirs.order_by(jobs.c.created_at, jobs.c.variant).limit(1))
+            given = {"server": self.server, "next_at": now}
+            return job_id if self._move(db, job_id, {State.QUEUED}, State.UPLOADING, now, given) else None
+
+    def begin_sending(self, job_id: str, now: float) -> bool:
+        """Commit that the paid request is about to leave: if the limit has room, and the job still waits, and for us."""
+        ours = select(jobs.c.person).where(jobs.c.id == job_id, jobs.c.server == self.server)
+        with self._write() as db:
+            person = db.scalar(ours)
+            if person is None or self._sends_counted(db, now) >= SENDS_LIMIT:
+                return False
+            if not self._move(db, job_id, {State.UPLOADING}, State.SENDING, now, {"sent_at": now, "problem": None}):
+                return False
+            db.execute(insert(sends).values(job_id=job_id, person=person, at=now))
+            return True
+
+    def answered(self, job_id: str, now: float) -> None:
+        """Note when the paid request came back, from when on its place in the window frees."""
+        with self._write() as db:
+            open_one = and_(sends.c.job_id == job_id, sends.c.answered_at.is_(None))
+            db.execute(update(sends).where(open_one).values(answered_at=now))
+
+    def refused_for_now(self, job_id: str, now: float, **values: Any) -> None:
+        """Queue a job again that the limit refused, and let nothing start before the window has passed."""
+        until = now + SENDS_WINDOW_S
+        with self._write() as db:
+            self._move(db, job_id, {State.SENDING}, State.QUEUED, now, values | {"server": None})
+            db.execute(update(jobs).where(jobs.c.state == State.QUEUED, jobs.c.next_at < until).values(next_at=until))
+
+    def window_frees_at(self, now: float) -> float | None:
+        """Return when the account's limit next has room, or None if it has room now."""
+        counted = sends.c.answered_at.between(now - SENDS_WINDOW_S, now + SENDS_WINDOW_S)
+        with self._read() as db:
+            if self._sends_counted(db, now) < SENDS_LIMIT:
+                return None
+            return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + SENDS_WINDOW_S
+
+    def _sends_counted(self, db: Connection, now: float) -> int:
+        """Count the paid requests that the service may see within one window: unanswered ones, and answered ones in it."""
+        unanswered = and_(sends.c.answered_at.is_(None), sends.c.at.between(now - SEND_LOST_S, now + SEND_LOST_S))
+        answered = and_(sends.c.answered_at > now - SENDS_WINDOW_S, sends.c.answered_at < now + SENDS_WINDOW_S)
+        return db.scalar(select(func.count()).select_from(sends).where(or_(unanswered, answered))) or 0
+
+    # -- the servers' share of the work
+
+    def beat(self, now: float) -> None:
+        """Say that this server lives."""
+        with self._write() as db:
+            if db.execute(update(servers).where(servers.c.id == self.server).values(seen_at=now)).rowcount == 0:
+                db.execute(insert(servers).values(id=self.server, seen_at=now))
+
+    def adopt(self, now: float, busy: Iterable[str] = ()) -> list[str]:
+        """Take what dead servers left in the middle: a job in `sending` becomes unsure, one that uploaded is queued again.
+
+        A job of our own in `sending` that nobody is busy with is lost too. Returns the ids of the jobs that are unsure now.
+        """
+        orphaned = or_(self._is_free(now), and_(jobs.c.server == self.server, jobs.c.id.not_in(list(busy))))
+        unsure = {"problem": "Unsure", "next_at": None, "server": None}
+        with self._write() as db:
+            lost = list(db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING, orphaned)))
+            for job_id in lost:
+                self._move(db, job_id, {State.SENDING}, State.UNSURE, now, unsure)
+            free = self._is_free(now)
+            for job_id in db.scalars(select(jobs.c.id).where(jobs.c.state == State.UPLOADING, free)).all():
+                self._move(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"next_at": now, "server": None})
+            db.execute(delete(servers).where(not_(servers.c.seen_at.between(now - 600, now + 600))))
+        return lost
+
+    def due(self, now: float, limit: int, busy: Iterable[str] = ()) -> Sequence[tuple[str, State]]:
+        """Claim the started jobs whose time has come, the longest overdue first, and return their ids and states."""
+        mine = self._is_mine_to_follow(now)
+        ready = select(jobs.c.id).where(mine, _is_due(now), jobs.c.id.not_in(list(busy)))
+        with self._read() as db:
+            ids = list(db.scalars(ready.order_by(jobs.c.next_at).limit(limit)))
+        if not ids:
+            return []
+        with self._write() as db:
+            db.execute(update(jobs).where(jobs.c.id.in_(ids), mine).values(server=self.server))
+            claimed = and_(jobs.c.id.in_(ids), jobs.c.server == self.server, jobs.c.state.in_(FOLLOWED))
+            rows = db.execute(select(jobs.c.id, jobs.c.state).where(claimed).order_by(jobs.c.next_at))
+            return [(row.id, State(row.state)) for row in rows]
+
+    def next_due(self, now: float, busy: Iterable[str] = ()) -> float | None:
+        """Return when the next job wants a step: a started one of this server, or a queued one that is held back until then."""
+        started = and_(self._is_mine_to_follow(now), jobs.c.id.not_in(list(busy)))
+        held = and_(jobs.c.state == State.QUEUED, jobs.c.next_at > now)
+        with self._read() as db:
+            return db.scalar(select(func.min(jobs.c.next_at)).where(or_(started, held)))
+
+    def _is_mine_to_follow(self, now: float) -> ColumnElement[bool]:
+        return and_(jobs.c.state.in_(FOLLOWED), or_(jobs.c.server == self.server, self._is_free(now)))
+
+    def _is_free(self, now: float) -> ColumnElement[bool]:
+        seen = servers.c.seen_at.between(now - SERVER_LIFE_S, now + SERVER_LIFE_S)
+        return or_(jobs.c.server.is_(None), not_(exists().where(servers.c.id == jobs.c.server, seen)))
+
+
+def _is_due(now: float) -> ColumnElement[bool]:
+    return or_(jobs.c.next_at <= now, jobs.c.next_at > now + PLANNED_S)

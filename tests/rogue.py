@@ -1,0 +1,296 @@
+"""A service that misbehaves as it is told, on a real socket, with a ledger of what it was asked and what it did.
+
+    rogue.plan("create", cut)                   the next createTask: nothing is created, the connection is cut
+    rogue.plan("create", acting(cut))           the task is created and charged, the connection is cut
+    rogue.plan("record", status(500), half)     one after the other; then it behaves again
+    rogue.plan("result", always=status(404))    from here on
+
+The endpoints are create, record, credit, upload and result. A behaviour is a function of one `Exchange`.
+"""
+
+import contextlib
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from tests.drawn import picture
+
+PATHS = {
+    "/api/v1/jobs/createTask": "create",
+    "/api/v1/jobs/recordInfo": "record",
+    "/api/v1/chat/credit": "credit",
+    "/api/file-stream-upload": "upload",
+}
+PRICE = 18
+BODY_KEPT = 64 * 1024
+HTML = b"<!doctype html><html><body><h1>Bad gateway</h1></body></html>"
+
+Behaviour = Callable[["Exchange"], None]
+Answer = tuple[int, bytes, dict[str, str]]
+
+
+@dataclass
+class Seen:
+    """One request as it came; of a long body its beginning and its size. `made` is the task that it made."""
+
+    endpoint: str
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    size: int
+    at: float
+    made: str | None = None
+
+
+class Rogue(ThreadingHTTPServer):
+    """The service on a free loopback port. A task takes `seconds`, costs 18 credits and ends in `picture`."""
+
+    daemon_threads = True
+    request_queue_size = 100
+
+    def __init__(self, seconds: float = 0.0, credits: float = 1000):
+        super().__init__(("127.0.0.1", 0), Exchange)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.result_host = self.url
+        self.seconds, self.credits = seconds, credits
+        self.picture = picture()
+        self.seen: list[Seen] = []
+        self.tasks: dict[str, float] = {}
+        self.ending = threading.Event()
+        self._plans: dict[str, deque[Behaviour]] = {}
+        self._lasting: dict[str, Behaviour] = {}
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name="rogue", daemon=True)
+
+    def plan(self, endpoint: str, *behaviours: Behaviour, always: Behaviour | None = None) -> None:
+        """Misbehave at the next requests to one endpoint, and after these always so, or well."""
+        with self._lock:
+            self._plans[endpoint] = deque(behaviours)
+            self._lasting[endpoint] = always or normal
+
+    def requests(self, endpoint: str) -> list[Seen]:
+        """Return what came to one endpoint, oldest first."""
+        return [seen for seen in list(self.seen) if seen.endpoint == endpoint]
+
+    @property
+    def balance(self) -> float:
+        """The credits left after every task that was made."""
+        return self.credits - PRICE * len(self.tasks)
+
+    def behaviour(self, endpoint: str) -> Behaviour:
+        with self._lock:
+            waiting = self._plans.get(endpoint)
+            return waiting.popleft() if waiting else self._lasting.get(endpoint, normal)
+
+    def make_task(self) -> str:
+        with self._lock:
+            task_id = f"task-{len(self.tasks) + 1:04d}"
+            self.tasks[task_id] = time.time()
+            return task_id
+
+    def __enter__(self) -> "Rogue":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ending.set()
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, *_: object) -> None:
+        """A client that goes away in the middle is nothing to tell."""
+
+
+class Exchange(BaseHTTPRequestHandler):
+    """One request and what becomes of it."""
+
+    server: Rogue
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        self.endpoint = PATHS.get(parts.path, "result")
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        body, size = self._body()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.seen = Seen(self.endpoint, self.command, parts.path, query, headers, body, size, time.time())
+        self.server.seen.append(self.seen)
+        self.server.behaviour(self.endpoint)(self)
+
+    do_POST = do_GET
+
+    def act(self) -> Answer:
+        """Do what was asked for, and return the answer that would tell so."""
+        return getattr(self, f"_{self.endpoint}")()
+
+    def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(body)
+
+    def close(self, linger: bool = True) -> None:
+        """End the connection, politely or with a reset."""
+        if not linger:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _body(self) -> tuple[bytes, int]:
+        kept, size, left = b"", 0, int(self.headers.get("Content-Length", 0))
+        while left and (piece := self.rfile.read(min(left, 64 * 1024))):
+            kept, size, left = (kept + piece)[:BODY_KEPT], size + len(piece), left - len(piece)
+        return kept, size
+
+    def _create(self) -> Answer:
+        self.seen.made = self.server.make_task()
+        return envelope({"taskId": self.seen.made})
+
+    def _record(self) -> Answer:
+        task_id = self.seen.query.get("taskId", "")
+        made = self.server.tasks.get(task_id)
+        if made is None:
+            return envelope(None, 422, "recordInfo is null")
+        is_done = time.time() >= made + self.server.seconds
+        url = f"{self.server.result_host}/results/{task_id}.png"
+        data = {
+            "taskId": task_id,
+            "state": "success" if is_done else "waiting",
+            "resultJson": json.dumps({"resultUrls": [url]}) if is_done else "",
+            "failCode": None,
+            "failMsg": None,
+            "createTime": int(made * 1000),
+            "completeTime": int((made + 2) * 1000) if is_done else None,
+            "creditsConsumed": PRICE,
+        }
+        return envelope(data)
+
+    def _credit(self) -> Answer:
+        return envelope(self.server.balance)
+
+    def _upload(self) -> Answer:
+        name = re.search(rb'name="fileName"\r\n\r\n([^\r]+)', self.seen.body)
+        return envelope({"downloadUrl": f"{self.server.url}/files/{name[1].decode() if name else 'unnamed'}"})
+
+    def _result(self) -> Answer:
+        return 200, self.server.picture, {"Content-Type": "image/png"}
+
+
+def envelope(data: object, code: object = 200, message: str = "success", http: int = 200) -> Answer:
+    """Return an answer in the service's own form."""
+    body = json.dumps({"code": code, "msg": message, "data": data}).encode()
+    return http, body, {"Content-Type": "application/json"}
+
+
+# -- behaviours
+
+
+def normal(exchange: Exchange) -> None:
+    """Do it and say so."""
+    exchange.answer(*exchange.act())
+
+
+def acting(then: Behaviour) -> Behaviour:
+    """Do what is asked for, and then misbehave."""
+
+    def both(exchange: Exchange) -> None:
+        exchange.act()
+        then(exchange)
+
+    return both
+
+
+def status(http: int, body: bytes = b"", **headers: str) -> Behaviour:
+    """Answer with an HTTP status and no envelope."""
+    return lambda exchange: exchange.answer(http, body, headers)
+
+
+def says(code: object, message: str = "", data: object = None, http: int = 200) -> Behaviour:
+    """Answer with an envelope of this code."""
+    return lambda exchange: exchange.answer(*envelope(data, code, message, http))
+
+
+def told(**changes: object) -> Behaviour:
+    """Do it and say so, with other data."""
+
+    def changed(exchange: Exchange) -> None:
+        reply = json.loads(exchange.act()[1])
+        exchange.answer(*envelope((reply["data"] or {}) | changes))
+
+    return changed
+
+
+def redirect(url: str, http: int = 302) -> Behaviour:
+    """Point elsewhere."""
+    return status(http, Location=url)
+
+
+def cut(exchange: Exchange) -> None:
+    """Reset the connection."""
+    exchange.close(linger=False)
+
+
+def hang_up(exchange: Exchange) -> None:
+    """Close the connection without a word."""
+    exchange.close()
+
+
+def half(exchange: Exchange) -> None:
+    """Do it, promise the whole reply, and send half of it."""
+    http, body, headers = exchange.act()
+    exchange.answer(http, body[: len(body) // 2], headers | {"Content-Length": str(len(body))})
+    exchange.close()
+
+
+def silent(exchange: Exchange) -> None:
+    """Say nothing for as long as anybody waits."""
+    exchange.server.ending.wait()
+    exchange.close()
+
+
+def slow(seconds: float) -> Behaviour:
+    """Take some time, then behave."""
+
+    def later(exchange: Exchange) -> None:
+        exchange.server.ending.wait(seconds)
+        normal(exchange)
+
+    return later
+
+
+def raw(content: bytes) -> Behaviour:
+    """Send these bytes, whatever they are, and close."""
+
+    def sent(exchange: Exchange) -> None:
+        exchange.wfile.write(content)
+        exchange.close()
+
+    return sent
+
+
+def drip(beginning: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", every_s: float = 0.05) -> Behaviour:
+    """Send the beginning, then a byte now and then, without an end."""
+
+    def dripping(exchange: Exchange) -> None:
+        with contextlib.suppress(OSError):
+            exchange.wfile.write(beginning)
+            while not exchange.server.ending.wait(every_s):
+                exchange.wfile.write(b" ")
+        exchange.close()
+
+    return dripping

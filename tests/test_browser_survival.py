@@ -1,0 +1,227 @@
+"""A job outlives whatever happens to the page, the server and the service: the picture arrives, and is paid for once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from kie.sandbox import Sandbox
+from tests.browser import (
+    ask,
+    at,
+    choose_files,
+    make,
+    metric,
+    paid_requests,
+    pictures_of,
+    press_generate,
+    reference,
+    rows,
+    saved,
+    select_row,
+    settle,
+    tasks,
+    told,
+    until,
+    write_prompt,
+)
+from tests.drawn import picture
+from tests.server import Server, free_port
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+# What a browser writes when nobody is there for a while.
+GONE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket connection")
+
+
+@pytest.fixture(scope="module")
+def service(service_folder: Path) -> Iterator[Sandbox]:
+    """A service that takes its time, so that there is a middle of a job."""
+    with Sandbox(service_folder, port=free_port(), credits=100_000, seconds=3, record=True) as running:
+        yield running
+
+
+def begin(page: Page, server: Server, prompt: str) -> None:
+    """Ask for a picture and stop in the middle: the task exists, its picture does not."""
+    ask(page, prompt)
+    expect(page.get_by_text("Being made")).to_be_visible()
+    assert [row["state"] for row in rows(server, prompt)] == ["running"]
+
+
+def is_paid_once(server: Server, service: Sandbox, prompt: str) -> bool:
+    """Say whether one request was paid for and its picture is here."""
+    [row], [task], paid = rows(server, prompt), tasks(service, prompt), paid_requests(service, prompt)
+    return len(paid) == 1 and row["state"] == "done" and row["task_id"] == task["taskId"] and row["credits"] == 18
+
+
+def test_a_reload_in_the_middle_shows_the_job_again_and_then_its_picture(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(server), "A reloaded page"
+    begin(page, server, prompt)
+    page.reload()
+    expect(page.get_by_text("Being made")).to_be_visible()
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert is_paid_once(server, service, prompt)
+
+
+def test_a_second_tab_of_the_same_person_sees_the_job_and_sends_nothing(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    first, prompt = visit(server, name="Ann with two tabs"), "Two tabs, one picture"
+    begin(first, server, prompt)
+    second = visit(server, name="Ann with two tabs")
+    expect(pictures_of(first, prompt)).to_be_visible()
+    expect(pictures_of(second, prompt)).to_be_visible()
+    assert is_paid_once(server, service, prompt)
+
+
+def test_a_tab_closed_right_after_the_press_loses_nothing(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server, name="Ben in a hurry"), "A closed tab"
+    write_prompt(page, prompt)
+    press_generate(page)
+    until(lambda: rows(server, prompt))
+    page.close()
+    until(lambda: rows(server, prompt)[0]["state"] == "done")
+    expect(pictures_of(visit(server, name="Ben in a hurry"), prompt)).to_be_visible()
+    assert is_paid_once(server, service, prompt)
+
+
+def test_somebody_elses_page_shows_only_what_is_theirs(server: Server, visit: Visit) -> None:
+    page, prompt = visit(server, name="Cleo"), "A picture of Cleo's"
+    ask(page, prompt)
+    until(lambda: rows(server, prompt))
+    other = visit(server, name="Dora")
+    expect(other.get_by_text("Your pictures appear here")).to_be_visible()
+    expect(other.get_by_text(prompt)).to_have_count(0)
+
+
+def test_the_first_visitor_after_a_restart_finds_the_history_whole(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(server), "A restart in the middle"
+    begin(page, server, prompt)
+    page.close()
+    server.stop()
+    server.start()
+    page = visit(server, "/history", name="Early Bird")
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    expect(page).to_have_title("Nano Banana Studio")
+    expect(metric(page)).to_have_text(f"{service.balance:,}")
+    expect(page.get_by_label("Your name")).to_have_value("Early Bird")
+    assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() != []
+    for title in ("Generate", "History", "Account"):
+        expect(page.get_by_role("navigation").get_by_role("link", name=title)).to_be_visible()
+    until(lambda: rows(server, prompt)[0]["state"] == "done")
+    page.reload()
+    settle(page)
+    select_row(page, 0)
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert is_paid_once(server, service, prompt)
+
+
+def test_an_open_page_finds_its_picture_by_itself_after_the_server_was_killed(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(server, errors_pass=GONE), "A power cut in the middle"
+    begin(page, server, prompt)
+    server.kill()
+    server.start()
+    # Another server may still be alive for all that this one knows, so it waits ten seconds before it takes the job.
+    expect(pictures_of(page, prompt)).to_be_visible(timeout=45_000)
+    assert is_paid_once(server, service, prompt)
+
+
+def test_the_service_may_be_away_in_the_middle_of_a_job(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server), "A service that goes away"
+    begin(page, server, prompt)
+    service.stop()
+    try:
+        missed = server.log.count("a look at its task failed")
+        until(lambda: server.log.count("a look at its task failed") > missed)
+        expect(page.get_by_text("Being made")).to_be_visible()
+    finally:
+        service.start()
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert is_paid_once(server, service, prompt)
+
+
+def test_a_service_that_is_away_at_the_press_costs_nothing_and_the_form_comes_back(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt, before = visit(server), "Nobody at home", service.balance
+    service.stop()
+    try:
+        ask(page, prompt)
+        expect(told(page, "could not be reached")).to_contain_text(
+            "no credits were spent"
+        )
+    finally:
+        service.start()
+    assert (tasks(service, prompt), service.balance) == ([], before)
+    write_prompt(page, "Something else meanwhile")
+    page.get_by_role("button", name="Put it back into the form").click()
+    expect(page.get_by_label("Prompt")).to_have_value(prompt)
+    press_generate(page)
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert len(tasks(service, prompt)) == 1
+
+
+# -- without a key: the service is the studio's own sandbox
+
+
+@pytest.fixture
+def keyless_server(project: Path, tmp_path: Path) -> Iterator[Server]:
+    """The studio as it is right after it was unpacked."""
+    with Server(tmp_path / "data", project) as running:
+        yield running
+
+
+def test_without_a_key_pictures_are_drawn_here_and_outlive_a_restart(keyless_server: Server, visit: Visit) -> None:
+    assert requests.get(f"{keyless_server.url}/healthz", timeout=10).json()["sandbox"] is True
+    page, prompt = visit(keyless_server, name="Nobody yet"), "A picture before there is a key"
+    for path in ("/account", "/history", "/"):
+        page.goto(keyless_server.url + path)
+        settle(page)
+        expect(told(page, "Sandbox.")).to_contain_text("no credits are spent")
+    choose_files(page, ("one.png", picture(colour="teal")))
+    expect(reference(page, 1)).to_be_visible()
+    ask(page, prompt)
+    expect(page.get_by_text("Being made")).to_be_visible()
+    page.close()
+    keyless_server.stop()
+    keyless_server.start()
+    page = visit(keyless_server, name="Nobody yet")
+    expect(pictures_of(page, prompt)).to_be_visible()
+    _, file = saved(page, page.get_by_role("button", name="Download"))
+    kept = keyless_server.data_dir / "sandbox" / "service" / "results"
+    assert file in [path.read_bytes() for path in kept.iterdir()]
+
+
+# -- a key that comes while the studio runs
+
+
+def test_a_key_file_is_taken_up_without_a_restart(
+    project: Path, service: Sandbox, tmp_path: Path, visit: Visit
+) -> None:
+    key_file = project / "config" / "kie_key.txt"
+    addresses = {name: value for name, value in at(service).items() if name != "KIE_API_KEY"}
+    with Server(tmp_path / "data", project, **addresses) as server:
+        page = visit(server)
+        banner = told(page, "Sandbox.")
+        expect(banner).to_be_visible()
+        try:
+            key_file.write_text("a-key-from-a-file\n", encoding="utf-8")
+            expect(banner).to_have_count(0)
+            expect(metric(page)).to_have_text(f"{service.balance:,}")
+            prompt = "The first real picture"
+            make(page, prompt)
+        finally:
+            key_file.unlink()
+        assert is_paid_once(server, service, prompt)
+        assert service.seen[-1].headers["authorization"] == "Bearer a-key-from-a-file"
+        assert "a-key-from-a-file" not in server.log + page.content()
+        expect(banner).to_be_visible()
