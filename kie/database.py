@@ -8,9 +8,10 @@ import secrets
 import sqlite3
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie import schema
@@ -74,6 +75,11 @@ class Database:
             return False
         db.execute(insert(moves).values(job_id=job_id, state=to, at=now))
         return True
+
+
+def file_url(path: Path) -> str:
+    """Return the URL of a SQLite file, whatever signs its folders have in their names."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def _invalid(reason: str) -> SettingsInvalid:

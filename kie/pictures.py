@@ -3,6 +3,7 @@
 A picture is judged by its bytes, never by its name.
 """
 
+import math
 import os
 import secrets
 import warnings
@@ -101,8 +102,9 @@ def make_thumbnail(path: Path, target: Path, longest_px: int = THUMBNAIL_PX) -> 
 
 def too_large(size: int) -> str:
     """Say in words that a file of this many bytes is too large."""
+    # Rounded up: a file of one byte too many is not told that it has 30.0 MB.
     return (
-        f"This file has {size / 2**20:.1f} MB; a reference may have 30 MB, so nothing was sent and no credits were spent: "
+        f"This file has {math.ceil(size * 10 / 2**20) / 10} MB; a reference may have 30 MB, so nothing was sent and no credits were spent: "
         "save it smaller."
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kie import pictures
 from kie.client import Client
+from kie.database import file_url
 from kie.files import Files
 from kie.links import Offer
 from kie.sandbox import Sandbox
@@ -34,7 +35,7 @@ class Rooms:
         root = settings.data_dir / "sandbox" if sandbox else settings.data_dir
         files = Files(root)
         files.open()
-        default_url = f"sqlite:///{root / 'studio.sqlite3'}"
+        default_url = file_url(root / "studio.sqlite3")
         store = Store(default_url if sandbox else settings.database_url or default_url)
         with ExitStack() as opened:
             store.open()

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -23,7 +23,7 @@ from kie.errors import FileRefused
 from kie.generation import REFERENCE_BYTES_LIMIT
 from kie.links import PREFIX
 from kie.store import Reference
-from kie.studio import Studio
+from kie.studio import NOT_SAVED, Studio
 
 # A burst of changes makes one message: pages redraw ten times a second at most.
 COALESCE_S = 0.1
@@ -58,6 +58,10 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
             kept = await run_in_threadpool(_keep, studio(), name, part)
         except FileRefused as error:
             return JSONResponse({"refusal": error.sentence})
+        except OSError:
+            return JSONResponse({"refusal": NOT_SAVED})
+        except ClientDisconnect:
+            return Response(status_code=400)  # the page was closed, so nobody reads this
         finally:
             part.unlink(missing_ok=True)
         return JSONResponse({"id": kept.id})

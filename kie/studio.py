@@ -30,6 +30,10 @@ from kie.store import Balance, Reference
 log = logging.getLogger(__name__)
 
 NOBODY = "Guest"
+NOT_SAVED = (
+    "This picture could not be saved on the server's disk, so nothing was sent and no credits were spent: "
+    "tell whoever keeps the server."
+)
 RECENT_S = 3600.0
 KEY_LOOK_S = 1.0
 _TASK_ID = re.compile(r"[A-Za-z0-9_.:-]{4,200}")
@@ -170,9 +174,7 @@ class Studio:
             part, sha256 = files.take_in(stream)
             file = files.keep_reference(part, sha256, pictures.EXTENSIONS[seen.kind])
         except OSError as error:
-            raise FileRefused(
-                "This picture could not be saved on the server's disk, and no credits were spent: tell whoever keeps the server."
-            ) from error
+            raise FileRefused(NOT_SAVED) from error
         new = Reference(sha256, display_name(name), seen.kind, seen.width, seen.height, seen.bytes, file, time.time())
         kept = store.add_reference(new)
         if kept.refusal:

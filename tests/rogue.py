@@ -128,7 +128,8 @@ class Exchange(BaseHTTPRequestHandler):
         self.server.seen.append(self.seen)
         self.server.behaviour(self.endpoint)(self)
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def act(self) -> Answer:
         """Do what was asked for, and return the answer that would tell so."""
@@ -144,9 +145,11 @@ class Exchange(BaseHTTPRequestHandler):
 
     def close(self, linger: bool = True) -> None:
         """End the connection, politely or with a reset."""
+        self.close_connection = True
         if not linger:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close_connection = True
+            self.rfile.close()
+            self.connection.close()
 
     def log_message(self, *_: object) -> None:
         pass

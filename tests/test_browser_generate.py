@@ -296,7 +296,7 @@ def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
 
 
 @pytest.mark.parametrize(
-    ("prompt", "told"),
+    ("prompt", "words"),
     [
         ("", "a blank prompt can't be sent"),
         (" \u3000\u200b\n", "a blank prompt can't be sent"),
@@ -306,7 +306,7 @@ def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
     ids=["nothing", "white space", "10,001 characters", "control character"],
 )
 def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays(
-    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit, prompt: str, told: str
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit, prompt: str, words: str
 ) -> None:
     page, before = visit(server), sent(service, uploads)
     choose_files(page, ("kept.png", picture(colour=CRIMSON)))
@@ -314,7 +314,7 @@ def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays(
     choose_settings(page)
     write_prompt(page, prompt)
     press_generate(page)
-    alert = told(page, told)
+    alert = told(page, words)
     expect(alert).to_be_visible()
     assert is_below(alert, page.get_by_label("Prompt"))
     assert is_below(page.get_by_label("Reference images"), alert)
@@ -353,7 +353,7 @@ def noisy_jpeg() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "words"),
     [
         ("report.png", lambda: b"%PDF-1.7\n" + b"x" * 4000, "not a picture"),
         ("photo.jpg", lambda: noisy_jpeg()[:8000], "cut off or broken"),
@@ -370,12 +370,12 @@ def test_a_file_that_cant_be_a_reference_is_told_by_name_and_the_good_one_stays(
     visit: Visit,
     name: str,
     content: Callable[[], bytes],
-    told: str,
+    words: str,
 ) -> None:
     page, before = visit(server), sent(service, uploads)
     write_prompt(page, "A prompt that stays")
     choose_files(page, ("good.png", picture(colour="olive")), (name, content()))
-    alert = told(page, told)
+    alert = told(page, words)
     expect(alert).to_be_visible()
     expect(page.get_by_text(name).first).to_be_visible()
     expect(reference(page, 1)).to_be_visible()

@@ -266,9 +266,7 @@ def test_a_header_at_the_limit_passes_the_first_glance(file: Callable[..., Path]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # the decoder's own grumbling
-@pytest.mark.parametrize(
-    "kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "ICO", "DDS", "TGA", "PCX", "PPM"]
-)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "ICO", "DDS", "TGA", "PCX", "PPM"])
 def test_a_damaged_file_is_a_picture_or_refused_and_nothing_else(file: Callable[..., Path], tmp_path: Path, kind: str):
     dice, sound = random.Random(kind), bytearray(encoded(noise((24, 16)), kind))
     for _ in range(60):

@@ -99,9 +99,9 @@ def ago(moment: float) -> str:
     seconds = time.time() - moment
     if seconds < 45:
         return "just now"
-    if seconds < 3600:
+    if seconds < 59.5 * 60:
         return f"{max(1, round(seconds / 60))} min ago"
-    if seconds < 86_400:
+    if seconds < 23.5 * 3600:
         return f"{round(seconds / 3600)} h ago"
     days = round(seconds / 86_400)
     return "yesterday" if days == 1 else f"{days} days ago"

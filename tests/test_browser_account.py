@@ -1,0 +1,257 @@
+"""Money in a real browser: what is left, what it buys, what needs a person, and what a key or a host that fails looks like."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Locator, Page, expect
+
+from kie.sandbox import CREATE, Sandbox
+from tests.browser import (
+    KEY,
+    ask,
+    at,
+    barriers,
+    cells,
+    make,
+    metric,
+    paid_requests,
+    pictures_of,
+    rows,
+    settle,
+    tasks,
+    told,
+    until,
+)
+from tests.server import Server, free_port
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+PATHS = ("/", "/history", "/account")
+
+
+@pytest.fixture
+def account(server: Server, visit: Visit) -> Page:
+    """The account, as somebody opens it."""
+    return visit(server, "/account")
+
+
+def spend_elsewhere(service: Sandbox) -> None:
+    """Have somebody else spend 18 credits of the same account."""
+    body = {"model": "nano-banana-pro", "input": {"prompt": "from another program"}}
+    answer = requests.post(service.url + CREATE, json=body, headers={"Authorization": f"Bearer {KEY}"}, timeout=10)
+    assert answer.json()["code"] == 200
+
+
+def amount(credits: float) -> str:
+    """Write credits as a page does."""
+    return f"{credits:,.2f}".rstrip("0").rstrip(".")
+
+
+# -- the balance
+
+
+def test_the_balance_is_the_services_with_its_age(account: Page, service: Sandbox) -> None:
+    expect(metric(account)).to_have_text(amount(service.balance))
+    expect(account.get_by_text(re.compile(r"^Read .+, at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))).to_be_visible()
+
+
+def test_read_again_shows_what_somebody_else_has_spent(account: Page, service: Sandbox) -> None:
+    expect(metric(account)).to_have_text(amount(service.balance))
+    spend_elsewhere(service)
+    account.get_by_role("button", name="Read again").click()
+    expect(metric(account)).to_have_text(amount(service.balance))
+
+
+def test_it_says_how_many_pictures_the_balance_buys(account: Page, service: Sandbox) -> None:
+    expect(metric(account)).to_have_text(amount(service.balance))
+    left = service.balance
+    told = until(lambda: cells(account))
+    table = [told[start : start + 3] for start in range(0, len(told), 4)]
+    assert table == [["1K", "18", str(left // 18)], ["2K", "18", str(left // 18)], ["4K", "24", str(left // 24)]]
+
+
+def test_the_balance_over_time_is_drawn_with_times_that_can_be_read(account: Page, service: Sandbox) -> None:
+    for _ in range(2):
+        spend_elsewhere(service)
+        account.get_by_role("button", name="Read again").click()
+        expect(metric(account)).to_have_text(amount(service.balance))
+    chart = account.get_by_test_id("stVegaLiteChart")
+    expect(chart).to_be_visible()
+    labels = until(lambda: chart.locator("[aria-label^='X-axis'] .role-axis-label text").all_text_contents())
+    assert all(re.search(r"\d\d:\d\d|\d (AM|PM)|[A-Z][a-z]{2} \d+", label) for label in labels), labels
+
+
+def test_a_balance_that_cant_be_read_keeps_its_figure_and_says_so(
+    account: Page, server: Server, service: Sandbox, visit: Visit
+) -> None:
+    last = amount(service.balance)
+    expect(metric(account)).to_have_text(last)
+    service.stop()
+    try:
+        account.get_by_role("button", name="Read again").click()
+        expect(told(account, "could not be asked just now")).to_be_visible()
+        expect(metric(account)).to_have_text(last)
+        expect(visit(server).get_by_text("The last lookup failed")).to_be_visible()
+    finally:
+        service.start()
+    account.get_by_role("button", name="Read again").click()
+    expect(told(account, "could not be asked just now")).to_have_count(0)
+
+
+# -- the service
+
+
+def test_it_says_which_host_answers_and_which_does_not(account: Page, service: Sandbox, uploads: Sandbox) -> None:
+    expect(account.get_by_text("answers, just now")).to_have_count(2)
+    for host in (service, uploads):
+        expect(account.get_by_text(host.url)).to_be_visible()
+    uploads.stop()
+    try:
+        account.get_by_role("button", name="Check both").click()
+        expect(account.get_by_text("does not answer")).to_have_count(1)
+        expect(account.get_by_text("answers, just now")).to_have_count(1)
+    finally:
+        uploads.start()
+    account.get_by_role("button", name="Check both").click()
+    expect(account.get_by_text("answers, just now")).to_have_count(2)
+
+
+def test_it_says_where_the_key_comes_from_and_never_shows_it(account: Page) -> None:
+    expect(account.get_by_text("KIE_API_KEY")).to_be_visible()
+    assert KEY not in account.content()
+
+
+# -- what needs attention
+
+
+def box(page: Page, prompt: str) -> Locator:
+    """Return what stands under "Needs attention" for a prompt."""
+    boxes = page.get_by_test_id("stVerticalBlock").filter(has=page.get_by_text("Task id from the service's log page"))
+    return boxes.filter(has=page.get_by_text(prompt, exact=True)).last
+
+
+def test_a_lost_reply_is_found_again_by_its_task_id(
+    server: Server, service: Sandbox, account: Page, visit: Visit
+) -> None:
+    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    prompt, before = "sandbox: lost reply, a ship in the fog", service.balance
+    page = visit(server, name="Ann who waits")
+    ask(page, prompt)
+    expect(told(page, "The reply was lost")).to_contain_text("it is not sent again")
+    page.get_by_role("link", name="Find it again on the Account page").click()
+    expect(page.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
+    expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
+    assert before - service.balance == 18
+    field = page.get_by_label("Task id from the service's log page")
+    field.fill("no id!")
+    page.get_by_role("button", name="This is the task").click()
+    expect(told(page, "This is not a task id")).to_be_visible()
+    [task] = tasks(service, prompt)
+    field.fill(f" {task['taskId']} ")
+    page.get_by_role("button", name="This is the task").click()
+    expect(page.get_by_text("Nothing needs attention")).to_be_visible()
+    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    page.get_by_role("link", name="Generate").click()
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert len(paid_requests(service, prompt)) == 1
+    assert before - service.balance == 18
+
+
+def test_a_lost_reply_ends_when_a_person_says_that_it_never_ran(
+    server: Server, service: Sandbox, account: Page, visit: Visit
+) -> None:
+    prompt = "sandbox: lost reply, a ship that never sailed"
+    page = visit(server)
+    ask(page, prompt)
+    expect(told(page, "The reply was lost")).to_be_visible()
+    account.get_by_role("button", name="It never ran").click()
+    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    expect(told(page, "this task never ran")).to_be_visible()
+    [row] = rows(server, prompt)
+    assert (row["state"], row["credits"]) == ("failed", 0)
+    assert len(paid_requests(service, prompt)) == 1
+
+
+def test_one_task_id_does_for_one_job_only(server: Server, service: Sandbox, account: Page, visit: Visit) -> None:
+    page = visit(server)
+    make(page, "A picture with its own task")
+    ask(page, "sandbox: lost reply, a second one")
+    expect(told(page, "The reply was lost")).to_be_visible()
+    [known] = tasks(service, "A picture with its own task")
+    account.get_by_label("Task id from the service's log page").fill(known["taskId"])
+    account.get_by_role("button", name="This is the task").click()
+    expect(told(account, "Another job already has this task id")).to_be_visible()
+    expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
+    account.get_by_role("button", name="It never ran").click()
+    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+
+
+# -- not enough credits, and a key that the service refuses
+
+
+@pytest.fixture
+def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
+    """A service on which there are 20 credits left."""
+    with Sandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3, record=True) as running:
+        yield running
+
+
+def test_credits_that_do_not_suffice_are_told_before_and_after_the_press(
+    poor_service: Sandbox, project: Path, tmp_path: Path, visit: Visit
+) -> None:
+    with Server(tmp_path / "data", project, **at(poor_service)) as server:
+        page, prompt = visit(server), "Too dear a picture"
+        expect(page.get_by_text("20 credits free to spend, about 2 after this.")).to_be_visible()
+        page.get_by_text("4K", exact=True).click()
+        expect(told(page, "That is more than the 20 credits")).to_be_visible()
+        ask(page, prompt)
+        expect(told(page, "There are not enough credits")).to_be_visible()
+        expect(page.get_by_text("Credits insufficient: please top up to run this task.")).to_be_visible()
+        assert (tasks(poor_service, prompt), poor_service.balance) == ([], 20)
+        expect(metric(page)).to_have_text("20")
+        expect(page.get_by_text("4K · PNG · 0 credits")).to_be_visible()
+
+
+@pytest.fixture
+def strict_service(tmp_path: Path) -> Iterator[Sandbox]:
+    """A service that lets in another key than ours."""
+    with Sandbox(tmp_path / "strict", port=free_port(), key="somebody else's", seconds=0.3, record=True) as running:
+        yield running
+
+
+def test_a_refused_key_is_told_in_words_on_every_page(
+    strict_service: Sandbox, project: Path, tmp_path: Path, visit: Visit
+) -> None:
+    with Server(tmp_path / "data", project, **at(strict_service)) as server:
+        page = visit(server)
+        for path in PATHS:
+            page.goto(server.url + path)
+            settle(page)
+            expect(told(page, "The service refuses the key from the setting KIE_API_KEY")).to_be_visible()
+        expect(metric(page)).to_have_text("unknown")
+        page.goto(server.url)
+        settle(page)
+        expect(metric(page)).to_have_text("unknown")
+        prompt = "A picture without a valid key"
+        ask(page, prompt)
+        expect(told(page, "The service refused the key, so no credits were spent")).to_be_visible()
+        assert strict_service.tasks() == []
+        assert KEY not in page.content() + server.log
+
+
+# -- for everybody
+
+
+def test_the_account_keeps_nobody_out_whatever_stands_on_it(
+    server: Server, account: Page, service: Sandbox, visit: Visit
+) -> None:
+    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    expect(account.get_by_test_id("stVegaLiteChart")).to_be_visible()
+    assert barriers(account) == []
+    ask(visit(server), "sandbox: lost reply, a last one")
+    expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
+    assert barriers(account) == []
