@@ -232,6 +232,7 @@ def cells(page: Page, nth: int = 0) -> list[str]:
 
 def select_row(page: Page, number: int) -> None:
     """Select a row of the history by its number, from 0: the table is a drawing, so by where it stands."""
+    until(lambda: cells(page))
     table = page.get_by_test_id("stDataFrame").locator("canvas").first
     table.click(position={"x": 16, "y": 36 + 56 * number + 28}, force=True)
 
@@ -269,7 +270,7 @@ def rows(server: Server, prompt: str) -> list[dict]:
     return [dict(row) for row in found]
 
 
-def until(found: Callable[[], object], within_s: float = 30) -> object:
+def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> object:
     """Return the first true answer."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -209,14 +209,6 @@ def test_a_request_of_the_history_comes_back_to_the_form_whole(history: Page) ->
     expect(history.get_by_text("1  gold.png")).to_be_visible()
 
 
-def test_the_selected_row_stays_selected_when_a_new_picture_comes(server: Server, history: Page, visit: Visit) -> None:
-    select_row(history, 0)
-    expect(history.get_by_test_id("stCode")).to_have_text(FINISHED.prompt)
-    ask(visit(server), "A newcomer")
-    until(lambda: "A newcomer" in cells(history))
-    expect(history.get_by_test_id("stCode")).to_have_text(FINISHED.prompt)
-
-
 # -- for everybody
 
 
@@ -235,3 +227,14 @@ def test_an_empty_history_says_what_to_do_and_keeps_nobody_out(
         assert barriers(page) == []
         page.get_by_role("link", name="Make the first picture").click()
         expect(page.get_by_label("Prompt")).to_be_visible()
+
+
+# -- the list moves under the eye
+
+
+def test_the_selected_row_stays_selected_when_a_new_picture_comes(server: Server, history: Page, visit: Visit) -> None:
+    select_row(history, 0)
+    expect(history.get_by_test_id("stCode")).to_have_text(FINISHED.prompt)
+    ask(visit(server), "A newcomer")
+    until(lambda: "A newcomer" in cells(history))
+    expect(history.get_by_test_id("stCode")).to_have_text(FINISHED.prompt)

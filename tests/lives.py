@@ -1,0 +1,97 @@
+"""How the tests follow a job: in a hurry, and with a deadline."""
+
+import itertools
+import shutil
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from kie import pace, rooms, tracker
+from kie.client import Client
+from kie.generation import Generation
+from kie.jobs import ENDED, Job, State
+from kie.settings import ROOT, Settings
+from kie.studio import Studio
+from tests.rogue import Rogue
+
+KEY = "test-key-that-nobody-pays-for"
+presses = itertools.count(1)
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a whole life pass in a second: every wait is short, and the client loses patience soon."""
+    waits = {"FIRST_LOOK_S": 0.05, "SLOWEST_LOOK_S": 0.1, "FETCH_RETRY_S": 0.05, "TIME_OUT_PAUSE_S": 0.1}
+    waits |= {"UPLOAD_RETRIES_S": (0.05, 0.05), "AFTER_A_BUG_S": 0.1}
+    for name, value in waits.items():
+        monkeypatch.setattr(pace, name, value)
+    monkeypatch.setattr(tracker, "STOP_S", 0.3)
+    impatient = partial(Client, connect_s=2, read_s=0.5, upload_read_s=0.5, reply_s=0.8, fetch_s=0.8)
+    monkeypatch.setattr(rooms, "Client", impatient)
+
+
+def project(root: Path, url: str, **more: str) -> Settings:
+    """The settings of a project of its own that takes `url` for the service."""
+    (root / "config").mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "config" / "prices.toml", root / "config")
+    return Settings.load(root, {"KIE_API_URL": url, "KIE_UPLOAD_URL": url, "KIE_API_KEY": KEY} | more)
+
+
+def submit(studio: Studio, prompt: str = "a lighthouse", person: str = "Ann", images: int = 1, **more: object) -> Job:
+    """Press Generate, and return the first of the jobs."""
+    return studio.submit(person, Generation(prompt, **more), f"press-{next(presses)}", images)[0]
+
+
+def until(found: Callable[[], object], seconds: float = 15) -> object:
+    """Return the first true answer; it has some time to come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.01)
+    raise AssertionError(f"nothing came within {seconds} seconds")
+
+
+def until_state(studio: Studio, job: Job, *states: State) -> Job:
+    """Return the job once it stands in one of these states."""
+    wanted = set(states)
+
+    def standing() -> Job | None:
+        now = studio.job(job.id)
+        return now if now.state in wanted else None
+
+    return until(standing)
+
+
+def ended(studio: Studio, job: Job) -> Job:
+    """Return the job once it has ended, or nobody knows whether it did."""
+    return until_state(studio, job, *ENDED, State.UNSURE)
+
+
+def until_problem(studio: Studio, job: Job, problem: str) -> Job:
+    """Return the job once a person is told of this problem."""
+
+    def told() -> Job | None:
+        now = studio.job(job.id)
+        return now if now.problem == problem else None
+
+    return until(told)
+
+
+def assert_here(studio: Studio, job: Job, rogue: Rogue) -> None:
+    """The picture that was paid for once is on the disk, byte for byte, with its thumbnail and its price."""
+    now = ended(studio, job)
+    assert (now.state, now.problem, now.fail_code, now.fail_message) == (State.DONE, None, None, None)
+    assert now.credits == 18
+    assert studio.file(now).read_bytes() == rogue.picture
+    token = studio.link("thumbnail", job.id).rpartition("/")[2]
+    assert studio.open_link(token).path.read_bytes()[8:12] == b"WEBP"
+    assert len(rogue.requests("create")) == len(rogue.tasks) == 1
+
+
+def leftovers(settings: Settings) -> list[str]:
+    """Return the files that should not be there once nothing is under way."""
+    kept = settings.data_dir.rglob("*")
+    return [path.name for path in kept if path.suffix in (".part", ".unreadable")]
