@@ -13,6 +13,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -292,16 +293,16 @@ class _Unreadable(Exception):
 def _opened(reply: requests.Response, key: str) -> tuple[int, str, Any]:
     """Read an envelope: its code, its text, its data. A key that the service quotes goes no further than here."""
     raw = b""
-    for piece in reply.iter_content(CHUNK):
-        raw += piece
-        if len(raw) > REPLY_LIMIT:
-            reply.close()
-            raise _Unreadable(f"HTTP {reply.status_code} with far too long a reply", reply.status_code)
+    with reply:
+        for piece in reply.iter_content(CHUNK):
+            raw += piece
+            if len(raw) > REPLY_LIMIT:
+                raise _Unreadable(f"HTTP {reply.status_code} with far too long a reply", reply.status_code)
     expected = reply.headers.get("content-length")
     if expected and expected.isdigit() and "content-encoding" not in reply.headers and len(raw) != int(expected):
         raise _Unreadable(f"HTTP {reply.status_code} with a reply that was cut off", reply.status_code)
     try:
-        envelope = json.loads(raw.replace(key.encode(), b"(the key)"))
+        envelope = json.loads(raw, object_hook=partial(_without, key))
         code = int(envelope["code"])
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise _Unreadable(
@@ -309,6 +310,13 @@ def _opened(reply: requests.Response, key: str) -> tuple[int, str, Any]:
         ) from None
     text = envelope.get("msg") or envelope.get("message")
     return code, _text(text) or "", envelope.get("data")
+
+
+def _without(key: str, said: dict[str, Any]) -> dict[str, Any]:
+    """Take the key out of what the service says. Anything shorter is no key and could be a word."""
+    if len(key) < 12:
+        return said
+    return {name: value.replace(key, "(the key)") if isinstance(value, str) else value for name, value in said.items()}
 
 
 def _refusal(code: int, message: str, status: int) -> StudioError:

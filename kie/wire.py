@@ -88,7 +88,7 @@ class Multipart(Body):
 
 def session(reply_s: float) -> requests.Session:
     """Return a session of ours, in which a whole reply may take `reply_s` seconds and nothing is sent twice."""
-    made = requests.Session()
+    made = _Session()
     made.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json, image/*"})
     # A proxy from the environment would take a call to this machine off it.
     made.proxies = {f"{scheme}://{host}": "" for scheme in ("http", "https") for host in LOOPBACK}
@@ -109,6 +109,13 @@ def describe(error: Exception) -> str:
         requests.ConnectionError: "the connection was cut" if was_made else "the connection could not be made",
     }
     return next((text for kind, text in names.items() if isinstance(error, kind)), type(error).__name__)
+
+
+class _Session(requests.Session):
+    """Follows nothing: the key would go along, and even a redirect that is not followed would be read to its end."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 class _Adapter(requests.adapters.HTTPAdapter):

@@ -186,7 +186,8 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
         says(401, f"Invalid API key: {KEY}", http=401),
         says(500, f"Bearer {KEY}"),
         status(500, f"<p>{KEY}</p>".encode()),
-        told(taskId=None, state="fail", failMsg=f"key {KEY}"),
+        told(taskId=None, state="fail", failMsg=f"key {KEY}", downloadUrl=None),
+        says(500, data={"deep": [{"down": KEY}]}),
         cut,
         silent,
     ],
@@ -204,6 +205,13 @@ def test_the_key_stands_in_no_error_and_in_no_log(
             got = got if isinstance(got, StudioError) else None
     assert KEY not in caplog.text
     assert KEY not in repr(client)
+
+
+def test_a_short_key_does_not_change_what_the_service_says(rogue: Rogue) -> None:
+    short = Client(rogue.url, rogue.url, lambda: "task")
+    assert create(short) == "task-0001"
+    assert short.task("task-0001").state == "success"
+    short.close()
 
 
 @pytest.mark.parametrize("key", ["", "two\nlines", "sp ace", "schlüssel", "tab\t"])

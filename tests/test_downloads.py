@@ -62,6 +62,13 @@ def test_a_result_that_is_not_whole_is_not_fetched(
     assert got.detail
 
 
+def test_a_redirect_is_followed_without_reading_what_comes_with_it(
+    client: Client, rogue: Rogue, tmp_path: Path
+) -> None:
+    rogue.plan("result", drip(b"HTTP/1.1 302 Found\r\nLocation: /results/y.png\r\n\r\n"))
+    assert client.fetch(f"{rogue.url}/results/x.png", tmp_path / "x.png") == len(rogue.picture)
+
+
 def test_a_redirect_without_an_end_is_left(client: Client, rogue: Rogue, tmp_path: Path) -> None:
     rogue.plan("result", always=redirect("/results/again.png"))
     assert type(outcome(lambda: client.fetch(f"{rogue.url}/x", tmp_path / "x"))) is PictureNotFetched

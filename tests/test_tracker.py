@@ -1,8 +1,8 @@
 """A job's whole life in a real studio, against a service that misbehaves: paid once, and never lost."""
 
-import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from kie import looking, pace, tracker, turns
-from kie.errors import NothingSpent
 from kie.jobs import State
 from kie.settings import Settings
 from kie.studio import Studio
@@ -29,14 +28,11 @@ from tests.lives import (
 from tests.rogue import (
     HTML,
     Behaviour,
-    Exchange,
     Rogue,
-    acting,
     cut,
     drip,
     half,
     hang_up,
-    normal,
     redirect,
     says,
     silent,
@@ -44,7 +40,6 @@ from tests.rogue import (
     told,
 )
 
-SUCCESS_WITHOUT_URL = {"state": "success", "resultJson": ""}
 TIME_OUT = told(state="fail", failCode="524", failMsg="generate task timeout", resultJson="", creditsConsumed=0)
 
 
@@ -106,231 +101,6 @@ def test_a_price_that_is_not_told_stays_unknown(studio: Studio, rogue: Rogue) ->
     rogue.plan("record", always=told(creditsConsumed=None))
     job = ended(studio, submit(studio))
     assert (job.state, job.credits) == (State.DONE, None)
-
-
-# -- references
-
-
-def add(studio: Studio, settings: Settings, colour: str, name: str = "mine.png") -> str:
-    path = settings.root / f"{colour}.png"
-    path.write_bytes(picture(colour=colour))
-    with path.open("rb") as stream:
-        return studio.add_reference(name, stream).id
-
-
-def sent_names(rogue: Rogue) -> list[list[str]]:
-    """Return for each paid request the names of the references in it."""
-    import json
-
-    sent = [json.loads(seen.body)["input"]["image_input"] for seen in rogue.requests("create")]
-    return [[url.rpartition("/")[2].removesuffix(".png") for url in urls] for urls in sent]
-
-
-def test_references_go_along_in_order_and_go_up_once(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = tuple(add(studio, settings, colour) for colour in ("red", "blue", "green"))
-    assert add(studio, settings, "red", "another name.png") == used[0]
-    first, second = submit(studio, references=used), submit(studio, references=used[::-1])
-    assert {ended(studio, job).state for job in (first, second)} == {State.DONE}
-    assert ended(studio, submit(studio, references=used[:1])).state == State.DONE
-    assert len(rogue.requests("upload")) == 3
-    assert sorted(sent_names(rogue)) == sorted([[*used], [*used[::-1]], [used[0]]])
-
-
-def test_an_upload_is_used_again_for_less_than_a_day(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = (add(studio, settings, "red"),)
-    for age_h, uploads in ((0, 1), (19, 1), (21, 2), (-5, 3)):
-        sql(settings, f'UPDATE "references" SET uploaded_at = unixepoch() - {age_h * 3600}')
-        assert ended(studio, submit(studio, references=used)).state == State.DONE
-        assert len(rogue.requests("upload")) == uploads
-
-
-def test_another_upload_host_gets_its_own_upload(settings: Settings, rogue: Rogue, tmp_path: Path) -> None:
-    with Studio(settings) as studio:
-        used = (add(studio, settings, "red"),)
-        ended(studio, submit(studio, references=used))
-    with Rogue() as other, Studio(project(settings.root, rogue.url, KIE_UPLOAD_URL=other.url)) as studio:
-        assert ended(studio, submit(studio, references=used)).state == State.DONE
-        assert (len(rogue.requests("upload")), len(other.requests("upload"))) == (1, 1)
-
-
-def test_an_upload_that_the_service_lost_is_made_again(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = (add(studio, settings, "red"),)
-    message = "Image fetch failed. Check access settings or use our File Upload API instead."
-    rogue.plan("record", told(state="fail", failCode="400", failMsg=message, resultJson="", creditsConsumed=0))
-    assert ended(studio, submit(studio, references=used)).state == State.FAILED
-    assert ended(studio, submit(studio, references=used)).state == State.DONE
-    assert len(rogue.requests("upload")) == 2
-
-
-@pytest.mark.parametrize("trouble", [cut, silent, half, status(502, HTML), says(500), says(200)])
-def test_an_upload_is_tried_three_times(studio: Studio, settings: Settings, rogue: Rogue, trouble: Behaviour) -> None:
-    used = (add(studio, settings, "red"),)
-    rogue.plan("upload", trouble, trouble)
-    assert_here(studio, submit(studio, references=used), rogue)
-    assert len(rogue.requests("upload")) == 3
-
-
-def test_without_its_references_a_job_is_never_sent(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = (add(studio, settings, "red"),)
-    rogue.plan("upload", always=status(500))
-    job = ended(studio, submit(studio, references=used))
-    assert (job.state, job.problem, job.sent_at) == (State.FAILED, "UploadFailed", None)
-    assert len(rogue.requests("upload")) == 3
-    assert rogue.requests("create") == []
-    assert studio.available() == 1000
-
-
-def test_a_refused_key_is_not_tried_again(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = (add(studio, settings, "red"),)
-    rogue.plan("upload", always=says(401, "Invalid API Key", http=401))
-    assert ended(studio, submit(studio, references=used)).problem == "KeyRefused"
-    assert len(rogue.requests("upload")) == 1
-
-
-def test_a_reference_whose_file_is_gone_stops_the_job_before_it_is_paid(
-    studio: Studio, settings: Settings, rogue: Rogue
-) -> None:
-    used = (add(studio, settings, "red"),)
-    until(lambda: studio.references(used)[0].checked_at)
-    shutil.rmtree(settings.data_dir / "references")
-    job = ended(studio, submit(studio, references=used))
-    assert (job.state, job.problem) == (State.FAILED, "FileRefused")
-    assert "no longer on this server" in job.fail_message
-    assert rogue.requests("create") == []
-
-
-def test_a_picture_that_is_sent_while_it_is_still_checked_is_no_broken_one(
-    studio: Studio, settings: Settings, rogue: Rogue
-) -> None:
-    jobs = []
-    for number in range(12):
-        path = settings.root / f"{number}.png"
-        path.write_bytes(picture(size=(900 + number, 900)))
-        with path.open("rb") as stream:
-            jobs.append(submit(studio, references=(studio.add_reference("mine.png", stream).id,)))
-    assert [ended(studio, job).problem for job in jobs] == [None] * 12
-
-
-# -- the paid request
-
-
-@pytest.mark.parametrize(
-    "lost",
-    [
-        acting(cut),
-        acting(hang_up),
-        acting(silent),
-        acting(drip()),
-        acting(status(502, HTML)),
-        acting(status(200)),
-        acting(says(500, "Internal Error")),
-        acting(says(200)),
-        acting(redirect("/api/v1/jobs/createTask", 307)),
-        half,
-    ],
-)
-def test_a_lost_reply_never_sends_the_job_again_and_the_picture_is_found(
-    settings: Settings, rogue: Rogue, lost: Behaviour
-) -> None:
-    rogue.plan("create", lost)
-    with Studio(settings) as studio:
-        job = ended(studio, submit(studio))
-        assert (job.state, job.problem, job.task_id) == (State.UNSURE, "Unsure", None)
-        assert [one.id for one in studio.attention()] == [job.id]
-        assert job.id in studio.recent_ids("Ann")
-    with Studio(settings) as studio:
-        until(lambda: studio.balance())
-        assert studio.job(job.id).state == State.UNSURE
-        assert rogue.balance == 982
-        studio.found_again(job.id, " task-0001\n")
-        assert_here(studio, job, rogue)
-        assert studio.attention() == []
-
-
-def test_a_job_that_never_ran_cost_nothing(studio: Studio, rogue: Rogue) -> None:
-    rogue.plan("create", cut)
-    job = ended(studio, submit(studio))
-    studio.never_ran(job.id)
-    job = studio.job(job.id)
-    assert (job.state, job.problem, job.credits) == (State.FAILED, "NeverRan", 0)
-    assert studio.attention() == []
-    assert (rogue.balance, len(rogue.requests("create"))) == (1000, 1)
-
-
-def test_a_task_id_that_can_not_be_this_jobs_is_refused_in_words(studio: Studio, rogue: Rogue) -> None:
-    done = ended(studio, submit(studio))
-    rogue.plan("create", cut)
-    job = ended(studio, submit(studio))
-    for wrong in ("", "a b", "../../x", "é" * 10, "x" * 300, done.task_id):
-        with pytest.raises(NothingSpent):
-            studio.found_again(job.id, wrong)
-    assert studio.job(job.id).state == State.UNSURE
-
-
-@pytest.mark.parametrize(
-    ("refusal", "problem"),
-    [
-        (says(402, "Credits insufficient"), "CreditsShort"),
-        (says(429, "Your credits are insufficient"), "CreditsShort"),
-        (says(401, "Invalid key"), "KeyRefused"),
-        (says(422, "prompt too long"), "Refused"),
-        (says(433, "limit of this key"), "ServicePaused"),
-        (says(455, "maintenance"), "ServicePaused"),
-        (status(403, HTML), "Blocked"),
-    ],
-)
-def test_a_refused_job_fails_with_the_reason_and_is_not_sent_again(
-    studio: Studio, rogue: Rogue, refusal: Behaviour, problem: str
-) -> None:
-    rogue.plan("create", refusal)
-    job = ended(studio, submit(studio))
-    assert (job.state, job.problem) == (State.FAILED, problem)
-    assert job.fail_message
-    assert job.fail_code
-    assert (len(rogue.requests("create")), rogue.balance, studio.available()) == (1, 1000, 1000)
-
-
-def test_a_service_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
-    with Rogue() as gone:
-        settings = project(tmp_path / "project", gone.url)
-    with Studio(settings) as studio:
-        job = ended(studio, submit(studio))
-        assert (job.state, job.problem) == (State.FAILED, "Unreachable")
-        assert studio.balance() is None
-        assert studio.available() is None
-
-
-def test_too_many_requests_is_the_one_answer_after_which_a_job_is_sent_again(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(turns, "SENDS_WINDOW_S", 0.3)
-    rogue.plan("create", says(429, "Too many requests"), status(429, HTML))
-    job = ended(studio, submit(studio))
-    assert (job.state, job.problem) == (State.DONE, None)
-    assert [state for state, _ in studio.moves(job.id)].count(State.SENDING) == 3
-    assert (len(rogue.requests("create")), len(rogue.tasks)) == (3, 1)
-
-
-def test_a_task_that_is_named_twice_belongs_to_the_first_job(studio: Studio, rogue: Rogue) -> None:
-    first = ended(studio, submit(studio))
-    rogue.plan("create", acting(says(200, data={"taskId": first.task_id})))
-    second = ended(studio, submit(studio))
-    assert (second.state, second.task_id) == (State.UNSURE, None)
-    assert ended(studio, submit(studio)).state == State.DONE
-    assert studio.job(first.id) == first
-
-
-def test_a_task_id_waits_for_a_locked_database(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    def locking(exchange: Exchange) -> None:
-        with sqlite3.connect(settings.data_dir / "studio.sqlite3", isolation_level=None) as lock:
-            lock.execute("BEGIN IMMEDIATE")
-            normal(exchange)
-            exchange.server.ending.wait(1)
-            lock.execute("COMMIT")
-        lock.close()
-
-    rogue.plan("create", locking)
-    assert_here(studio, submit(studio), rogue)
 
 
 # -- looking
@@ -561,7 +331,7 @@ def test_a_balance_that_can_not_be_read_is_unknown_and_read_again(
         assert (studio.balance(), studio.available()) == (None, None)
         rogue.plan("credit")
         assert until(studio.balance).credits == 1000
-        assert studio.credit_problem() is None
+        until(lambda: studio.credit_problem() is None)
         rogue.plan("credit", always=trouble)
         studio.refresh_balance()
         until(lambda: studio.credit_problem())
@@ -584,7 +354,11 @@ def test_a_fraction_of_a_credit_is_kept(studio: Studio, rogue: Rogue) -> None:
 # -- the scheduler
 
 
-def test_a_listener_that_fails_does_not_stop_the_work(settings: Settings, rogue: Rogue) -> None:
+def test_a_listener_that_fails_does_not_stop_the_work(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "BEAT_S", 0.1)
+
     def fail(topics: set[str]) -> None:
         if threading.current_thread().name == "tracker":
             raise RuntimeError("nobody listens any more")
@@ -596,30 +370,38 @@ def test_a_listener_that_fails_does_not_stop_the_work(settings: Settings, rogue:
     with Studio(settings) as studio:
         studio.hub.listen(fail)
         sql(settings, f"UPDATE jobs SET state = 'sending', server = NULL WHERE id = '{job.id}'")
-        studio._rooms.tracker._beat_at = 0.0
         until_state(studio, job, State.UNSURE)
         assert ended(studio, submit(studio)).state == State.DONE
         assert studio.is_alive
 
 
+def rounds_in_a_second(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how often the scheduler looks for work while we wait."""
+    rounds = []
+    schedule = studio._rooms.tracker._schedule
+    monkeypatch.setattr(studio._rooms.tracker, "_schedule", lambda now: rounds.append(now) or schedule(now))
+    time.sleep(1)
+    return len(rounds)
+
+
 def test_a_studio_with_nothing_to_do_does_nothing(
-    studio: Studio, rogue: Rogue, caplog: pytest.LogCaptureFixture
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended(studio, submit(studio))
     until(lambda: len(rogue.requests("credit")) >= 3)
     seen = len(rogue.seen)
-    rounds = 0
-
-    class Counting(threading.Event):
-        def clear(self) -> None:
-            nonlocal rounds
-            rounds += 1
-            super().clear()
-
-    studio._rooms.tracker._wakeup.__class__ = Counting
-    threading.Event().wait(1.2)
+    assert rounds_in_a_second(studio, monkeypatch) <= 3
     assert len(rogue.seen) == seen
-    assert rounds <= 3
+
+
+def test_waiting_for_the_limit_is_no_work_either(studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "SENDS_LIMIT", 1)
+    monkeypatch.setattr(turns, "SENDS_WINDOW_S", 2.0)
+    jobs = [submit(studio, person=person) for person in ("Ann", "Ben", "Cem")]
+    until(lambda: rogue.tasks)
+    until(lambda: not [job for job in jobs if studio.job(job.id).state in (State.RUNNING, State.FETCHING)])
+    assert rounds_in_a_second(studio, monkeypatch) <= 6
+    assert [ended(studio, job).state for job in jobs] == [State.DONE] * 3
 
 
 def test_looks_grow_from_two_seconds_to_ten_then_a_minute_then_none(monkeypatch: pytest.MonkeyPatch) -> None:

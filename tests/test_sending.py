@@ -1,0 +1,287 @@
+"""References go up once, and the paid request leaves once, whatever the service answers."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kie import turns
+from kie.errors import NothingSpent
+from kie.jobs import State
+from kie.settings import Settings
+from kie.studio import Studio
+from tests.drawn import picture
+from tests.lives import (
+    assert_here,
+    ended,
+    hurry,
+    project,
+    submit,
+    until,
+)
+from tests.rogue import (
+    HTML,
+    Behaviour,
+    Exchange,
+    Rogue,
+    acting,
+    cut,
+    drip,
+    half,
+    hang_up,
+    normal,
+    redirect,
+    says,
+    silent,
+    status,
+    told,
+)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+
+
+@pytest.fixture
+def rogue() -> Iterator[Rogue]:
+    with Rogue() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, rogue: Rogue) -> Settings:
+    return project(tmp_path / "project", rogue.url)
+
+
+def sql(settings: Settings, statement: str) -> None:
+    with sqlite3.connect(settings.data_dir / "studio.sqlite3", timeout=15) as database:
+        database.execute(statement)
+    database.close()
+
+
+# -- references
+
+
+def add(studio: Studio, settings: Settings, colour: str, name: str = "mine.png") -> str:
+    path = settings.root / f"{colour}.png"
+    path.write_bytes(picture(colour=colour))
+    with path.open("rb") as stream:
+        return studio.add_reference(name, stream).id
+
+
+def sent_names(rogue: Rogue) -> list[list[str]]:
+    """Return for each paid request the names of the references in it."""
+    sent = [json.loads(seen.body)["input"]["image_input"] for seen in rogue.requests("create")]
+    return [[url.rpartition("/")[2].removesuffix(".png") for url in urls] for urls in sent]
+
+
+def test_references_go_along_in_order_and_go_up_once(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    used = tuple(add(studio, settings, colour) for colour in ("red", "blue", "green"))
+    assert add(studio, settings, "red", "another name.png") == used[0]
+    first, second = submit(studio, references=used), submit(studio, references=used[::-1])
+    assert {ended(studio, job).state for job in (first, second)} == {State.DONE}
+    assert ended(studio, submit(studio, references=used[:1])).state == State.DONE
+    assert len(rogue.requests("upload")) == 3
+    assert sorted(sent_names(rogue)) == sorted([[*used], [*used[::-1]], [used[0]]])
+
+
+def test_an_upload_is_used_again_for_less_than_a_day(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    used = (add(studio, settings, "red"),)
+    for age_h, uploads in ((0, 1), (19, 1), (21, 2), (-5, 3)):
+        sql(settings, f'UPDATE "references" SET uploaded_at = unixepoch() - {age_h * 3600}')
+        assert ended(studio, submit(studio, references=used)).state == State.DONE
+        assert len(rogue.requests("upload")) == uploads
+
+
+def test_another_upload_host_gets_its_own_upload(settings: Settings, rogue: Rogue, tmp_path: Path) -> None:
+    with Studio(settings) as studio:
+        used = (add(studio, settings, "red"),)
+        ended(studio, submit(studio, references=used))
+    with Rogue() as other, Studio(project(settings.root, rogue.url, KIE_UPLOAD_URL=other.url)) as studio:
+        assert ended(studio, submit(studio, references=used)).state == State.DONE
+        assert (len(rogue.requests("upload")), len(other.requests("upload"))) == (1, 1)
+
+
+def test_an_upload_that_the_service_lost_is_made_again(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    used = (add(studio, settings, "red"),)
+    message = "Image fetch failed. Check access settings or use our File Upload API instead."
+    rogue.plan("record", told(state="fail", failCode="400", failMsg=message, resultJson="", creditsConsumed=0))
+    assert ended(studio, submit(studio, references=used)).state == State.FAILED
+    assert ended(studio, submit(studio, references=used)).state == State.DONE
+    assert len(rogue.requests("upload")) == 2
+
+
+@pytest.mark.parametrize("trouble", [cut, silent, half, status(502, HTML), says(500), says(200)])
+def test_an_upload_is_tried_three_times(studio: Studio, settings: Settings, rogue: Rogue, trouble: Behaviour) -> None:
+    used = (add(studio, settings, "red"),)
+    rogue.plan("upload", trouble, trouble)
+    assert_here(studio, submit(studio, references=used), rogue)
+    assert len(rogue.requests("upload")) == 3
+
+
+def test_without_its_references_a_job_is_never_sent(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    used = (add(studio, settings, "red"),)
+    rogue.plan("upload", always=status(500))
+    job = ended(studio, submit(studio, references=used))
+    assert (job.state, job.problem, job.sent_at) == (State.FAILED, "UploadFailed", None)
+    assert len(rogue.requests("upload")) == 3
+    assert rogue.requests("create") == []
+    assert studio.available() == 1000
+
+
+def test_a_refused_key_is_not_tried_again(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    used = (add(studio, settings, "red"),)
+    rogue.plan("upload", always=says(401, "Invalid API Key", http=401))
+    assert ended(studio, submit(studio, references=used)).problem == "KeyRefused"
+    assert len(rogue.requests("upload")) == 1
+
+
+def test_a_reference_whose_file_is_gone_stops_the_job_before_it_is_paid(
+    studio: Studio, settings: Settings, rogue: Rogue
+) -> None:
+    used = (add(studio, settings, "red"),)
+    until(lambda: studio.references(used)[0].checked_at)
+    shutil.rmtree(settings.data_dir / "references")
+    job = ended(studio, submit(studio, references=used))
+    assert (job.state, job.problem) == (State.FAILED, "FileRefused")
+    assert "no longer on this server" in job.fail_message
+    assert rogue.requests("create") == []
+
+
+def test_a_picture_that_is_sent_while_it_is_still_checked_is_no_broken_one(
+    studio: Studio, settings: Settings, rogue: Rogue
+) -> None:
+    jobs = []
+    for number in range(12):
+        path = settings.root / f"{number}.png"
+        path.write_bytes(picture(size=(900 + number, 900)))
+        with path.open("rb") as stream:
+            jobs.append(submit(studio, references=(studio.add_reference("mine.png", stream).id,)))
+    assert [ended(studio, job).problem for job in jobs] == [None] * 12
+
+
+# -- the paid request
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        acting(cut),
+        acting(hang_up),
+        acting(silent),
+        acting(drip()),
+        acting(status(502, HTML)),
+        acting(status(200)),
+        acting(says(500, "Internal Error")),
+        acting(says(200)),
+        acting(redirect("/api/v1/jobs/createTask", 307)),
+        half,
+    ],
+)
+def test_a_lost_reply_never_sends_the_job_again_and_the_picture_is_found(
+    settings: Settings, rogue: Rogue, lost: Behaviour
+) -> None:
+    rogue.plan("create", lost)
+    with Studio(settings) as studio:
+        job = ended(studio, submit(studio))
+        assert (job.state, job.problem, job.task_id) == (State.UNSURE, "Unsure", None)
+        assert [one.id for one in studio.attention()] == [job.id]
+        assert job.id in studio.recent_ids("Ann")
+    with Studio(settings) as studio:
+        until(lambda: studio.balance())
+        assert studio.job(job.id).state == State.UNSURE
+        assert rogue.balance == 982
+        studio.found_again(job.id, " task-0001\n")
+        assert_here(studio, job, rogue)
+        assert studio.attention() == []
+
+
+def test_a_job_that_never_ran_cost_nothing(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", cut)
+    job = ended(studio, submit(studio))
+    studio.never_ran(job.id)
+    job = studio.job(job.id)
+    assert (job.state, job.problem, job.credits) == (State.FAILED, "NeverRan", 0)
+    assert studio.attention() == []
+    assert (rogue.balance, len(rogue.requests("create"))) == (1000, 1)
+
+
+def test_a_task_id_that_can_not_be_this_jobs_is_refused_in_words(studio: Studio, rogue: Rogue) -> None:
+    done = ended(studio, submit(studio))
+    rogue.plan("create", cut)
+    job = ended(studio, submit(studio))
+    for wrong in ("", "a b", "../../x", "é" * 10, "x" * 300, done.task_id):
+        with pytest.raises(NothingSpent):
+            studio.found_again(job.id, wrong)
+    assert studio.job(job.id).state == State.UNSURE
+
+
+@pytest.mark.parametrize(
+    ("refusal", "problem"),
+    [
+        (says(402, "Credits insufficient"), "CreditsShort"),
+        (says(429, "Your credits are insufficient"), "CreditsShort"),
+        (says(401, "Invalid key"), "KeyRefused"),
+        (says(422, "prompt too long"), "Refused"),
+        (says(433, "limit of this key"), "ServicePaused"),
+        (says(455, "maintenance"), "ServicePaused"),
+        (status(403, HTML), "Blocked"),
+    ],
+)
+def test_a_refused_job_fails_with_the_reason_and_is_not_sent_again(
+    studio: Studio, rogue: Rogue, refusal: Behaviour, problem: str
+) -> None:
+    rogue.plan("create", refusal)
+    job = ended(studio, submit(studio))
+    assert (job.state, job.problem) == (State.FAILED, problem)
+    assert job.fail_message
+    assert job.fail_code
+    assert until(studio.available) == 1000
+    assert (len(rogue.requests("create")), rogue.balance) == (1, 1000)
+
+
+def test_a_service_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
+    with Rogue() as gone:
+        settings = project(tmp_path / "project", gone.url)
+    with Studio(settings) as studio:
+        job = ended(studio, submit(studio))
+        assert (job.state, job.problem) == (State.FAILED, "Unreachable")
+        assert studio.balance() is None
+        assert studio.available() is None
+
+
+def test_too_many_requests_is_the_one_answer_after_which_a_job_is_sent_again(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "SENDS_WINDOW_S", 0.3)
+    rogue.plan("create", says(429, "Too many requests"), status(429, HTML))
+    job = ended(studio, submit(studio))
+    assert (job.state, job.problem) == (State.DONE, None)
+    assert [state for state, _ in studio.moves(job.id)].count(State.SENDING) == 3
+    assert (len(rogue.requests("create")), len(rogue.tasks)) == (3, 1)
+
+
+def test_a_task_that_is_named_twice_belongs_to_the_first_job(studio: Studio, rogue: Rogue) -> None:
+    first = ended(studio, submit(studio))
+    rogue.plan("create", acting(says(200, data={"taskId": first.task_id})))
+    second = ended(studio, submit(studio))
+    assert (second.state, second.task_id) == (State.UNSURE, None)
+    assert ended(studio, submit(studio)).state == State.DONE
+    assert studio.job(first.id) == first
+
+
+def test_a_task_id_waits_for_a_locked_database(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    def locking(exchange: Exchange) -> None:
+        with sqlite3.connect(settings.data_dir / "studio.sqlite3", isolation_level=None) as lock:
+            lock.execute("BEGIN IMMEDIATE")
+            normal(exchange)
+            exchange.server.ending.wait(1)
+            lock.execute("COMMIT")
+        lock.close()
+
+    rogue.plan("create", locking)
+    assert_here(studio, submit(studio), rogue)
