@@ -157,7 +157,7 @@ class PictureNotSaved(SpentAndWaiting):
 
 
 class FileMissing(SpentAndWaiting):
-    """The picture's file is gone from this server's disk; its credits were spent: fetch it again while the service still has it."""
+    """The paid picture's file is gone from this server's disk: it is fetched again by itself, and you can fetch it now."""
 
 
 class TimedOutThere(SpentAndWaiting):

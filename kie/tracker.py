@@ -211,12 +211,13 @@ class Tracker:
         self._publish({"references"})
 
     def _check_files(self) -> None:
-        """See that every finished picture is still on the disk; one that is not needs a person's attention."""
+        """See that every finished picture is still on the disk; one that is not is fetched again."""
         after = ""
         while page := self._store.done_files(after):
             for job_id, name in page:
                 if not self._files.path(name).exists() and not self._stopping.is_set():
-                    self._store.note(job_id, State.DONE, problem=FileMissing.__name__)
+                    now, lost = time.time(), {"problem": FileMissing.__name__, "ended_at": None}
+                    self._store.move(job_id, State.DONE, State.FETCHING, now, next_at=now, **lost)
                     self._tell(job_id)
             after = page[-1][0]
 

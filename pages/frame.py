@@ -5,7 +5,6 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from kie import errors
 from kie.errors import KeyRefused
 from kie.settings import KEY_FILE
 from kie.studio import NOBODY, Studio, person_name
@@ -48,8 +47,8 @@ def show_incidents(told: int) -> None:
     if brake:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(
-                f"New pictures wait since {words.clock_time(brake.since)}; what is being made goes on. "
-                f"{errors.sentence(brake.problem)} The next try is {words.ahead(brake.try_at)}.",
+                f"New pictures wait since {words.clock_time(brake.since)}: {words.incident(brake.problem)}. "
+                f"What is being made goes on. The next try is {words.ahead(brake.try_at)}.",
                 icon=":material/pause_circle:",
             )
             st.button("Try now", on_click=studio.try_now, icon=":material/refresh:")

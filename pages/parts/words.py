@@ -69,13 +69,23 @@ def cost(job: Job) -> str:
     """Say what a job cost, or may cost."""
     if job.credits is not None:
         return credits(job.credits)
-    if job.state in (State.CANCELLED,):
-        return "0 credits"
+    if job.state == State.CANCELLED or (job.state == State.FAILED and job.task_id is None):
+        return "nothing spent"
     return (
         f"about {credits(job.price_expected)}"
         if job.price_expected is not None and not job.ended_at
         else "cost unknown"
     )
+
+
+def incident(problem: str) -> str:
+    """Name what happened at the service, by the error that it answered with."""
+    known = {
+        "CreditsShort": "credits are short",
+        "ServicePaused": "the service takes no tasks",
+        "KeyRefused": "the service refuses the key",
+    }
+    return known.get(problem, "the service failed several times in a row")
 
 
 def settings(job: Job) -> str:
