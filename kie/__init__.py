@@ -13,12 +13,14 @@
     wire         HTTP as the client needs it
     store        jobs, references, balances
     turns        whose turn it is to send; which server follows which job
+    brakes       new jobs wait after an incident, and one careful try lifts that
     database     opened, read and written; a job's guarded move
     schema       the tables
     files        bytes on disk
     pictures     is this a picture that the service takes; thumbnails
     links        signed addresses for files
     prices       what a picture is likely to cost
+    reconciliation  does the balance agree with what our jobs cost
     hub          who wants to know that something changed
     jobs         a job, its states, the allowed moves
     generation   what can be asked for

@@ -63,6 +63,25 @@ class Task:
     fail_message: str | None = None
     created_at: float | None = None
     completed_at: float | None = None
+    request: Mapping[str, Any] | None = None
+
+    def is_for(self, generation: Generation, callback_url: str | None) -> bool | None:
+        """Say whether the task carries this request, or None when the service does not say what it carries."""
+        asked = self.request.get("input") if self.request else None
+        if not isinstance(asked, dict) or "prompt" not in asked:
+            return None
+        same = {
+            "prompt": generation.prompt,
+            "aspect_ratio": generation.aspect_ratio,
+            "resolution": generation.resolution,
+            "output_format": generation.output_format,
+        }
+        if any(asked.get(name, value) != value for name, value in same.items()):
+            return False
+        if len(asked.get("image_input") or ()) != len(generation.references):
+            return False
+        called = self.request.get("callBackUrl")
+        return not (called and callback_url) or called == callback_url
 
 
 class Client:
@@ -282,6 +301,22 @@ class Client:
         return written
 
 
+def named_task(body: bytes) -> str | None:
+    """Return the task id that a callback names, or None; it is the only thing in it that is read.
+
+    Source: official.txt, "Callback Notifications"; the other places of the id as sister models use them.
+    """
+    try:
+        called = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(called, dict):
+        return None
+    data = called.get("data") if isinstance(called.get("data"), dict) else {}
+    named = data.get("taskId") or data.get("task_id") or called.get("taskId")
+    return named if isinstance(named, str) else None
+
+
 class _Unreadable(Exception):
     """The reply is no envelope of the service."""
 
@@ -352,7 +387,25 @@ def _task(data: Mapping[str, Any]) -> Task:
         fail_message=_text(data.get("failMsg")),
         created_at=_seconds(data.get("createTime")),
         completed_at=_seconds(data.get("completeTime")),
+        request=_request(data.get("param")),
     )
+
+
+def _request(param: Any) -> Mapping[str, Any] | None:
+    """Read `param`, a JSON string of the request, whose `input` can be a JSON string itself."""
+    request = _parsed(param)
+    if not isinstance(request, dict):
+        return None
+    return request | {"input": _parsed(request.get("input"))}
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _result_urls(result: Any) -> tuple[str, ...]:

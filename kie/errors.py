@@ -17,17 +17,21 @@
     │       └── Blocked              403 by the network in front of the service
     ├── NothingLearned               a look at the service failed: says nothing about any task
     ├── MaybeSpent
-    │   └── Unsure                   the reply to the paid request was lost
+    │   ├── Unsure                   the reply to the paid request was lost
+    │   ├── TaskUnknown              the task that was named for an unsure job is not there
+    │   └── TaskOfAnother            the task that was named carries another request
     ├── SpentAndWaiting              the task exists; its picture is still to come
     │   ├── TaskNotFound
     │   ├── PictureMissing
     │   ├── PictureNotFetched
     │   ├── PictureUnreadable
     │   ├── PictureNotSaved
+    │   ├── FileMissing              it was on our disk, and is not any more
     │   └── TimedOutThere
     └── GivenBack                    the task ended without a picture
         ├── TaskFailed
-        └── Moderated
+        ├── Moderated
+        └── GivenUp                  a person's word
 
 The docstring of a class is the sentence that the person reads; what the service said goes along as `detail`.
 """
@@ -120,6 +124,14 @@ class Unsure(MaybeSpent):
     """The reply was lost, so credits may have been spent and it is not sent again: find the task on kie.ai/logs and paste its id."""
 
 
+class TaskUnknown(MaybeSpent):
+    """The service does not know the task id that was named; credits may have been spent, so nothing is sent again: find its id on kie.ai/logs."""
+
+
+class TaskOfAnother(MaybeSpent):
+    """The task id that was named belongs to another request; credits may have been spent, so nothing is sent again: find its id on kie.ai/logs."""
+
+
 class SpentAndWaiting(StudioError):
     """Credits were spent and the picture is still to come: it is looked for again by itself."""
 
@@ -144,6 +156,10 @@ class PictureNotSaved(SpentAndWaiting):
     """The picture is paid for but could not be saved here: make room on the disk; it is fetched again by itself."""
 
 
+class FileMissing(SpentAndWaiting):
+    """The paid picture's file is gone from this server's disk: it is fetched again by itself, and you can fetch it now."""
+
+
 class TimedOutThere(SpentAndWaiting):
     """The service reports a time-out, which it sometimes takes back: the task is looked at again for a while, and no new one is paid for."""
 
@@ -158,6 +174,10 @@ class TaskFailed(GivenBack):
 
 class Moderated(GivenBack):
     """The service's content filter stopped this picture; such tasks cost nothing as a rule: change the prompt or the references."""
+
+
+class GivenUp(GivenBack):
+    """A person gave this picture up; any credits shown here stay spent: ask for it again if it is still wanted."""
 
 
 class NeverRan(NothingSpent):

@@ -69,6 +69,9 @@ class Job:
     price_expected: float | None
     credits: float | None
     problem: str | None
+    candidate: str | None
+    candidate_from: str | None
+    settled: str | None
     fail_code: str | None
     fail_message: str | None
     created_at: float
@@ -97,9 +100,11 @@ class Job:
     @property
     def needs_attention(self) -> bool:
         """Whether something is paid, or may be paid, and its picture is not on our disk as it should be."""
-        return self.state == State.UNSURE or (
-            self.problem is not None and self.state in (State.RUNNING, State.FETCHING)
-        )
+        if self.settled:
+            return False
+        stuck = self.problem is not None and self.state in (State.RUNNING, State.FETCHING, State.DONE)
+        charged = self.state == State.FAILED and bool(self.credits)
+        return self.state == State.UNSURE or stuck or charged
 
 
 def problem_of(error: StudioError) -> dict[str, str | None]:

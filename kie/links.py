@@ -2,7 +2,10 @@
 
     /app/static/pictures/<kind, id and hour, signed>
 
-An address stays the same within the hour, so that browsers keep what they have, and ends after a day.
+    /callback/<job, signed>
+
+A picture's address stays the same within the hour, so that browsers keep what they have, and ends after a day. A callback's address is the
+same for as long as the job lives, since the service may call late.
 """
 
 import time
@@ -14,6 +17,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 # The only relative address that Streamlit's image elements take.
 PREFIX = "/app/static/pictures/"
+CALLBACKS = "/callback/"
 HOURS_VALID = 24
 
 
@@ -30,6 +34,7 @@ class Links:
 
     def __init__(self, secret: str, clock: Callable[[], float] = time.time):
         self._serializer, self._clock = URLSafeSerializer(secret, salt="picture"), clock
+        self._callbacks = URLSafeSerializer(secret, salt="callback")
 
     def address(self, kind: str, owner_id: str) -> str:
         """Return the address of a file by kind and id."""
@@ -42,6 +47,17 @@ class Links:
         except (BadSignature, ValueError):
             return None
         return (kind, owner_id) if 0 <= self._hour() - hour < HOURS_VALID else None
+
+    def callback_token(self, job_id: str) -> str:
+        """Return what stands in the address that the service calls for this job: nobody can guess or change it."""
+        return self._callbacks.dumps(job_id)
+
+    def read_callback(self, token: str) -> str | None:
+        """Return the job of a callback's token, or None when it is forged."""
+        try:
+            return str(self._callbacks.loads(token))
+        except (BadSignature, ValueError):
+            return None
 
     def _hour(self) -> int:
         return int(self._clock() // 3600)

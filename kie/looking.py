@@ -2,12 +2,15 @@
 
 running ──┬─ fetching ── done
           └─ failed                the service's word; a time-out is one that it sometimes takes back
+unsure ──── running                somebody named its task, and the service says that it carries this request
 """
 
 import logging
 import re
 import time
 from collections.abc import Callable
+
+from sqlalchemy.exc import IntegrityError
 
 from kie import pace, pictures
 from kie.client import Client, Task
@@ -24,8 +27,16 @@ UNREADABLE = ".unreadable"
 class Looker:
     """Looks at a job's task and acts on what it says. Safe to use from several threads, one per job."""
 
-    def __init__(self, store: Store, files: Files, client: Client, tell: Callable[[str], None]):
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        client: Client,
+        tell: Callable[[str], None],
+        callback_url: Callable[[str], str | None],
+    ):
         self._store, self._files, self._client, self._tell = store, files, client, tell
+        self._callback_url = callback_url
 
     def look(self, job: Job) -> bool:
         """Read the task's state and act on it, and say whether that can have changed the balance.
@@ -53,6 +64,39 @@ class Looker:
         else:
             self._look_later(job)
         return task.state in ("success", "fail")
+
+    def identify(self, job: Job) -> bool:
+        """Find out whether the task that was named for an unsure job is its own, and go on with it if so.
+
+        What a person names is taken if the service does not say what the task carries; what a callback names is not.
+        """
+        try:
+            task = self._client.task(job.candidate or "")
+        except StudioError as error:
+            log.info("job %s: a look at the task that was named for it failed (%s)", job.id, error.detail)
+            self._store.note(job.id, State.UNSURE, next_at=time.time() + pace.SLOWEST_LOOK_S)
+            return False
+        fits = None if task.state == "unseen" else task.is_for(job.generation, self._callback_url(job.id))
+        if fits or (fits is None and task.state != "unseen" and job.candidate_from == "person"):
+            self._take(job, task)
+        elif task.state == "unseen" and job.attempts < pace.NAMED_LOOKS:
+            self._store.note(job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + pace.FIRST_LOOK_S)
+        else:
+            self._turn_down(job, "TaskUnknown" if task.state == "unseen" else "TaskOfAnother")
+        self._tell(job.id)
+        return False
+
+    def _take(self, job: Job, task: Task) -> None:
+        now = time.time()
+        known = {"task_id": job.candidate, "accepted_at": task.created_at or now, "next_at": now, "attempts": 0}
+        fresh = {"problem": None, "fail_code": None, "fail_message": None, "candidate": None}
+        try:
+            self._store.move(job.id, State.UNSURE, State.RUNNING, now, **known, **fresh)
+        except IntegrityError:
+            self._turn_down(job, "TaskOfAnother")
+
+    def _turn_down(self, job: Job, problem: str) -> None:
+        self._store.note(job.id, State.UNSURE, problem=problem, candidate=None, attempts=0, next_at=None)
 
     def _age(self, job: Job) -> float:
         return max(0.0, time.time() - (job.accepted_at or job.created_at))

@@ -10,6 +10,8 @@ FETCH_RETRY_S = 2.0
 # The service took time-outs back within a minute or so: believed after ten minutes of looking.
 TIME_OUT_PAUSE_S = 20.0
 TIME_OUT_LOOKS = 30
+# A task that was named for an unsure job is believed to be unknown after a minute and a half.
+NAMED_LOOKS = 45
 UPLOAD_RETRIES_S = (2.0, 6.0)
 AFTER_A_BUG_S = 30.0
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from kie import pictures
 from kie.client import Client
 from kie.database import file_url
 from kie.files import Files
-from kie.links import Offer
+from kie.links import CALLBACKS, Links, Offer
 from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.store import Store
@@ -28,6 +29,7 @@ class Rooms:
     sandbox: Sandbox | None
     api_url: str
     upload_url: str
+    links: Links
 
     @classmethod
     def open(cls, settings: Settings, sandbox: bool, publish: Callable[[set[str]], None]) -> "Rooms":
@@ -45,10 +47,12 @@ class Rooms:
             key = (lambda: SANDBOX_KEY) if local else (lambda: settings.key().value)
             client = Client(api_url, upload_url, key)
             # The sandbox's port changes with each start, its uploads stay: so its host has a name of its own.
-            tracker = Tracker(store, files, client, "sandbox" if local else upload_url, publish)
+            links = Links(store.secret())
+            callback_url = partial(_callback_url, settings.public_url, links)
+            tracker = Tracker(store, files, client, "sandbox" if local else upload_url, publish, callback_url)
             tracker.start()
             opened.pop_all()
-        return cls(store, files, client, tracker, local, api_url, upload_url)
+        return cls(store, files, client, tracker, local, api_url, upload_url, links)
 
     def close(self) -> None:
         """Close everything, the tracker first; within 5 s."""
@@ -71,3 +75,8 @@ class Rooms:
         else:
             return None
         return Offer(path, mime_type) if path.exists() else None
+
+
+def _callback_url(public_url: str, links: Links, job_id: str) -> str | None:
+    """Return where the service shall call when this job's task ends, or None when it can't reach us."""
+    return f"{public_url}{CALLBACKS}{links.callback_token(job_id)}" if public_url else None

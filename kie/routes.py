@@ -3,6 +3,7 @@
 GET /app/static/pictures/<token>     a thumbnail or a picture
 WS  /events                          {"topics": [...]} whenever something changed
 POST /references                     a picture to send along: {"id": …} or {"refusal": "why not, in words"}
+POST /callback/<token>               the service says that a task has ended: a reason to look, and nothing more
 GET /healthz                         200 with JSON once the tracker runs
 """
 
@@ -19,14 +20,16 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kie import pictures
+from kie.client import named_task
 from kie.errors import FileRefused
 from kie.generation import REFERENCE_BYTES_LIMIT
-from kie.links import PREFIX
+from kie.links import CALLBACKS, PREFIX
 from kie.store import Reference
 from kie.studio import NOT_SAVED, Studio
 
 # A burst of changes makes one message: pages redraw ten times a second at most.
 COALESCE_S = 0.1
+CALLBACK_BYTES_LIMIT = 64 * 1024
 
 
 def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
@@ -66,6 +69,18 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
             part.unlink(missing_ok=True)
         return JSONResponse({"id": kept.id})
 
+    async def callback(request: Request) -> Response:
+        job_id = studio().job_of_callback(request.path_params["token"])
+        if job_id is None:
+            return PlainTextResponse("Unknown.", 404)
+        body = await _read_little(request)
+        if body is None:
+            return PlainTextResponse("Too long.", 413)
+        task_id = named_task(body)
+        if task_id:
+            await run_in_threadpool(studio().called_back, job_id, task_id)
+        return Response(status_code=204)
+
     async def events(socket: WebSocket) -> None:
         if not _is_same_origin(socket):
             await socket.close(1008)
@@ -76,9 +91,20 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
     return [
         Route(PREFIX + "{token}", picture),
         Route("/references", add_reference, methods=["POST"]),
+        Route(CALLBACKS + "{token}", callback, methods=["POST"]),
         Route("/healthz", health),
         WebSocketRoute("/events", events),
     ]
+
+
+async def _read_little(request: Request) -> bytes | None:
+    """Read a small body, or return None at the first byte too many."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > CALLBACK_BYTES_LIMIT:
+            return None
+    return body
 
 
 async def _write_stream(request: Request, part: Path) -> None:

@@ -3,7 +3,7 @@
 jobs ──< job_references >── references        one row each picture asked for; what went in, in order
   ├──< moves                                  every state with its time
   └──< sends                                  every paid request, for the limit per account
-balances    servers    meta
+balances    servers    brakes    meta
 """
 
 from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, inspect
@@ -28,6 +28,9 @@ jobs = Table(
     Column("price_expected", Float),
     Column("credits", Float),
     Column("problem", String(40)),
+    Column("candidate", String(200)),
+    Column("candidate_from", String(10)),
+    Column("settled", Text),
     Column("fail_code", String(20)),
     Column("fail_message", Text),
     Column("created_at", Float, nullable=False),
@@ -102,6 +105,18 @@ balances = Table(
     Column("id", Integer, primary_key=True),
     Column("credits", Float, nullable=False),
     Column("at", Float, nullable=False, index=True),
+)
+
+brakes = Table(
+    "brakes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("problem", String(40)),
+    Column("detail", Text),
+    Column("since", Float),
+    Column("try_at", Float),
+    Column("probed", Integer, nullable=False, default=0),
 )
 
 servers = Table(

@@ -36,9 +36,11 @@ class Sender:
         upload_host: str,
         stopping: threading.Event,
         tell: Callable[[str], None],
+        callback_url: Callable[[str], str | None],
     ):
         self._store, self._files, self._client = store, files, client
         self._upload_host, self._stopping, self._tell = upload_host, stopping, tell
+        self._callback_url = callback_url
         self._locks: dict[tuple[str, str], threading.Lock] = {}
 
     def send(self, job: Job) -> bool:
@@ -59,16 +61,19 @@ class Sender:
             return False
         self._tell(job.id)
         try:
-            task_id = self._client.create_task(job.generation, urls)
+            task_id = self._client.create_task(job.generation, urls, self._callback_url(job.id))
         except TooManyRequests as error:
             self._store.refused_for_now(job.id, time.time(), **problem_of(error))
         except NothingSpent as error:
             self._end(job, {State.SENDING, State.UNSURE}, error)
+            self._store.brake_on(error, time.time())
         except Unsure as error:
             log.warning("job %s: the reply to the paid request was lost (%s)", job.id, error.detail)
             self._unsure(job, error)
+            self._store.brake_on(error, time.time())
         else:
             self._accept(job, task_id)
+            self._store.release_brake()
         self._store.answered(job.id, time.time())
         self._tell(job.id)
         return True

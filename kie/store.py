@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kie.generation import Generation
 from kie.jobs import OPEN, Job, State
+from kie.reconciliation import Charge
 from kie.schema import balances, job_references, jobs, meta, moves, references
 from kie.turns import Turns
 
@@ -117,8 +118,30 @@ class Store(Turns):
 
     def attention(self, limit: int = 100) -> list[Job]:
         """Return the jobs that are paid, or may be, without their picture on our disk, newest first."""
-        stuck = and_(jobs.c.state.in_([State.RUNNING, State.FETCHING]), jobs.c.problem.is_not(None))
-        return self._jobs(select(jobs).where(or_(jobs.c.state == State.UNSURE, stuck)).order_by(*_NEWEST).limit(limit))
+        return self._jobs(select(jobs).where(_ATTENTION).order_by(*_NEWEST).limit(limit))
+
+    def task_is_known(self, task_id: str) -> bool:
+        """Say whether a job has this task already."""
+        with self._read() as db:
+            return db.scalar(select(jobs.c.id).where(jobs.c.task_id == task_id)) is not None
+
+    def attention_count(self) -> int:
+        """Return how many jobs need a person's attention."""
+        with self._read() as db:
+            return db.scalar(select(func.count()).select_from(jobs).where(_ATTENTION)) or 0
+
+    def done_files(self, after: str, limit: int = 1000) -> list[tuple[str, str]]:
+        """Return ids and file names of finished jobs, by id, beginning behind `after`."""
+        done = (jobs.c.state == State.DONE, jobs.c.id > after)
+        with self._read() as db:
+            rows = db.execute(select(jobs.c.id, jobs.c.file).where(*done).order_by(jobs.c.id).limit(limit))
+            return [(row.id, row.file) for row in rows]
+
+    def queued_before(self, job: Job) -> int:
+        """Return how many queued jobs were asked for before this one."""
+        older = (jobs.c.state == State.QUEUED, jobs.c.created_at < job.created_at)
+        with self._read() as db:
+            return db.scalar(select(func.count()).select_from(jobs).where(*older)) or 0
 
     def moves(self, job_id: str) -> list[tuple[State, float]]:
         """Return every state of a job with the time when it was entered, oldest first."""
@@ -183,6 +206,22 @@ class Store(Turns):
         with self._read() as db:
             return [Balance(row.credits, row.at) for row in db.execute(query)][::-1]
 
+    def charges(self, since: float) -> list[Charge]:
+        """Return what the jobs that were sent after a moment did to the balance; a job that was refused did nothing."""
+        columns = (
+            jobs.c.sent_at,
+            jobs.c.accepted_at,
+            jobs.c.ended_at,
+            jobs.c.state,
+            jobs.c.credits,
+            jobs.c.price_expected,
+        )
+        sent = select(*columns).where(
+            jobs.c.sent_at > since, or_(jobs.c.task_id.is_not(None), jobs.c.state == State.UNSURE)
+        )
+        with self._read() as db:
+            return [_charge(row) for row in db.execute(sent)]
+
     def held(self) -> float:
         """Return the expected credits of the jobs that the last reading of the balance can't know of."""
         read_at = select(func.coalesce(func.max(balances.c.at), 0.0)).scalar_subquery()
@@ -229,6 +268,14 @@ class Store(Turns):
         return [_job(row, tuple(used.get(row.id, ()))) for row in rows]
 
 
+_ATTENTION = and_(
+    jobs.c.settled.is_(None),
+    or_(
+        jobs.c.state == State.UNSURE,
+        and_(jobs.c.state.in_([State.RUNNING, State.FETCHING, State.DONE]), jobs.c.problem.is_not(None)),
+        and_(jobs.c.state == State.FAILED, jobs.c.credits > 0),
+    ),
+)
 _NEWEST = (jobs.c.created_at.desc(), jobs.c.id.desc())
 _JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("references", "state"))
 
@@ -236,6 +283,13 @@ _JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("
 def _job(row: Row, used: tuple[str, ...]) -> Job:
     values = {name: row._mapping[name] for name in _JOB_COLUMNS}
     return Job(**values, state=State(row.state), references=used)
+
+
+def _charge(row: Row) -> Charge:
+    """A task that failed gives back unless the service says otherwise; one that runs is taken at its expected price."""
+    has_failed = row.state == State.FAILED
+    credits = row.credits if row.credits is not None else (0.0 if has_failed else row.price_expected)
+    return Charge(row.sent_at, row.accepted_at, row.ended_at, has_failed, credits)
 
 
 def _new_row(

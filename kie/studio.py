@@ -14,18 +14,21 @@ import unicodedata
 from pathlib import Path
 from typing import IO, ClassVar
 
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from kie import pictures, prices
+from kie.brakes import Brake
 from kie.errors import FileRefused, NothingSpent, RequestInvalid, SettingsInvalid, StudioError
 from kie.generation import IMAGES_LIMIT, Fault, Generation
 from kie.hub import Hub
 from kie.jobs import CANCELLABLE, Job, State
-from kie.links import Links, Offer
+from kie.links import Offer
 from kie.prices import Price, PriceList
+from kie.reconciliation import Reading, Reconciliation, reconcile
 from kie.rooms import Rooms
 from kie.settings import Key, Settings
 from kie.store import Balance, Reference
+from kie.turns import SENDS_LIMIT, SENDS_WINDOW_S
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,6 @@ class Studio:
     def open(self) -> "Studio":
         """Open the rooms that the settings ask for and start working. Raises SettingsInvalid, in words."""
         self._rooms = Rooms.open(self.settings, self.settings.wants_sandbox(), self.hub.publish)
-        self._links = Links(self._rooms.store.secret())
         self._key_value = self.settings.key().value
         self._keeper.start()
         Studio._current = self
@@ -107,13 +109,13 @@ class Studio:
             if sandbox == seen != self.is_sandbox:
                 self._change_rooms(sandbox)
             elif value != self._key_value:
+                self._rooms.store.try_now(time.time())
                 self._rooms.tracker.want_balance()
             self._key_value, seen = value, sandbox
 
     def _change_rooms(self, sandbox: bool) -> None:
         try:
             left, self._rooms = self._rooms, Rooms.open(self.settings, sandbox, self.hub.publish)
-            self._links = Links(self._rooms.store.secret())
             self.hub.publish({"jobs", "credits", "hosts", "key"})
             left.close()
         except (SettingsInvalid, SQLAlchemyError, OSError):
@@ -233,11 +235,11 @@ class Studio:
 
     def link(self, kind: str, owner_id: str) -> str:
         """Return a signed address for a file by kind, "thumbnail" (of a job or a reference) or "picture", and by the id of its owner."""
-        return self._links.address(kind, owner_id)
+        return self._rooms.links.address(kind, owner_id)
 
     def open_link(self, token: str) -> Offer | None:
         """Return the file behind a signed address, or None when it is forged, too old, or the file is gone."""
-        asked = self._links.read(token)
+        asked = self._rooms.links.read(token)
         return self._rooms.offer(*asked) if asked else None
 
     def file(self, job: Job) -> Path | None:
@@ -251,6 +253,10 @@ class Studio:
         """Return the jobs that are paid, or may be, without their picture on our disk."""
         return self._rooms.store.attention()
 
+    def attention_count(self) -> int:
+        """Return how many jobs need a person's attention."""
+        return self._rooms.store.attention_count()
+
     def look_again(self, job_id: str) -> None:
         """Look at a job's task now, whatever its state says. Costs nothing."""
         job, now = self.job(job_id), time.time()
@@ -258,7 +264,7 @@ class Studio:
             return
         store = self._rooms.store
         if job.state == State.FAILED:
-            store.move(job_id, State.FAILED, State.RUNNING, now, next_at=now, ended_at=None, problem=None)
+            store.move(job_id, State.FAILED, State.RUNNING, now, next_at=now, ended_at=None, problem=None, settled=None)
         elif job.state == State.DONE:
             store.move(job_id, State.DONE, State.FETCHING, now, next_at=now, ended_at=None)
         else:
@@ -267,37 +273,77 @@ class Studio:
         self._tell(job_id)
 
     def found_again(self, job_id: str, task_id: str) -> None:
-        """Tie an unsure job to the task id that a person found on the service's log page. Raises NothingSpent in words."""
-        task_id, now = task_id.strip(), time.time()
+        """Have the tracker check whether an unsure job's task is the one that a person found on the service's log page.
+
+        Raises NothingSpent in words when that can't be a task id, or another job has it.
+        """
+        task_id = task_id.strip()
         if not _TASK_ID.fullmatch(task_id):
             raise NothingSpent("This is not a task id: copy it from the service's log page, letters and digits only.")
-        try:
-            known = {
-                "task_id": task_id,
-                "accepted_at": now,
-                "next_at": now,
-                "problem": None,
-                "fail_code": None,
-                "fail_message": None,
-            }
-            self._rooms.store.move(job_id, State.UNSURE, State.RUNNING, now, **known)
-        except IntegrityError:
-            raise NothingSpent("Another job already has this task id: look for the one of this job.") from None
+        if self._rooms.store.task_is_known(task_id):
+            raise NothingSpent("Another job already has this task id: look for the one of this job.")
+        self._name(job_id, task_id, "person")
+
+    def job_of_callback(self, token: str) -> str | None:
+        """Return the job that a callback's token stands for, or None when it is forged."""
+        return self._rooms.links.read_callback(token)
+
+    def called_back(self, job_id: str, task_id: str) -> None:
+        """Take a callback as a reason to look, and for an unsure job as a hint to its task. Believes nothing else."""
+        job = self.job(job_id)
+        if job is None or not _TASK_ID.fullmatch(task_id):
+            return
+        if job.state in (State.RUNNING, State.FETCHING) and job.task_id == task_id:
+            self.look_again(job_id)
+        elif job.state == State.UNSURE and not job.candidate:
+            self._name(job_id, task_id, "callback")
+
+    def _name(self, job_id: str, task_id: str, source: str) -> None:
+        named = {"candidate": task_id, "candidate_from": source, "attempts": 0, "next_at": time.time()}
+        self._rooms.store.note(job_id, State.UNSURE, **named)
         self._rooms.tracker.wake()
         self._tell(job_id)
 
     def never_ran(self, job_id: str) -> None:
         """Take a person's word that an unsure job's task does not exist."""
         now = time.time()
-        self._rooms.store.move(
-            job_id, State.UNSURE, State.FAILED, now, problem="NeverRan", credits=0.0, ended_at=now, next_at=None
-        )
+        ended = {"problem": "NeverRan", "credits": 0.0, "ended_at": now, "next_at": None, "candidate": None}
+        self._rooms.store.move(job_id, State.UNSURE, State.FAILED, now, **ended)
         self._tell(job_id)
+
+    def give_up(self, job_id: str, reason: str) -> None:
+        """Take a job off the list of what needs attention, with a person's reason. Its record and its cost stay."""
+        job, now = self.job(job_id), time.time()
+        if job is None or not job.needs_attention:
+            return
+        told = display_name(reason) if reason.strip() else "no reason given"
+        if job.state in (State.FAILED, State.DONE):
+            self._rooms.store.note(job_id, job.state, settled=told)
+        else:
+            ended = {"problem": "GivenUp", "ended_at": now, "next_at": None, "settled": told}
+            self._rooms.store.move(job_id, job.state, State.FAILED, now, **ended)
+        self._tell(job_id)
+
+    def brake(self) -> Brake | None:
+        """Return why new jobs wait after an incident, or None when they need not."""
+        return self._rooms.store.brake()
+
+    def try_now(self) -> None:
+        """Have the service tried again at once, carefully: the balance first, then one job."""
+        self._rooms.store.try_now(time.time())
+        self._rooms.tracker.wake()
+        self.hub.publish({"brake"})
+
+    def seconds_to_turn(self, job: Job) -> float:
+        """Guess when a queued job is sent, from the account's limit and the jobs that were asked for before it."""
+        now, store = time.time(), self._rooms.store
+        window_s = max(0.0, (store.window_frees_at(now) or now) - now)
+        return window_s + store.queued_before(job) // SENDS_LIMIT * SENDS_WINDOW_S
 
     def _tell(self, job_id: str) -> None:
         job = self.job(job_id)
         if job:
-            self.hub.publish({"jobs", f"person:{job.person}", "credits"})
+            self.hub.publish({"jobs", f"person:{job.person}", "credits", "attention"})
 
     # -- money
 
@@ -317,6 +363,12 @@ class Studio:
     def readings(self, since: float) -> list[Balance]:
         """Return the readings after a moment, oldest first."""
         return self._rooms.store.readings(since)
+
+    def reconcile(self, since: float) -> Reconciliation:
+        """Compare the readings after a moment with what our jobs cost."""
+        readings = [Reading(reading.credits, reading.at) for reading in self.readings(since)]
+        charges = self._rooms.store.charges(readings[0].at) if readings else []
+        return reconcile(readings, charges)
 
     def credit_problem(self) -> StudioError | None:
         """Return why the last lookup of the balance failed, or None if it did not."""

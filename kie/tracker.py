@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kie import pace
 from kie.client import Client
-from kie.errors import NothingLearned, StudioError, Unsure
+from kie.errors import FileMissing, NothingLearned, StudioError, Unsure
 from kie.files import Files
 from kie.jobs import State
 from kie.looking import Looker
@@ -40,16 +40,22 @@ class Tracker:
     """One thread that schedules and two small pools. `publish` is called with the topics that changed, from any thread."""
 
     def __init__(
-        self, store: Store, files: Files, client: Client, upload_host: str, publish: Callable[[set[str]], None]
+        self,
+        store: Store,
+        files: Files,
+        client: Client,
+        upload_host: str,
+        publish: Callable[[set[str]], None],
+        callback_url: Callable[[str], str | None] = lambda _: None,
     ):
-        self._store, self._client, self._publish = store, client, publish
+        self._store, self._files, self._client, self._publish = store, files, client, publish
         self._senders, self._readers = Workers("sender", SENDERS), Workers("reader", READERS)
         self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
         self._wakeup, self._stopping = threading.Event(), threading.Event()
         self._busy: dict[str, Workers] = {}
         self._busy_lock = threading.Lock()
-        self._sender = Sender(store, files, client, upload_host, self._stopping, self._tell)
-        self._looker = Looker(store, files, client, self._tell)
+        self._sender = Sender(store, files, client, upload_host, self._stopping, self._tell, callback_url)
+        self._looker = Looker(store, files, client, self._tell, callback_url)
         self._balance_at = math.inf
         self._reading_balance = False
         self._beat_at = 0.0
@@ -66,6 +72,7 @@ class Tracker:
         self._readers.start()
         for reference_id in self._store.unchecked_references():
             self.check_reference(reference_id)
+        self.do(self._check_files)
         self.want_balance()
         self._thread.start()
 
@@ -116,12 +123,15 @@ class Tracker:
             self._hand_out(job_id, self._senders)
         for job_id, state in self._store.due(now, limit=4 * READERS, busy=self._busy_now()):
             self._hand_out(job_id, self._senders if state == State.UPLOADING else self._readers)
+        if self._store.brake_wants_probe(now):
+            self._balance_at = 0.0
         if self._balance_at <= now and not self._reading_balance:
             self._reading_balance, self._balance_at = True, math.inf
             self.do(self._read_balance)
         moments = (
             self._store.next_due(now, self._busy_now()),
             self._store.window_frees_at(now),
+            self._store.brake_due(now),
             None if self._reading_balance else self._balance_at,
             self._beat_at + BEAT_S,
         )
@@ -179,13 +189,18 @@ class Tracker:
     def _tell(self, job_id: str) -> None:
         job = self._store.job(job_id)
         if job:
-            self._publish({"jobs", f"person:{job.person}"})
+            self._publish({"jobs", f"person:{job.person}", "attention", "brake"})
 
     def _step(self, job_id: str) -> None:
         job = self._store.job(job_id)
         if job is None:
             return
-        step = {State.UPLOADING: self._sender.send, State.RUNNING: self._looker.look, State.FETCHING: self._looker.look}
+        step = {
+            State.UPLOADING: self._sender.send,
+            State.UNSURE: self._looker.identify,
+            State.RUNNING: self._looker.look,
+            State.FETCHING: self._looker.look,
+        }
         if job.state in step and step[job.state](job):
             self.want_balance()
 
@@ -195,13 +210,27 @@ class Tracker:
         self._sender.check(reference_id)
         self._publish({"references"})
 
+    def _check_files(self) -> None:
+        """See that every finished picture is still on the disk; one that is not is fetched again."""
+        after = ""
+        while page := self._store.done_files(after):
+            for job_id, name in page:
+                if not self._files.path(name).exists() and not self._stopping.is_set():
+                    now, lost = time.time(), {"problem": FileMissing.__name__, "ended_at": None}
+                    self._store.move(job_id, State.DONE, State.FETCHING, now, next_at=now, **lost)
+                    self._tell(job_id)
+            after = page[-1][0]
+
     def _read_balance(self) -> None:
         """Look the credits up and keep the reading; a failed lookup is told as such and changes no figure."""
         try:
-            self._store.add_balance(self._client.credits(), time.time())
+            credits = self._client.credits()
+            self._store.add_balance(credits, time.time())
+            self._store.probe_brake(credits, time.time())
             self.credit_problem = None
         except StudioError as error:
             self.credit_problem = error
+            self._store.probe_brake(None, time.time())
             if isinstance(error, NothingLearned):
                 self._balance_at = min(self._balance_at, time.time() + BALANCE_RETRY_S)
         finally:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, not_, or_, select, update
 
-from kie.database import Database
+from kie.brakes import Brakes
 from kie.jobs import State
 from kie.schema import jobs, moves, sends, servers
 
@@ -27,10 +27,10 @@ SEND_LOST_S = 180.0
 PLANNED_S = 120.0
 # How many moves back a turn is remembered; who had none since then waits longest.
 TURNS_KEPT = 1000
-FOLLOWED = (State.UPLOADING, State.RUNNING, State.FETCHING)
+FOLLOWED = (State.UPLOADING, State.UNSURE, State.RUNNING, State.FETCHING)
 
 
-class Turns(Database):
+class Turns(Brakes):
     """The part of the store that decides who goes on with what, and when."""
 
     def open(self) -> None:
@@ -62,7 +62,7 @@ class Turns(Database):
         with self._write() as db:
             first = func.min(jobs.c.created_at)
             waiting = db.execute(select(jobs.c.person, first).where(ready).group_by(jobs.c.person)).all()
-            if not waiting or self._sends_counted(db, now) >= SENDS_LIMIT:
+            if not waiting or self._sends_counted(db, now) >= SENDS_LIMIT or not self._may_pass(db, now):
                 return None
             last = dict(db.execute(had).all())
             person = min(waiting, key=lambda row: (last.get(row[0], 0), row[1]))[0]

@@ -5,13 +5,13 @@ import time
 import pandas as pd
 import streamlit as st
 
-from kie import errors
 from kie.errors import NothingSpent
 from kie.generation import RESOLUTIONS
 from kie.jobs import Job, State
 from kie.settings import KEY_FILE
 from kie.studio import Studio
 from pages.parts import words
+from pages.parts.card import show_problem
 from pages.parts.live import wake_on
 
 MONTH_S = 30 * 86_400.0
@@ -77,26 +77,23 @@ def show_attention() -> None:
         st.caption(":material/check: Nothing needs attention: every picture that was paid for is here or on its way.")
     for job in jobs:
         with st.container(border=True):
-            st.warning(errors.sentence(job.problem or "Unsure"), icon=words.ICONS[job.state])
+            show_problem(job)
             st.text(job.prompt, wrap=False)
             st.caption(f"{words.settings(job)} · {words.cost(job)} · sent {words.ago(job.sent_at or job.created_at)}")
             st.text(f"By {job.person}")
-            offer_ways_out(job)
-    wake_on(["jobs"], key="attention-live")
+            if job.state == State.UNSURE:
+                offer_ways_out(job)
+            else:
+                offer_another_look(job)
+    wake_on(["attention"], key="attention-live")
 
 
 def offer_ways_out(job: Job) -> None:
-    """Offer what a person can do about one job."""
-    if job.state != State.UNSURE:
-        st.button(
-            "Look again now",
-            key=f"look-{job.id}",
-            icon=":material/refresh:",
-            on_click=studio.look_again,
-            args=(job.id,),
-        )
+    """Offer the two ways out of an unsure job; the studio takes neither by itself."""
+    if job.candidate:
+        st.caption(":material/search: The service is asked about the task that was named.")
         return
-    task_id = st.text_input("Task id from the service's log page", key=f"task-{job.id}")
+    task_id = st.text_input("Task id from the service's log page, kie.ai/logs", key=f"task-{job.id}")
     with st.container(horizontal=True):
         if st.button("This is the task", key=f"found-{job.id}", icon=":material/link:"):
             try:
@@ -107,6 +104,40 @@ def offer_ways_out(job: Job) -> None:
         if st.button("It never ran", key=f"never-{job.id}", icon=":material/block:"):
             studio.never_ran(job.id)
             st.rerun(scope="fragment")
+
+
+def offer_another_look(job: Job) -> None:
+    """Offer to look or fetch again, or to give up with a reason."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        label = "Fetch again now" if job.state == State.DONE else "Look again now"
+        look = {"on_click": studio.look_again, "args": (job.id,)}
+        st.button(label, key=f"look-{job.id}", icon=":material/refresh:", **look)
+        with st.popover("Give up", icon=":material/block:", key=f"give-up-{job.id}"):
+            st.caption("The job's record and its cost stay in the history.")
+            reason = st.text_input("Reason", key=f"reason-{job.id}")
+            st.button("Give it up", key=f"given-{job.id}", on_click=studio.give_up, args=(job.id, reason))
+
+
+@st.fragment(run_every=30)
+def show_reconciliation() -> None:
+    """Say whether the balance agrees with what our own pictures cost, and if not, when it parted and by how much."""
+    st.header("Does it add up?")
+    result = studio.reconcile(time.time() - MONTH_S)
+    if result.since is None or result.since == result.until:
+        st.caption("The balance has to be read twice before it can be compared.")
+    elif not result.differences:
+        st.caption(
+            f":material/check: Yes: from {words.exact(result.since)} on, the balance has fallen by what our pictures cost."
+        )
+    for difference in result.differences:
+        amount = words.credits(abs(difference.credits))
+        what = "were spent elsewhere" if difference.credits > 0 else "were added or given back"
+        between = f"between {words.exact(difference.since)} and {words.exact(difference.until)}"
+        maybe = f" {difference.unsure} unsure of ours may explain it." if difference.unsure else ""
+        st.markdown(f"About {amount} {what} {between}.{maybe}")
+    if result.unknown:
+        st.caption(f"The cost of {result.unknown} pictures is not known, so they are counted as nothing.")
+    wake_on(["credits"], key="reconciliation-live")
 
 
 @st.fragment(run_every=30)
@@ -149,4 +180,5 @@ st.title("Account")
 show_attention()
 show_balance()
 show_readings()
+show_reconciliation()
 show_service()

@@ -12,11 +12,6 @@ from pages.parts import words
 from pages.parts.live import remember_person, wake_on
 
 ICON = Path(__file__).parent / "icon.png"
-PAGES = [
-    st.Page("generate.py", title="Generate", icon=":material/auto_awesome:", default=True),
-    st.Page("history.py", title="History", icon=":material/photo_library:"),
-    st.Page("account.py", title="Account", icon=":material/account_balance_wallet:"),
-]
 
 
 @st.fragment(run_every=30)
@@ -30,6 +25,42 @@ def show_credits() -> None:
     if problem:
         st.caption(":material/sync_problem: The last lookup failed.")
     wake_on(["credits"], key="credits-live")
+
+
+def pages(attention: int) -> list:
+    """Name the pages, with the number of jobs that need attention beside Account."""
+    account = f"Account ({attention})" if attention else "Account"
+    return [
+        st.Page("generate.py", title="Generate", icon=":material/auto_awesome:", default=True),
+        st.Page("history.py", title="History", icon=":material/photo_library:"),
+        st.Page("account.py", title=account, icon=":material/account_balance_wallet:"),
+    ]
+
+
+@st.fragment(run_every=30)
+def show_incidents(told: int) -> None:
+    """Say on every page why new jobs wait, and that somebody has to look after what may be paid."""
+    studio = Studio.current()
+    brake, attention = studio.brake(), studio.attention_count()
+    if attention != told:
+        st.rerun()
+    if brake:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(
+                f"New pictures wait since {words.clock_time(brake.since)}: {words.incident(brake.problem)}. "
+                f"What is being made goes on. The next try is {words.ahead(brake.try_at)}.",
+                icon=":material/pause_circle:",
+            )
+            st.button("Try now", on_click=studio.try_now, icon=":material/refresh:")
+    if attention and not is_account:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(
+                f"{attention} picture{'s' if attention > 1 else ''} may be paid for and "
+                f"{'are' if attention > 1 else 'is'} not here yet: nothing is sent again by itself.",
+                icon=":material/help:",
+            )
+            st.page_link("account.py", label="Look after it", icon=":material/arrow_forward:")
+    wake_on(["brake", "attention"], key="incidents-live")
 
 
 @st.fragment(run_every=30)
@@ -67,10 +98,13 @@ def ask_name() -> None:
 
 
 st.set_page_config(page_title="Nano Banana Studio", page_icon=str(ICON), layout="wide")
-page = st.navigation(PAGES)
+attention = Studio.current().attention_count()
+page = st.navigation(pages(attention))
+is_account = page.url_path == "account"
 with st.sidebar:
-    if page.title != "Account":
+    if not is_account:
         show_credits()
     ask_name()
 show_banner(Studio.current().is_sandbox)
+show_incidents(attention)
 page.run()

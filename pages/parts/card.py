@@ -61,6 +61,9 @@ def show_progress(job: Job) -> None:
     clock(elapsed, None if left is None else elapsed + left if left else elapsed, key=f"clock-{job.id}")
     if job.problem:
         st.caption(errors.sentence(job.problem))
+    turn_s = studio.seconds_to_turn(job) if job.state == State.QUEUED else 0
+    if turn_s > 1:
+        st.caption(f"Your turn in about {words.duration(turn_s)}.")
 
 
 def show_ending(job: Job) -> None:

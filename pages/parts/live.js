@@ -1,14 +1,27 @@
 // Wakes the fragment it stands in when the server says that one of its topics changed.
 // All of a tab's fragments share one socket.
 
-const shared = (window.__studioEvents ??= { socket: null, listeners: new Set() })
+const shared = (window.__studioEvents ??= { socket: null, listeners: new Set(), waiting: new Set(), busy: false })
 
-// Streamlit runs one fragment for all triggers of one moment, so each gets a moment of its own.
+// Streamlit runs only one fragment for all triggers of one moment, so each gets a moment of its own, and the next is not
+// planned before that has passed: timers that are late all fire together.
 const APART_MS = 40
 
 function tell(topics) {
-  const hearing = [...shared.listeners].filter((listener) => listener.hears(topics))
-  hearing.forEach((listener, position) => setTimeout(listener.wake, position * APART_MS))
+  shared.listeners.forEach((listener) => listener.hears(topics) && shared.waiting.add(listener))
+  wakeNext()
+}
+
+function wakeNext() {
+  const [listener] = shared.waiting
+  if (shared.busy || !listener) return
+  shared.waiting.delete(listener)
+  shared.busy = true
+  if (shared.listeners.has(listener)) listener.wake()
+  setTimeout(() => {
+    shared.busy = false
+    wakeNext()
+  }, APART_MS)
 }
 
 function connect() {
@@ -32,9 +45,7 @@ export default function ({ data, setTriggerValue, parentElement }) {
   const wanted = new Set(data.topics)
   const listener = {
     hears: (topics) => topics === null || topics.some((topic) => wanted.has(topic)),
-    wake: () => {
-      if (shared.listeners.has(listener)) setTriggerValue("changed", Date.now())
-    },
+    wake: () => setTriggerValue("changed", Date.now()),
   }
   shared.listeners.delete(parentElement.__listener)
   parentElement.__listener = listener

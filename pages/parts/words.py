@@ -69,13 +69,23 @@ def cost(job: Job) -> str:
     """Say what a job cost, or may cost."""
     if job.credits is not None:
         return credits(job.credits)
-    if job.state in (State.CANCELLED,):
-        return "0 credits"
+    if job.state == State.CANCELLED or (job.state == State.FAILED and job.task_id is None):
+        return "nothing spent"
     return (
         f"about {credits(job.price_expected)}"
         if job.price_expected is not None and not job.ended_at
         else "cost unknown"
     )
+
+
+def incident(problem: str) -> str:
+    """Name what happened at the service, by the error that it answered with."""
+    known = {
+        "CreditsShort": "credits are short",
+        "ServicePaused": "the service takes no tasks",
+        "KeyRefused": "the service refuses the key",
+    }
+    return known.get(problem, "the service failed several times in a row")
 
 
 def settings(job: Job) -> str:
@@ -105,6 +115,18 @@ def ago(moment: float) -> str:
         return f"{round(seconds / 3600)} h ago"
     days = round(seconds / 86_400)
     return "yesterday" if days == 1 else f"{days} days ago"
+
+
+def ahead(moment: float) -> str:
+    """Say when something is due."""
+    seconds = moment - time.time()
+    return "due now" if seconds < 2 else f"in about {duration(seconds)}"
+
+
+def clock_time(moment: float) -> str:
+    """Write a Unix time as hours and minutes in the visitor's own time zone, with the day if that is not today."""
+    there, now = local(moment), local(time.time())
+    return there.strftime("%H:%M" if there.date() == now.date() else "%Y-%m-%d %H:%M")
 
 
 def exact(moment: float) -> str:

@@ -1,0 +1,132 @@
+"""The brake: after an answer that promises more of its kind, new jobs wait and one careful try lifts it again.
+
+    free ── 402, 433, 455, 401, or several server errors in a row ──> braked
+    braked ── after a pause: the balance answers ──> one job may pass ── accepted ──> free
+                                                                      └─ not ──> braked, twice the pause
+
+One row for the whole account, so that every server keeps to it. What runs already is looked at and fetched as ever.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from kie.database import Database
+from kie.errors import (
+    Blocked,
+    CreditsShort,
+    KeyRefused,
+    MaybeSpent,
+    Refused,
+    ServicePaused,
+    StudioError,
+    Unreachable,
+)
+from kie.jobs import State
+from kie.schema import brakes, jobs
+
+ERRORS_IN_A_ROW = 3
+FIRST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 300.0
+
+
+@dataclass(frozen=True)
+class Brake:
+    """Why new jobs wait: the error's name, the service's words, since when, and when the next try is due."""
+
+    problem: str
+    detail: str
+    since: float
+    try_at: float
+
+
+class Brakes(Database):
+    """The part of the store that holds new jobs back after an incident."""
+
+    def brake(self) -> Brake | None:
+        """Return why new jobs wait, or None when they need not."""
+        with self._read() as db:
+            row = db.execute(select(brakes).where(brakes.c.problem.is_not(None))).first()
+            return Brake(row.problem, row.detail or "", row.since, row.try_at) if row else None
+
+    def brake_on(self, error: StudioError, now: float) -> None:
+        """Count an answer to a paid request that was no task, and hold new jobs back when more of its kind are to come."""
+        at_once = isinstance(error, CreditsShort | ServicePaused | KeyRefused)
+        if not at_once and not isinstance(error, MaybeSpent | Unreachable | Blocked):
+            if isinstance(error, Refused):
+                self.release_brake()  # a no to this very request: the service is well
+            return
+        with self._write() as db:
+            row = db.execute(select(brakes)).first()
+            if row is None:
+                db.execute(insert(brakes).values(id=1, failures=0, probed=0))
+            failures = (row.failures if row else 0) + 1
+            change = {"failures": failures, "probed": 0}
+            if at_once or failures >= ERRORS_IN_A_ROW or (row and row.problem):
+                pauses = failures - 1 if at_once else failures - ERRORS_IN_A_ROW
+                pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** max(0, min(pauses, 10)))
+                since = row.since if row and row.problem else now
+                change |= {
+                    "problem": type(error).__name__,
+                    "detail": error.detail,
+                    "since": since,
+                    "try_at": now + pause_s,
+                }
+            db.execute(update(brakes).values(**change))
+
+    def release_brake(self) -> None:
+        """Let jobs go: the service has just taken one."""
+        with self._write() as db:
+            db.execute(
+                update(brakes)
+                .where((brakes.c.failures > 0) | brakes.c.problem.is_not(None))
+                .values(failures=0, problem=None, detail=None, since=None, try_at=None, probed=0)
+            )
+
+    def try_now(self, now: float) -> None:
+        """Let the careful try be made at once, because a person asks."""
+        with self._write() as db:
+            db.execute(update(brakes).where(brakes.c.problem.is_not(None)).values(try_at=now, probed=0))
+
+    def brake_wants_probe(self, now: float) -> bool:
+        """Say whether it is time to look whether the service answers again: only if a job waits for it."""
+        due = (brakes.c.problem.is_not(None), brakes.c.try_at <= now, brakes.c.probed == 0)
+        with self._read() as db:
+            return (
+                bool(db.scalar(select(func.count()).select_from(brakes).where(*due))) and self._waiting(db) is not None
+            )
+
+    def brake_due(self, now: float) -> float | None:
+        """Return when the next careful try is due, if that is still to come and a job waits for it."""
+        with self._read() as db:
+            later = (brakes.c.problem.is_not(None), brakes.c.try_at > now)
+            return db.scalar(select(brakes.c.try_at).where(*later)) if self._waiting(db) is not None else None
+
+    def probe_brake(self, credits: float | None, now: float) -> None:
+        """Take the balance for a first sign of life: with it, and enough of it for the next job, one job may pass."""
+        with self._write() as db:
+            row = db.execute(select(brakes).where(brakes.c.problem.is_not(None), brakes.c.try_at <= now)).first()
+            price = self._waiting(db)
+            if row is None or price is None:
+                return
+            if credits is not None and credits >= price:
+                db.execute(update(brakes).values(probed=1))
+            else:
+                pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * (now - row.try_at)))
+                db.execute(update(brakes).values(try_at=now + pause_s, probed=0))
+
+    def _may_pass(self, db: Connection, now: float) -> bool:
+        """Say whether the next job may start; while braked, that is one job, once, after the balance has answered."""
+        row = db.execute(select(brakes).where(brakes.c.problem.is_not(None))).first()
+        if row is None:
+            return True
+        if not row.probed or row.try_at > now:
+            return False
+        db.execute(update(brakes).values(probed=0, try_at=now + LONGEST_PAUSE_S))
+        return True
+
+    def _waiting(self, db: Connection) -> float | None:
+        """Return the expected price of the oldest queued job, 0 if unknown, or None when none waits."""
+        oldest = select(jobs.c.id, jobs.c.price_expected).where(jobs.c.state == State.QUEUED)
+        row = db.execute(oldest.order_by(jobs.c.created_at).limit(1)).first()
+        return None if row is None else row.price_expected or 0.0
