@@ -7,7 +7,6 @@ body, so a reply is judged by its body's code first and by its HTTP status secon
 Source: official.txt; behaviour beyond it as reported by public clients.
 """
 
-import ipaddress
 import json
 import re
 import socket
@@ -278,7 +277,7 @@ class Client:
         if not _is_web_address(url):
             raise PictureNotFetched("the address is not a web address")
         host = urlsplit(url).hostname or ""
-        if _is_inside(host) and not _is_inside(urlsplit(self._api_url).hostname or ""):
+        if wire.is_inside(host) and not wire.is_inside(urlsplit(self._api_url).hostname or ""):
             raise PictureNotFetched("the address points into this network, so it was not opened")
 
     def _written(self, reply: requests.Response, target: Path) -> int:
@@ -448,12 +447,3 @@ def _text(value: Any) -> str | None:
     """Read words for a row, which takes neither half characters nor NUL."""
     text = "" if value is None else str(value)[:1000].encode("utf-8", "replace").decode().replace("\0", "")
     return text or None
-
-
-def _is_inside(host: str) -> bool:
-    """Whether a host is this machine or its private network. An unknown name is left to the connection to refuse."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    return any(not ipaddress.ip_address(address[4][0].split("%")[0]).is_global for address in found)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kie import pictures, prices
 from kie.brakes import Brake
-from kie.errors import FileRefused, NothingSpent, RequestInvalid, SettingsInvalid, StudioError
+from kie.errors import FileRefused, KeyMissing, NothingSpent, RequestInvalid, SettingsInvalid, StudioError
 from kie.generation import IMAGES_LIMIT, Fault, Generation
 from kie.hub import Hub
 from kie.jobs import CANCELLABLE, Job, State
@@ -108,7 +108,7 @@ class Studio:
             # Editors empty a file before they write it: a key that is gone must stay gone for two looks.
             if sandbox == seen != self.is_sandbox:
                 self._change_rooms(sandbox)
-            elif value != self._key_value:
+            elif value != self._key_value or (value and isinstance(self.credit_problem(), KeyMissing)):
                 self._rooms.store.try_now(time.time())
                 self._rooms.tracker.want_balance()
             self._key_value, seen = value, sandbox

@@ -6,6 +6,7 @@ body, multipart                               streamed; `has_left` says whether 
 
 import http.client
 import io
+import ipaddress
 import secrets
 import socket
 import time
@@ -109,6 +110,15 @@ def describe(error: Exception) -> str:
         requests.ConnectionError: "the connection was cut" if was_made else "the connection could not be made",
     }
     return next((text for kind, text in names.items() if isinstance(error, kind)), type(error).__name__)
+
+
+def is_inside(host: str) -> bool:
+    """Whether a host is this machine or its private network. An unknown name is left to the connection to refuse."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return any(not ipaddress.ip_address(address[4][0].split("%")[0]).is_global for address in found)
 
 
 class _Session(requests.Session):

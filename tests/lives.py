@@ -66,8 +66,13 @@ def until_state(studio: Studio, job: Job, *states: State) -> Job:
 
 
 def ended(studio: Studio, job: Job) -> Job:
-    """Return the job once it has ended, or nobody knows whether it did."""
-    return until_state(studio, job, *ENDED, State.UNSURE)
+    """Return the job once it has ended, or nobody knows whether it did and nobody has named its task."""
+
+    def standing() -> Job | None:
+        now = studio.job(job.id)
+        return now if now.state in ENDED or (now.state == State.UNSURE and not now.candidate) else None
+
+    return until(standing)
 
 
 def until_problem(studio: Studio, job: Job, problem: str) -> Job:

@@ -216,7 +216,7 @@ def test_the_longest_overdue_comes_first_and_the_busy_not_at_all(store: Store) -
 def test_a_job_that_is_looked_at_no_more_is_never_due(store: Store) -> None:
     job_in(store, State.RUNNING, next_at=None)
     job_in(store, State.DONE, next_at=NOW)
-    job_in(store, State.UNSURE, next_at=NOW)
+    job_in(store, State.UNSURE, next_at=None)
     assert store.due(NOW, 10) == []
     assert store.next_due(NOW) is None
 
