@@ -77,7 +77,8 @@ class Task:
         }
         if any(asked.get(name, value) != value for name, value in same.items()):
             return False
-        if len(asked.get("image_input") or ()) != len(generation.references):
+        images = asked.get("image_input") or []
+        if not isinstance(images, list) or len(images) != len(generation.references):
             return False
         called = self.request.get("callBackUrl")
         return not (called and callback_url) or called == callback_url

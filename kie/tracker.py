@@ -25,6 +25,7 @@ from kie.jobs import State
 from kie.looking import Looker
 from kie.sending import Sender
 from kie.store import Store
+from kie.turns import FOLLOWED
 from kie.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -180,7 +181,7 @@ class Tracker:
         now = time.time()
         try:
             if not self._store.move(job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__, next_at=None):
-                for state in (State.UPLOADING, State.RUNNING, State.FETCHING):
+                for state in FOLLOWED:
                     self._store.note(job_id, state, next_at=now + pace.AFTER_A_BUG_S)
             self._tell(job_id)
         except SQLAlchemyError:

@@ -1,7 +1,9 @@
 """See what credits are left, what they buy, what needs attention, and whether the service can be reached."""
 
 import time
+from datetime import timedelta
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -62,8 +64,14 @@ def show_readings() -> None:
         st.caption("A line appears here after the second reading.")
     else:
         times = [words.local(reading.at).replace(tzinfo=None) for reading in readings]
+        is_one_day = times[-1] - times[0] < timedelta(days=1)
+        moment = alt.Axis(title=None, format="%H:%M" if is_one_day else "%b %-d", tickCount=6, labelOverlap=True)
         line = pd.DataFrame({"Time": times, "Credits": [reading.credits for reading in readings]})
-        st.line_chart(line, x="Time", y="Credits", height=240, alt="Credits left at each reading")
+        # A balance stands still between two readings, so the line goes in steps.
+        chart = (
+            alt.Chart(line).mark_line(interpolate="step-after").encode(x=alt.X("Time:T", axis=moment), y="Credits:Q")
+        )
+        st.altair_chart(chart, height=240, alt="Credits left at each reading")
     wake_on(["credits"], key="readings-live")
 
 

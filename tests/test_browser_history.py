@@ -177,7 +177,7 @@ def test_a_cancelled_row_says_so_and_shows_no_picture(history: Page) -> None:
     select_row(history, 1)
     expect(history.get_by_test_id("stCode")).to_have_text("Picture number 001")
     expect(fact(history, "Delivered")).to_have_text("nothing yet")
-    expect(fact(history, "Credits")).to_have_text("0 credits")
+    expect(fact(history, "Credits")).to_have_text("nothing spent")
     expect(history.get_by_role("button", name="Download", exact=True)).to_have_count(0)
 
 

@@ -200,6 +200,22 @@ def test_a_lost_reply_never_sends_the_job_again_and_the_picture_is_found(
         assert studio.attention() == []
 
 
+@pytest.mark.parametrize("images", [None, 5, "text", {}])
+def test_a_task_that_was_named_is_recognised_however_oddly_it_is_told(
+    studio: Studio, rogue: Rogue, images: object
+) -> None:
+    rogue.plan("create", acting(cut))
+    job = ended(studio, submit(studio))
+    given = json.dumps({"prompt": "a lighthouse", "image_input": images})
+    rogue.plan("record", told(param=json.dumps({"input": given})), always=told(param=None))
+    studio.found_again(job.id, "task-0001")
+    until(lambda: studio.job(job.id).candidate is None)
+    if studio.job(job.id).state == State.UNSURE:
+        assert images
+        studio.found_again(job.id, "task-0001")
+    assert_here(studio, job, rogue)
+
+
 def test_a_job_that_never_ran_cost_nothing(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", cut)
     job = ended(studio, submit(studio))

@@ -220,11 +220,12 @@ def test_a_changed_key_is_used_without_a_restart(keyless: Settings, sandbox: San
 def test_a_key_file_that_is_empty_for_a_moment_changes_nothing(
     keyless: Settings, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEY_LOOK_S", 1.5)
+    monkeypatch.setattr(module, "KEY_LOOK_S", 0.8)
     keyless.key_file.write_text("a-real-key")
     changes: list[set[str]] = []
     with Studio(keyless) as studio:
         studio.hub.listen(changes.append)
+        until(studio.balance)
         keyless.key_file.write_text("")
         until(lambda: type(studio.credit_problem()).__name__ == "KeyMissing")
         keyless.key_file.write_text("a-real-key")

@@ -31,13 +31,15 @@ function connect() {
   socket.onmessage = (event) => {
     tell(JSON.parse(event.data).topics)
   }
+  socket.onopen = () => {
+    // What changed while the line was down is made up for by one look, once Streamlit's own line stands again too.
+    if (shared.lost) setTimeout(tell, 3000, null)
+    shared.lost = false
+  }
   socket.onclose = () => {
     shared.socket = null
-    // Whatever changed while the line was down is made up for by one look.
-    setTimeout(() => {
-      connect()
-      tell(null)
-    }, 2000)
+    shared.lost = true
+    setTimeout(connect, 2000)
   }
 }
 
