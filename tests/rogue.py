@@ -66,6 +66,7 @@ class Rogue(ThreadingHTTPServer):
         self.picture = picture()
         self.seen: list[Seen] = []
         self.tasks: dict[str, float] = {}
+        self.asked: dict[str, str] = {}
         self.ending = threading.Event()
         self._plans: dict[str, deque[Behaviour]] = {}
         self._lasting: dict[str, Behaviour] = {}
@@ -162,6 +163,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def _create(self) -> Answer:
         self.seen.made = self.server.make_task()
+        self.server.asked[self.seen.made] = self.seen.body.decode("utf-8", "replace")
         return envelope({"taskId": self.seen.made})
 
     def _record(self) -> Answer:
@@ -173,6 +175,7 @@ class Exchange(BaseHTTPRequestHandler):
         url = f"{self.server.result_host}/results/{task_id}.png"
         data = {
             "taskId": task_id,
+            "param": self.server.asked.get(task_id),
             "state": "success" if is_done else "waiting",
             "resultJson": json.dumps({"resultUrls": [url]}) if is_done else "",
             "failCode": None,
@@ -271,6 +274,16 @@ def slow(seconds: float) -> Behaviour:
 
     def later(exchange: Exchange) -> None:
         exchange.server.ending.wait(seconds)
+        normal(exchange)
+
+    return later
+
+
+def held(until: threading.Event) -> Behaviour:
+    """Wait until somebody says so, then behave."""
+
+    def later(exchange: Exchange) -> None:
+        until.wait(60)
         normal(exchange)
 
     return later

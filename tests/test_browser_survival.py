@@ -169,6 +169,16 @@ def test_a_service_that_is_away_at_the_press_costs_nothing_and_the_form_comes_ba
     assert len(tasks(service, prompt)) == 1
 
 
+def test_half_a_prompt_is_still_there_when_something_happens_elsewhere(server: Server, visit: Visit) -> None:
+    writer, other = visit(server), visit(server)
+    writer.get_by_label("Prompt").press_sequentially("A half-writ")
+    ask(other, "sandbox: lost reply, from somebody else")
+    expect(told(writer, "may be paid for")).to_be_visible()
+    writer.keyboard.type("ten prompt")
+    expect(writer.get_by_label("Prompt")).to_have_value("A half-written prompt")
+    expect(writer.get_by_label("Prompt")).to_be_focused()
+
+
 # -- without a key: the service is the studio's own sandbox
 
 

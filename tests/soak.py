@@ -1,0 +1,298 @@
+"""Hundreds of jobs on a service that misbehaves at random, while the studios are stopped and killed at random.
+
+    python -m tests.soak --minutes 20 --seed 7
+
+Two studios share one database, as two servers would. At the end the service behaves, a person settles every unsure job
+by what the service's ledger says, and the ledger is compared with the history: nothing charged twice, nothing lost.
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kie import brakes, pace, rooms, tracker, turns
+from kie.client import Client
+from kie.errors import NothingSpent
+from kie.generation import Generation
+from kie.jobs import ENDED, Job, State
+from kie.settings import ROOT, Settings
+from kie.store import Store
+from kie.studio import Studio
+from tests.drawn import picture
+from tests.rogue import (
+    HTML,
+    PRICE,
+    Behaviour,
+    Exchange,
+    Rogue,
+    acting,
+    cut,
+    half,
+    hang_up,
+    normal,
+    raw,
+    redirect,
+    says,
+    slow,
+    status,
+    told,
+)
+
+KEY = "a-key-for-the-soak"
+STUDIOS = 2
+PEOPLE = ("Ann", "Ben", "Cem", "Dora", "Eve")
+NOT_ACTED: tuple[Behaviour, ...] = (status(502, HTML), says(500, "Internal error"), says(501), cut, hang_up)
+FAULTS: dict[str, tuple[Behaviour, ...]] = {
+    "create": (
+        *NOT_ACTED,
+        *(acting(fault) for fault in NOT_ACTED),
+        half,
+        acting(says(200, data={})),
+        says(422, "This field is required"),
+        says(429, "Too many requests"),
+        says(429, "Insufficient credits"),
+        says(402, "Credits insufficient"),
+        says(455, "Maintenance"),
+        slow(0.4),
+        raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+    ),
+    "record": (
+        *NOT_ACTED,
+        half,
+        says(429),
+        says(422, "recordInfo is null"),
+        says(200, data=None),
+        told(state="dreaming", resultJson=None),
+        told(state="waiting", resultJson=""),
+        told(state="success", resultJson=""),
+        told(state="success", resultJson="{broken"),
+        told(state="fail", failCode="524", failMsg="generate task timeout"),
+    ),
+    "result": (*NOT_ACTED, half, status(404), status(200, HTML), redirect("file:///etc/passwd"), slow(0.3)),
+    "upload": (*NOT_ACTED, half, says(200, data={})),
+    "credit": (*NOT_ACTED, says(200, data=None)),
+}
+
+
+@dataclass
+class Outcome:
+    """What a soak came to."""
+
+    jobs: int = 0
+    faults: Counter = field(default_factory=Counter)
+    kills: int = 0
+    stops: int = 0
+    states: Counter = field(default_factory=Counter)
+    tasks: int = 0
+    charged_twice: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    credits_apart: float = 0.0
+
+    def __str__(self) -> str:
+        states = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
+        return (
+            f"jobs {self.jobs} ({states}), tasks {self.tasks}, faults {self.faults.total()}, "
+            f"stops {self.stops}, kills {self.kills}, charged twice {len(self.charged_twice)}, "
+            f"lost {len(self.lost)}, credits apart {self.credits_apart:g}"
+        )
+
+
+class Soak:
+    """One run: the service, the studios, and what happens to them."""
+
+    def __init__(self, folder: Path, seed: int):
+        self.random = random.Random(seed)
+        self.outcome = Outcome()
+        self.root, self.rogue = folder, Rogue(seconds=0.5, credits=10_000_000)
+        self.presses: dict[str, dict] = {}
+        (folder / "config").mkdir()
+
+    def run(self, seconds: float) -> Outcome:
+        """Press, misbehave, stop and kill for so long; then let everything end, and compare."""
+        with self.rogue:
+            for endpoint in FAULTS:
+                self.rogue.plan(endpoint, always=self._perhaps)
+            studios = [self._start() for _ in range(STUDIOS)]
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                self._press(self.random.choice(studios))
+                time.sleep(self.random.uniform(0.05, 0.35))
+                if self.random.random() < 0.04:
+                    self._replace(studios)
+            for endpoint in FAULTS:
+                self.rogue.plan(endpoint)
+            self._settle(studios)
+            for studio in studios:
+                _end(studio, signal.SIGTERM)
+            return self._compare()
+
+    def _perhaps(self, exchange: Exchange) -> None:
+        chance = 0.3 if exchange.endpoint != "create" else 0.25
+        if self.random.random() > chance:
+            normal(exchange)
+            return
+        self.outcome.faults[exchange.endpoint] += 1
+        self.random.choice(FAULTS[exchange.endpoint])(exchange)
+
+    def _start(self) -> subprocess.Popen:
+        command = [sys.executable, "-m", "tests.soak", "--studio", str(self.root), "--service", self.rogue.url]
+        return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def _replace(self, studios: list[subprocess.Popen]) -> None:
+        """Kill or stop one studio and start another in its place. What was pressed there just now is pressed again."""
+        position = self.random.randrange(STUDIOS)
+        left = studios[position]
+        if self.random.random() < 0.6:
+            self.outcome.kills += 1
+            _end(left, signal.SIGKILL)
+        else:
+            self.outcome.stops += 1
+            _end(left, signal.SIGTERM)
+        studios[position] = self._start()
+        for press in list(self.presses.values())[-5:]:
+            _tell(studios[position], press)
+
+    def _press(self, studio: subprocess.Popen) -> None:
+        number = len(self.presses) + 1
+        press = {
+            "submit_id": f"press-{number}",
+            "person": self.random.choice(PEOPLE),
+            "prompt": f"picture number {number}",
+            "reference": self.random.choice((None, None, None, "red", "green", "blue")),
+        }
+        self.presses[press["submit_id"]] = press
+        # A double click reaches the other studio now and then.
+        _tell(studio, press)
+        if self.random.random() < 0.1:
+            _tell(studio, press)
+
+    def _settle(self, studios: list[subprocess.Popen], seconds: float = 180) -> None:
+        """Press again what no studio has written, and settle what is unsure, until every job has ended."""
+        for press in self.presses.values():
+            _tell(studios[0], press)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            jobs = self._jobs()
+            if len(jobs) == len(self.presses) and all(job.state in ENDED for job in jobs):
+                return
+            made = {_prompt(asked): task_id for task_id, asked in list(self.rogue.asked.items())}
+            for job in jobs:
+                if job.state == State.UNSURE and not job.candidate:
+                    _tell(studios[0], {"settle": job.id, "task_id": made.get(job.prompt)})
+            time.sleep(1)
+
+    def _jobs(self) -> list[Job]:
+        store = Store(f"sqlite:///{self.root / 'data' / 'studio.sqlite3'}")
+        try:
+            return store.page(1, 1_000_000)
+        finally:
+            store._engine.dispose()
+
+    def _compare(self) -> Outcome:
+        """Hold the service's ledger against the history and the disk."""
+        jobs = {job.prompt: job for job in self._jobs()}
+        made = Counter(_prompt(asked) for asked in self.rogue.asked.values())
+        outcome = self.outcome
+        outcome.jobs, outcome.tasks = len(jobs), made.total()
+        outcome.states = Counter(str(job.state) for job in jobs.values())
+        outcome.charged_twice = [prompt for prompt, count in made.items() if count > 1]
+        outcome.lost = [prompt for prompt in made if not self._is_here(jobs.get(prompt))]
+        known = sum(job.credits or 0 for job in jobs.values())
+        outcome.credits_apart = abs(made.total() * PRICE - known)
+        return outcome
+
+    def _is_here(self, job: Job | None) -> bool:
+        if job is None or job.state != State.DONE or not job.file:
+            return False
+        return (self.root / "data" / job.file).read_bytes() == self.rogue.picture
+
+
+def _prompt(asked: str) -> str:
+    return json.loads(asked)["input"]["prompt"]
+
+
+def _tell(studio: subprocess.Popen, message: dict) -> None:
+    with contextlib.suppress(OSError):
+        studio.stdin.write(json.dumps(message) + "\n")
+        studio.stdin.flush()
+
+
+def _end(studio: subprocess.Popen, number: int) -> None:
+    studio.send_signal(number)
+    studio.wait(20)
+    with contextlib.suppress(OSError):
+        studio.stdin.close()
+
+
+# -- a studio of its own process, told by lines of JSON what people do
+
+
+def serve(root: Path, service: str) -> None:
+    """Run one studio with short waits until the process is told to stop."""
+    pace.FIRST_LOOK_S, pace.SLOWEST_LOOK_S, pace.FETCH_RETRY_S, pace.TIME_OUT_PAUSE_S = 0.2, 0.5, 0.2, 0.2
+    pace.UPLOAD_RETRIES_S, pace.AFTER_A_BUG_S = (0.1, 0.2), 0.5
+    brakes.FIRST_PAUSE_S, brakes.LONGEST_PAUSE_S = 0.2, 1.0
+    turns.SENDS_WINDOW_S, turns.SERVER_LIFE_S, tracker.BEAT_S = 0.6, 2.0, 0.4
+
+    class Hasty(Client):
+        """A client that does not wait long."""
+
+        def __init__(self, *given: object):
+            super().__init__(*given, connect_s=2, read_s=2, upload_read_s=2, reply_s=3, fetch_s=3)
+
+    rooms.Client = Hasty
+    settings = Settings.load(root, {"KIE_API_URL": service, "KIE_UPLOAD_URL": service, "KIE_API_KEY": KEY})
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    with Studio(settings) as studio:
+        threading.Thread(target=_listen, args=(studio, root), daemon=True).start()
+        stopping.wait()
+
+
+def _listen(studio: Studio, root: Path) -> None:
+    for line in sys.stdin:
+        message = json.loads(line)
+        if "settle" not in message:
+            used = (_reference(studio, message["reference"]),) if message["reference"] else ()
+            studio.submit(message["person"], Generation(message["prompt"], used), message["submit_id"])
+        elif message["task_id"] is None:
+            studio.never_ran(message["settle"])
+        else:
+            # Told twice, and found the first time.
+            with contextlib.suppress(NothingSpent):
+                studio.found_again(message["settle"], message["task_id"])
+
+
+def _reference(studio: Studio, colour: str) -> str:
+    with tempfile.TemporaryFile() as file:
+        file.write(picture(colour=colour))
+        return studio.add_reference(f"{colour}.png", file).id
+
+
+def soak(seconds: float, seed: int) -> Outcome:
+    """Run one soak in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return Soak(Path(folder), seed).run(seconds)
+
+
+if __name__ == "__main__":
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--minutes", type=float, default=1.0)
+    asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--studio", type=Path)
+    asked.add_argument("--service")
+    given = asked.parse_args()
+    if given.studio:
+        serve(given.studio, given.service)
+    else:
+        print(soak(given.minutes * 60, given.seed))
