@@ -122,7 +122,7 @@ class Brakes(Database):
             return True
         if not row.probed or row.try_at > now:
             return False
-        db.execute(update(brakes).values(probed=0, try_at=now + LONGEST_PAUSE_S))
+        db.execute(update(brakes).values(probed=0, try_at=now + 6 * FIRST_PAUSE_S))
         return True
 
     def _waiting(self, db: Connection) -> float | None:

@@ -19,7 +19,8 @@
     ├── MaybeSpent
     │   ├── Unsure                   the reply to the paid request was lost
     │   ├── TaskUnknown              the task that was named for an unsure job is not there
-    │   └── TaskOfAnother            the task that was named carries another request
+    │   ├── TaskOfAnother            the task that was named carries another request
+    │   └── SilentForADay            the service never said what became of the task
     ├── SpentAndWaiting              the task exists; its picture is still to come
     │   ├── TaskNotFound
     │   ├── PictureMissing
@@ -130,6 +131,10 @@ class TaskUnknown(MaybeSpent):
 
 class TaskOfAnother(MaybeSpent):
     """The task id that was named belongs to another request; credits may have been spent, so nothing is sent again: find its id on kie.ai/logs."""
+
+
+class SilentForADay(MaybeSpent):
+    """The service has not said for a day what became of this task, which may be paid for: look again now, or give it up."""
 
 
 class SpentAndWaiting(StudioError):

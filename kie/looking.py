@@ -105,7 +105,7 @@ class Looker:
         wait_s = pace.next_look(self._age(job))
         if wait_s is None and not job.problem:
             # Nothing looks for it from here on but a person, who must be able to find it.
-            values["problem"] = "TaskNotFound"
+            values["problem"] = "SilentForADay"
         self._store.note(job.id, job.state, next_at=None if wait_s is None else time.time() + wait_s, **values)
         if any(getattr(job, name) != value for name, value in values.items()):
             self._tell(job.id)

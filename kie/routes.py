@@ -133,7 +133,13 @@ class _Visitor:
 
     async def serve(self, studio: Studio) -> None:
         loop = asyncio.get_running_loop()
-        leave = studio.hub.listen(lambda topics: loop.call_soon_threadsafe(self._hear, topics))
+
+        def hear(topics: set[str]) -> None:
+            # The loop may be closed already while the tracker still ends its work.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._hear, topics)
+
+        leave = studio.hub.listen(hear)
         sender = asyncio.create_task(self._send())
         try:
             while True:

@@ -64,6 +64,7 @@ class Sender:
             task_id = self._client.create_task(job.generation, urls, self._callback_url(job.id))
         except TooManyRequests as error:
             self._store.refused_for_now(job.id, time.time(), **problem_of(error))
+            self._store.brake_on(error, time.time())
         except NothingSpent as error:
             self._end(job, {State.SENDING, State.UNSURE}, error)
             self._store.brake_on(error, time.time())

@@ -69,8 +69,8 @@ def test_read_again_shows_what_somebody_else_has_spent(account: Page, service: S
 def test_it_says_how_many_pictures_the_balance_buys(account: Page, service: Sandbox) -> None:
     expect(metric(account)).to_have_text(amount(service.balance))
     left = service.balance
-    told = until(lambda: cells(account))
-    table = [told[start : start + 3] for start in range(0, len(told), 4)]
+    shown = until(lambda: cells(account))
+    table = [shown[start : start + 3] for start in range(0, len(shown), 4)]
     assert table == [["1K", "18", str(left // 18)], ["2K", "18", str(left // 18)], ["4K", "24", str(left // 24)]]
 
 

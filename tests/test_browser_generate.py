@@ -292,6 +292,17 @@ def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
     assert [row["state"] for row in rows(server, prompt)] == ["cancelled"]
 
 
+def test_a_click_right_out_of_the_prompt_does_what_it_says(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    choose_files(page, ("one.png", picture(colour="navy")), ("two.png", picture(colour="teal")))
+    for left in (1, 0):
+        expect(reference(page, left + 1)).to_be_visible()
+        page.get_by_label("Prompt").fill(f"A prompt that is still being written, {left}")
+        page.get_by_role("button", name="Remove").last.click()
+        expect(reference(page, left + 1)).to_have_count(0)
+    expect(page.get_by_text("This app has encountered an error")).to_have_count(0)
+
+
 # -- what can't be sent is told where it was given
 
 

@@ -130,9 +130,9 @@ def test_a_page_number_from_outside_never_breaks_the_list(server: Server, visit:
 
 
 def test_the_table_says_what_each_picture_was_and_cost(history: Page) -> None:
-    told = until(lambda: cells(history))
-    assert told[1:6] == ["A finished *lighthouse* in two lines", "3:2 · 2K · JPG", "Done", "Ben", "17.5"]
-    assert "Cancelled" in told
+    shown = until(lambda: cells(history))
+    assert shown[1:6] == ["A finished *lighthouse* in two lines", "3:2 · 2K · JPG", "Done", "Ben", "17.5"]
+    assert "Cancelled" in shown
 
 
 def test_no_column_is_cut_off_on_a_common_screen(history: Page) -> None:

@@ -1,0 +1,344 @@
+"""What the pages say, without a browser: Streamlit's own AppTest over a studio at work."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from kie import errors
+from kie.errors import StudioError
+from kie.generation import Generation
+from kie.jobs import ENDED, Job, State
+from kie.sandbox import Sandbox
+from kie.settings import ROOT, Settings
+from kie.store import Store
+from kie.studio import Studio
+from pages.parts import words
+from tests.lives import until
+
+FRAME = ROOT / "pages" / "frame.py"
+PAGES = ("generate.py", "history.py", "account.py")
+# Further ahead is taken for a clock that was set back.
+NOT_NOW_S = 100
+LIFE = (State.UPLOADING, State.SENDING, State.RUNNING, State.FETCHING, State.DONE)
+STEPS = {state: LIFE[: number + 1] for number, state in enumerate(LIFE)} | {
+    State.QUEUED: (),
+    State.UNSURE: (State.UPLOADING, State.SENDING, State.UNSURE),
+    State.FAILED: (State.UPLOADING, State.SENDING, State.FAILED),
+    State.CANCELLED: (State.CANCELLED,),
+}
+Keep = Callable[..., Job]
+Open = Callable[[], AppTest]
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """The studio's database, opened by another server that lives."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    opened = Store(f"sqlite:///{settings.data_dir / 'studio.sqlite3'}")
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def keep(store: Store) -> Keep:
+    """Keeps a job in a state in which nobody moves it on: that other server has it."""
+
+    def write(state: State, prompt: str = "a lighthouse", person: str = "Ann", **known: object) -> Job:
+        now = time.time()
+        [job] = store.add_jobs(person, Generation(prompt), f"{state}-{prompt}", 1, 18.0, now - 60)
+        store.note(job.id, State.QUEUED, next_at=now + NOT_NOW_S)
+        before = State.QUEUED
+        for step in STEPS[state]:
+            moved = {"ended_at": now} if step in ENDED else {"server": store.server}
+            assert store.move(job.id, before, step, now, next_at=now + NOT_NOW_S, **moved)
+            before = step
+        if known:
+            store.note(job.id, state, **known)
+        return store.job(job.id)
+
+    return write
+
+
+@pytest.fixture
+def opened(settings: Settings) -> Iterator[Open]:
+    """Opens the studio, and the app in it as Ann finds it."""
+    studios = []
+
+    def open_app(settings: Settings = settings) -> AppTest:
+        studios.append(Studio(settings).open())
+        app = drawn(AppTest.from_file(str(FRAME), default_timeout=30))
+        app.text_input(key="person_typed").set_value("Ann")
+        return drawn(app)
+
+    yield open_app
+    for studio in studios:
+        studio.close()
+
+
+@pytest.fixture
+def app(opened: Open) -> AppTest:
+    """The app on a studio that knows its balance."""
+    app = opened()
+    until(lambda: Studio.current().balance())
+    return drawn(app)
+
+
+def drawn(app: AppTest) -> AppTest:
+    """Run the page and see that nothing broke."""
+    app.run()
+    assert [error.value for error in app.exception] == []
+    return app
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    """Open another page of the app."""
+    return drawn(app.switch_page(page))
+
+
+def said(app: AppTest) -> str:
+    """Return everything that the page says in words."""
+    kinds = (app.markdown, app.caption, app.text, app.error, app.warning, app.info, app.header, app.title, app.code)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def button(app: AppTest, beginning: str) -> Button:
+    """Return the button whose label begins so."""
+    return next(button for button in app.button if button.label.startswith(beginning))
+
+
+def problems(root: type[StudioError] = StudioError) -> list[type[StudioError]]:
+    """Return the error and every kind of it."""
+    return [root, *(kind for child in root.__subclasses__() for kind in problems(child))]
+
+
+# -- every page, whatever there is
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("generate.py", "Your pictures appear here"),
+        ("history.py", "Nothing here yet"),
+        ("account.py", "What that buys"),
+    ],
+)
+def test_an_empty_page_says_what_to_do(app: AppTest, page: str, words: str):
+    assert words in said(go(app, page))
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_job_in_any_state_is_shown_in_words_on_every_page(opened: Open, keep: Keep, state: State):
+    job = keep(state, f"a job that is {state}")
+    app = opened()
+    assert job.prompt in said(app)
+    assert state not in LIFE[:-1] or words.state(job) in said(app)
+    go(app, "account.py")
+    table = go(app, "history.py").dataframe[0].value
+    assert table["prompt"].tolist() == [job.prompt]
+    assert table["state"].tolist() == [words.state(job)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_problem_of_the_tree_can_be_shown(opened: Open, keep: Keep, page: str):
+    kinds = problems()
+    for kind in kinds:
+        keep(
+            State.FAILED, f"it ended in {kind.__name__}", problem=kind.__name__, fail_code="500", fail_message="**no**"
+        )
+        keep(State.RUNNING, f"it waits for {kind.__name__}", problem=kind.__name__)
+    app = go(opened(), page)
+    if page == "generate.py":
+        shown = [kind for kind in kinds if errors.sentence(kind.__name__) in said(app)]
+        assert len(shown) >= 11  # the newest 24 jobs
+        assert "**no**" in [text.value for text in app.text]
+
+
+def test_a_page_never_waits_for_the_service(opened: Open, sandbox: Sandbox):
+    app = opened()
+    sandbox.stop()
+    for page in PAGES:
+        app = go(app, page)
+    app.switch_page("generate.py").run()
+    app.text_area(key="prompt").set_value("asked while nobody answers")
+    button(app, "Generate").click()
+    assert "asked while nobody answers" in said(drawn(app))
+
+
+# -- money
+
+
+def test_an_unknown_balance_is_called_unknown_and_never_0(opened: Open, sandbox: Sandbox):
+    sandbox.stop()
+    app = opened()
+    until(lambda: Studio.current().credit_problem())
+    for page in PAGES:
+        app = go(app, page)
+        assert [metric.value for metric in app.metric if metric.label == "Credits"] == ["unknown"]
+    assert "The balance is not known yet." in said(go(app, "generate.py"))
+
+
+@pytest.mark.parametrize(
+    ("resolution", "images", "label"),
+    [
+        ("1K", 1, "Generate · about 18 credits"),
+        ("2K", 8, "Generate 8 · about 144 credits"),
+        ("4K", 3, "Generate 3 · about 72 credits"),
+    ],
+)
+def test_the_price_of_the_press_stands_on_the_button(app: AppTest, resolution: str, images: int, label: str):
+    app.radio(key="resolution").set_value(resolution)
+    app.number_input(key="images").set_value(images)
+    assert button(drawn(app), "Generate").label == label
+    left = 1000 - int(label.split()[-2])
+    assert f"1,000 credits free to spend, about {left} after this." in said(app)
+
+
+def test_the_price_is_what_finished_pictures_have_cost(opened: Open, keep: Keep):
+    for number, credits in enumerate((20.0, 20.0, 25.0)):
+        keep(State.DONE, f"number {number}", credits=credits)
+    assert button(opened(), "Generate").label == "Generate · about 20 credits"
+
+
+def test_a_price_that_nobody_knows_is_called_unknown(settings: Settings, opened: Open):
+    (settings.root / "config" / "prices.toml").unlink()
+    assert button(opened(), "Generate").label == "Generate · price unknown"
+
+
+def test_more_than_the_balance_is_told_before_the_press(app: AppTest):
+    app.radio(key="resolution").set_value("4K")
+    app.number_input(key="images").set_value(8)
+    Studio.current().submit("Ann", Generation("much", resolution="4K"), "all at once", 8)
+    Studio.current().submit("Ann", Generation("much more", resolution="4K"), "and again", 8)
+    for number in range(3):
+        Studio.current().submit("Ann", Generation(f"and more {number}", resolution="4K"), f"again {number}", 8)
+    assert "That is more than the" in said(drawn(app))
+
+
+def test_nothing_is_spent_on_what_was_cancelled_or_refused(opened: Open, keep: Keep):
+    keep(State.CANCELLED, "a cancelled one")
+    keep(State.FAILED, "a refused one", problem="CreditsShort")
+    app = opened()
+    assert [caption.value for caption in app.caption].count("1:1 · 1K · PNG · nothing spent") == 2
+    assert go(app, "history.py").dataframe[0].value["cost"].tolist() == [0, 0]
+
+
+# -- the form
+
+
+def test_faults_stand_at_their_fields_until_the_next_good_press(app: AppTest):
+    app.text_area(key="prompt").set_value("   ")
+    button(app, "Generate").click()
+    assert any("a blank prompt can't be sent" in error.value for error in drawn(app).error)
+    app.text_area(key="prompt").set_value("a lighthouse")
+    button(app, "Generate").click()
+    assert list(drawn(app).error) == []
+    assert "a lighthouse" in said(app)
+
+
+def test_the_form_is_as_it_was_after_a_look_at_another_page(app: AppTest):
+    app.text_area(key="prompt").set_value("half an idea")
+    app.selectbox(key="aspect_ratio").set_value("21:9")
+    app.radio(key="resolution").set_value("4K")
+    app.radio(key="output_format").set_value("jpg")
+    app.number_input(key="images").set_value(3)
+    app = go(go(drawn(app), "history.py"), "generate.py")
+    assert app.text_area(key="prompt").value == "half an idea"
+    assert app.selectbox(key="aspect_ratio").value == "21:9"
+    assert app.radio(key="resolution").value == "4K"
+    assert app.radio(key="output_format").value == "jpg"
+    assert app.number_input(key="images").value == 3
+
+
+def test_an_example_is_put_into_the_form_and_sent_only_when_pressed(app: AppTest, sandbox: Sandbox):
+    example = next(button for button in app.button if button.key == "example-0")
+    example.click()
+    assert drawn(app).text_area(key="prompt").value == example.label
+    assert sandbox.tasks() == []
+
+
+def test_what_is_put_back_is_the_request_of_that_job(opened: Open, keep: Keep):
+    job = keep(State.CANCELLED, "a picture that was cancelled")
+    app = opened()
+    app.text_area(key="prompt").set_value("another one")
+    button(app, "Put it back").click()
+    assert drawn(app).text_area(key="prompt").value == job.prompt
+
+
+# -- whose pictures
+
+
+def test_another_name_brings_that_persons_pictures(opened: Open, keep: Keep):
+    keep(State.RUNNING, "a picture of Ben's", person="Ben")
+    app = opened()
+    assert "a picture of Ben's" not in said(app)
+    app.text_input(key="person_typed").set_value("  Ben\u202e ")
+    assert "a picture of Ben's" in said(drawn(app))
+
+
+@pytest.mark.parametrize(("typed", "name"), [(" \u200b ", "Guest"), ("Zoë  the\tsecond", "Zoë the second")])
+def test_a_picture_belongs_to_the_name_that_stands_there_at_the_press(app: AppTest, typed: str, name: str):
+    app.text_input(key="person_typed").set_value(typed)
+    app.text_area(key="prompt").set_value("whose is this")
+    button(app, "Generate").click()
+    assert go(drawn(app), "history.py").dataframe[0].value["person"].tolist() == [name]
+
+
+# -- what is wrong with the key is said on every page
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"", "is empty"), (b"two words", "there is a space in the middle of it"), (None, "Pictures are drawn on this")],
+    ids=["an empty file", "a file with two words", "no file"],
+)
+def test_without_a_usable_key_every_page_says_sandbox_and_why(
+    settings: Settings, opened: Open, content: bytes | None, sentence: str
+):
+    if content is not None:
+        settings.key_file.write_bytes(content)
+    app = opened(replace(settings, environment_key=""))
+    for page in PAGES:
+        [banner] = go(app, page).info
+        assert "**Sandbox.**" in banner.value
+        assert sentence in banner.value
+
+
+def test_without_a_key_and_without_the_sandbox_every_page_says_that_nothing_can_be_sent(
+    settings: Settings, opened: Open
+):
+    app = opened(replace(settings, environment_key="", sandbox="0"))
+    for page in PAGES:
+        assert "There is no usable key, so nothing can be sent." in go(app, page).error[0].value
+
+
+# -- what needs a person
+
+
+def test_what_needs_attention_is_counted_on_every_page_and_listed_on_one(opened: Open, keep: Keep):
+    keep(State.UNSURE, "an unsure one", problem="Unsure")
+    keep(State.FETCHING, "a paid one", problem="PictureNotFetched", task_id="task-1", credits=18.0)
+    keep(State.FAILED, "a failed one", problem="TaskFailed", task_id="task-2", credits=0.0)
+    app = opened()
+    for page in ("generate.py", "history.py"):
+        assert any("2 pictures may be paid for" in warning.value for warning in go(app, page).warning)
+    go(app, "account.py")
+    assert "Needs attention: 2" in said(app)
+    assert "an unsure one" in said(app) and "a paid one" in said(app)
+    assert "a failed one" not in said(app)
+
+
+def test_an_unsure_job_is_offered_both_ways_out_and_neither_is_taken_alone(opened: Open, keep: Keep, store: Store):
+    job = keep(State.UNSURE, "an unsure one", problem="Unsure")
+    app = go(opened(), "account.py")
+    app.text_input(key=f"task-{job.id}").set_value("not an id!")
+    button(app, "This is the task").click()
+    assert any("not a task id" in error.value for error in drawn(app).error)
+    assert store.job(job.id).state == State.UNSURE
+    button(app, "It never ran").click()
+    assert "Nothing needs attention" in said(drawn(app))
+    assert (store.job(job.id).state, store.job(job.id).credits) == (State.FAILED, 0.0)
