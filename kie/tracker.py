@@ -35,6 +35,7 @@ READERS = 6
 BEAT_S = 3.0
 BALANCE_RETRY_S = 60.0
 STOP_S = 4.5
+AFTER_TROUBLE_S = 1.0
 
 
 class Tracker:
@@ -60,6 +61,7 @@ class Tracker:
         self._balance_at = math.inf
         self._reading_balance = False
         self._beat_at = 0.0
+        self._wait_s = AFTER_TROUBLE_S
         self.credit_problem: StudioError | None = None
 
     @property
@@ -109,16 +111,14 @@ class Tracker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wakeup.clear()
-            try:
-                wait_s = self._schedule(time.time())
-            except Exception:
-                # Most likely the database. Without this thread nothing that is paid for arrives.
-                log.exception("the work could not be handed out; trying again in a second")
-                wait_s = 1.0
-            self._wakeup.wait(wait_s)
+            # Without this thread nothing that is paid for arrives, so it outlives whatever happens.
+            self._wait_s = AFTER_TROUBLE_S
+            self._survives(self._schedule, "the work could not be handed out")
+            self._wakeup.wait(self._wait_s)
 
-    def _schedule(self, now: float) -> float:
-        """Hand out what is due and return the seconds until there may be more."""
+    def _schedule(self) -> None:
+        """Hand out what is due, and work out how long there is nothing more."""
+        now = time.time()
         self._keep_alive(now)
         while self._sending_count() < SENDERS and (job_id := self._store.next_turn(now)):
             self._hand_out(job_id, self._senders)
@@ -136,7 +136,7 @@ class Tracker:
             None if self._reading_balance else self._balance_at,
             self._beat_at + BEAT_S,
         )
-        return max(0.02, min(at for at in moments if at is not None) - time.time())
+        self._wait_s = max(0.02, min(at for at in moments if at is not None) - time.time())
 
     def _keep_alive(self, now: float) -> None:
         if now - self._beat_at < BEAT_S and now >= self._beat_at:
@@ -163,18 +163,21 @@ class Tracker:
         pool.do(lambda: self._guard(partial(self._step, job_id), job_id))
 
     def _guard(self, step: Callable[[], None], job_id: str | None) -> None:
-        """Run a step; whatever it did not expect is recorded, and the other jobs go on."""
+        """Run a step of a job, or of none, unless the tracker stops; the other jobs go on whatever comes of it."""
+        if not self._stopping.is_set() and not self._survives(step, f"a step of job {job_id} failed") and job_id:
+            self._put_off(job_id)
+        with self._busy_lock:
+            self._busy.pop(job_id or "", None)
+        self._wakeup.set()
+
+    def _survives(self, step: Callable[[], None], told: str) -> bool:
+        """Do something, record whatever nobody foresaw, and say whether it went well."""
         try:
-            if not self._stopping.is_set():
-                step()
+            step()
         except Exception:
-            log.exception("a step of job %s failed in a way nobody foresaw", job_id)
-            if job_id:
-                self._put_off(job_id)
-        finally:
-            with self._busy_lock:
-                self._busy.pop(job_id or "", None)
-            self._wakeup.set()
+            log.exception("%s in a way nobody foresaw", told)
+            return False
+        return True
 
     def _put_off(self, job_id: str) -> None:
         """After a bug: a job that was being sent is unsure, any other is tried again later."""

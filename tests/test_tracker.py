@@ -379,8 +379,10 @@ def rounds_in_a_second(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> int:
     """Return how often the scheduler looks for work while we wait."""
     rounds = []
     schedule = studio._rooms.tracker._schedule
-    monkeypatch.setattr(studio._rooms.tracker, "_schedule", lambda now: rounds.append(now) or schedule(now))
+    monkeypatch.setattr(studio._rooms.tracker, "_schedule", lambda: schedule() or rounds.append(1))
+    studio._rooms.tracker.wake()
     time.sleep(1)
+    assert rounds
     return len(rounds)
 
 
