@@ -28,6 +28,8 @@ from kie.schema import brakes, jobs
 ERRORS_IN_A_ROW = 3
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 300.0
+# How far the careful try has come: the balance is not read yet, it was, a job is on its way.
+UNREAD, READ, SENT = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,12 @@ class Brakes(Database):
             return
         with self._write() as db:
             row = db.execute(select(brakes)).first()
+            if row and row.problem and row.probed != SENT and now < row.try_at:
+                return  # sent before the brake came on: it tells nothing new
             if row is None:
-                db.execute(insert(brakes).values(id=1, failures=0, probed=0))
+                db.execute(insert(brakes).values(id=1, failures=0, probed=UNREAD))
             failures = (row.failures if row else 0) + 1
-            change = {"failures": failures, "probed": 0}
+            change = {"failures": failures, "probed": UNREAD}
             if at_once or failures >= ERRORS_IN_A_ROW or (row and row.problem):
                 pauses = failures - 1 if at_once else failures - ERRORS_IN_A_ROW
                 pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** max(0, min(pauses, 10)))
@@ -80,17 +84,17 @@ class Brakes(Database):
             db.execute(
                 update(brakes)
                 .where((brakes.c.failures > 0) | brakes.c.problem.is_not(None))
-                .values(failures=0, problem=None, detail=None, since=None, try_at=None, probed=0)
+                .values(failures=0, problem=None, detail=None, since=None, try_at=None, probed=UNREAD)
             )
 
     def try_now(self, now: float) -> None:
         """Let the careful try be made at once, because a person asks."""
         with self._write() as db:
-            db.execute(update(brakes).where(brakes.c.problem.is_not(None)).values(try_at=now, probed=0))
+            db.execute(update(brakes).where(brakes.c.problem.is_not(None)).values(try_at=now, probed=UNREAD))
 
     def brake_wants_probe(self, now: float) -> bool:
         """Say whether it is time to look whether the service answers again: only if a job waits for it."""
-        due = (brakes.c.problem.is_not(None), brakes.c.try_at <= now, brakes.c.probed == 0)
+        due = (brakes.c.problem.is_not(None), brakes.c.try_at <= now, brakes.c.probed != READ)
         with self._read() as db:
             return (
                 bool(db.scalar(select(func.count()).select_from(brakes).where(*due))) and self._waiting(db) is not None
@@ -110,20 +114,25 @@ class Brakes(Database):
             if row is None or price is None:
                 return
             if credits is not None and credits >= price:
-                db.execute(update(brakes).values(probed=1))
+                db.execute(update(brakes).values(probed=READ))
             else:
-                pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * (now - row.try_at)))
-                db.execute(update(brakes).values(try_at=now + pause_s, probed=0))
+                pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, now - row.since))
+                db.execute(update(brakes).values(try_at=now + pause_s, probed=UNREAD))
 
     def _may_pass(self, db: Connection, now: float) -> bool:
         """Say whether the next job may start; while braked, that is one job, once, after the balance has answered."""
         row = db.execute(select(brakes).where(brakes.c.problem.is_not(None))).first()
         if row is None:
             return True
-        if not row.probed or row.try_at > now:
+        under_way = select(jobs.c.id).where(jobs.c.state.in_([State.UPLOADING, State.SENDING])).limit(1)
+        if row.probed != READ or row.try_at > now or db.scalar(under_way):
             return False
-        db.execute(update(brakes).values(probed=0, try_at=now + 6 * FIRST_PAUSE_S))
+        db.execute(update(brakes).values(probed=SENT, try_at=now + 6 * FIRST_PAUSE_S))
         return True
+
+    def _holds_back(self, db: Connection) -> bool:
+        """Say whether a job whose turn came before the brake has to give it back."""
+        return db.scalar(select(brakes.c.id).where(brakes.c.problem.is_not(None), brakes.c.probed != SENT)) is not None
 
     def _waiting(self, db: Connection) -> float | None:
         """Return the expected price of the oldest queued job, 0 if unknown, or None when none waits."""

@@ -207,17 +207,19 @@ class Store(Turns):
             return [Balance(row.credits, row.at) for row in db.execute(query)][::-1]
 
     def charges(self, since: float) -> list[Charge]:
-        """Return what the jobs that were sent after a moment did to the balance; a job that was refused did nothing."""
+        """Return what the jobs that were sent or ended after a moment did to the balance; one that was refused did nothing."""
         columns = (
             jobs.c.sent_at,
             jobs.c.accepted_at,
             jobs.c.ended_at,
             jobs.c.state,
+            jobs.c.problem,
             jobs.c.credits,
             jobs.c.price_expected,
         )
+        moved = or_(jobs.c.sent_at > since, jobs.c.accepted_at > since, jobs.c.ended_at > since)
         sent = select(*columns).where(
-            jobs.c.sent_at > since, or_(jobs.c.task_id.is_not(None), jobs.c.state == State.UNSURE)
+            jobs.c.sent_at.is_not(None), moved, or_(jobs.c.task_id.is_not(None), jobs.c.state == State.UNSURE)
         )
         with self._read() as db:
             return [_charge(row) for row in db.execute(sent)]
@@ -286,8 +288,11 @@ def _job(row: Row, used: tuple[str, ...]) -> Job:
 
 
 def _charge(row: Row) -> Charge:
-    """A task that failed gives back unless the service says otherwise; one that runs is taken at its expected price."""
-    has_failed = row.state == State.FAILED
+    """A task that failed gives back unless the service says otherwise; one that runs is taken at its expected price.
+
+    What a person gave up has not failed at the service, so nothing is given back.
+    """
+    has_failed = row.state == State.FAILED and row.problem != "GivenUp"
     credits = row.credits if row.credits is not None else (0.0 if has_failed else row.price_expected)
     return Charge(row.sent_at, row.accepted_at, row.ended_at, has_failed, credits)
 

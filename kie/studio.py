@@ -295,12 +295,13 @@ class Studio:
             return
         if job.state in (State.RUNNING, State.FETCHING) and job.task_id == task_id:
             self.look_again(job_id)
-        elif job.state == State.UNSURE and not job.candidate:
+        elif job.state in (State.SENDING, State.UNSURE) and not job.candidate:
             self._name(job_id, task_id, "callback")
 
     def _name(self, job_id: str, task_id: str, source: str) -> None:
         named = {"candidate": task_id, "candidate_from": source, "attempts": 0, "next_at": time.time()}
-        self._rooms.store.note(job_id, State.UNSURE, **named)
+        for state in (State.SENDING, State.UNSURE):
+            self._rooms.store.note(job_id, state, **named)
         self._rooms.tracker.wake()
         self._tell(job_id)
 

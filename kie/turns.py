@@ -78,6 +78,9 @@ class Turns(Brakes):
             person = db.scalar(ours)
             if person is None or self._sends_counted(db, now) >= SENDS_LIMIT:
                 return False
+            if self._holds_back(db):
+                self._move(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"server": None, "next_at": now})
+                return False
             if not self._move(db, job_id, {State.UPLOADING}, State.SENDING, now, {"sent_at": now, "problem": None}):
                 return False
             db.execute(insert(sends).values(job_id=job_id, person=person, at=now))
@@ -129,6 +132,9 @@ class Turns(Brakes):
             lost = list(db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING, orphaned)))
             for job_id in lost:
                 self._move(db, job_id, {State.SENDING}, State.UNSURE, now, unsure)
+            # A callback can name the task while its lost reply is still waited for.
+            named = (jobs.c.state == State.UNSURE, jobs.c.candidate.is_not(None), jobs.c.next_at.is_(None))
+            db.execute(update(jobs).where(*named).values(next_at=now))
             free = self._is_free(now)
             for job_id in db.scalars(select(jobs.c.id).where(jobs.c.state == State.UPLOADING, free)).all():
                 self._move(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"next_at": now, "server": None})

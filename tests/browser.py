@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -86,6 +86,13 @@ def server(service: Sandbox, uploads: Sandbox, project: Path) -> Iterator[Server
         yield running
 
 
+@pytest.fixture
+def start(project: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts a studio for one test only; it outlives the pages that look at it."""
+    with ExitStack() as running:
+        yield lambda **environment: running.enter_context(Server(tmp_path / "data", project, **environment))
+
+
 def at(service: Sandbox, uploads: Sandbox | None = None, key: str = KEY) -> dict[str, str]:
     """Return the environment of a studio that takes these for the real service."""
     return {"KIE_API_URL": service.url, "KIE_UPLOAD_URL": (uploads or service).url, "KIE_API_KEY": key}
@@ -109,7 +116,7 @@ def phone(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def visit(profile: BrowserContext) -> Iterator[Callable[..., Page]]:
+def visit(profile: BrowserContext, start: Callable[..., Server]) -> Iterator[Callable[..., Page]]:
     """Opens a studio as somebody new. In the end no page has had an error in its console, but those in `errors_pass`."""
     pages, errors = [], []
 

@@ -30,7 +30,7 @@ from tests.server import Server, free_port
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
-PATHS = ("/", "/history", "/account")
+Start = Callable[..., Server]
 
 
 @pytest.fixture
@@ -201,19 +201,20 @@ def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 def test_credits_that_do_not_suffice_are_told_before_and_after_the_press(
-    poor_service: Sandbox, project: Path, tmp_path: Path, visit: Visit
+    poor_service: Sandbox, start: Start, visit: Visit
 ) -> None:
-    with Server(tmp_path / "data", project, **at(poor_service)) as server:
-        page, prompt = visit(server), "Too dear a picture"
-        expect(page.get_by_text("20 credits free to spend, about 2 after this.")).to_be_visible()
-        page.get_by_text("4K", exact=True).click()
-        expect(told(page, "That is more than the 20 credits")).to_be_visible()
-        ask(page, prompt)
-        expect(told(page, "There are not enough credits")).to_be_visible()
-        expect(page.get_by_text("Credits insufficient: please top up to run this task.")).to_be_visible()
-        assert (tasks(poor_service, prompt), poor_service.balance) == ([], 20)
-        expect(metric(page)).to_have_text("20")
-        expect(page.get_by_text("4K · PNG · nothing spent")).to_be_visible()
+    page, prompt = visit(start(**at(poor_service))), "Too dear a picture"
+    expect(page.get_by_text("20 credits free to spend, about 2 after this.")).to_be_visible()
+    page.get_by_text("4K", exact=True).click()
+    expect(told(page, "That is more than the 20 credits")).to_be_visible()
+    ask(page, prompt)
+    expect(told(page, "There are not enough credits")).to_be_visible()
+    expect(page.get_by_text("Credits insufficient: please top up to run this task.")).to_be_visible()
+    assert (tasks(poor_service, prompt), poor_service.balance) == ([], 20)
+    expect(metric(page)).to_have_text("20")
+    expect(page.get_by_text("4K · PNG · nothing spent")).to_be_visible()
+    expect(told(page, "New pictures wait")).to_be_visible()
+    assert barriers(page) == []
 
 
 @pytest.fixture
@@ -223,24 +224,18 @@ def strict_service(tmp_path: Path) -> Iterator[Sandbox]:
         yield running
 
 
-def test_a_refused_key_is_told_in_words_on_every_page(
-    strict_service: Sandbox, project: Path, tmp_path: Path, visit: Visit
-) -> None:
-    with Server(tmp_path / "data", project, **at(strict_service)) as server:
-        page = visit(server)
-        for path in PATHS:
-            page.goto(server.url + path)
-            settle(page)
-            expect(told(page, "The service refuses the key from the setting KIE_API_KEY")).to_be_visible()
-        expect(metric(page)).to_have_text("unknown")
-        page.goto(server.url)
+def test_a_refused_key_is_told_in_words_on_every_page(strict_service: Sandbox, start: Start, visit: Visit) -> None:
+    server, prompt = start(**at(strict_service)), "A picture without a valid key"
+    page = visit(server, "/history")
+    for path in ("/history", "/account", "/"):
+        page.goto(server.url + path)
         settle(page)
+        expect(told(page, "The service refuses the key from the setting KIE_API_KEY")).to_be_visible()
         expect(metric(page)).to_have_text("unknown")
-        prompt = "A picture without a valid key"
-        ask(page, prompt)
-        expect(told(page, "The service refused the key, so no credits were spent")).to_be_visible()
-        assert strict_service.tasks() == []
-        assert KEY not in page.content() + server.log
+    ask(page, prompt)
+    expect(told(page, "The service refused the key, so no credits were spent")).to_be_visible()
+    assert strict_service.tasks() == []
+    assert KEY not in page.content() + server.log
 
 
 # -- for everybody

@@ -32,6 +32,7 @@ from tests.server import Server
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
+Start = Callable[..., Server]
 PAGE_SIZE = 50
 JOBS = 120
 FINISHED = Generation("A finished *lighthouse*\nin two lines", aspect_ratio="3:2", resolution="2K", output_format="jpg")
@@ -219,15 +220,12 @@ def test_the_list_and_the_details_keep_nobody_out(history: Page) -> None:
     assert barriers(history) == []
 
 
-def test_an_empty_history_says_what_to_do_and_keeps_nobody_out(
-    service: Sandbox, project: Path, tmp_path: Path, visit: Visit
-) -> None:
-    with Server(tmp_path / "data", project, **at(service)) as server:
-        page = visit(server, "/history")
-        expect(page.get_by_text("Nothing here yet")).to_be_visible()
-        assert barriers(page) == []
-        page.get_by_role("link", name="Make the first picture").click()
-        expect(page.get_by_label("Prompt")).to_be_visible()
+def test_an_empty_history_says_what_to_do_and_keeps_nobody_out(service: Sandbox, start: Start, visit: Visit) -> None:
+    page = visit(start(**at(service)), "/history")
+    expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    assert barriers(page) == []
+    page.get_by_role("link", name="Make the first picture").click()
+    expect(page.get_by_label("Prompt")).to_be_visible()
 
 
 # -- the list moves under the eye

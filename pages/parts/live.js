@@ -3,9 +3,14 @@
 
 const shared = (window.__studioEvents ??= { socket: null, listeners: new Set(), waiting: new Set(), busy: false })
 
-// Streamlit runs only one fragment for all triggers of one moment, so each gets a moment of its own, and the next is not
-// planned before that has passed: timers that are late all fire together.
+// Streamlit runs only one fragment for all triggers of one moment, and a fragment that is woken before the page's own run
+// has reached the browser takes part of that run away: the page then breaks. So each waits until nothing runs.
 const APART_MS = 40
+
+function isIdle() {
+  const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState
+  return state === undefined || state === "notRunning"
+}
 
 function tell(topics) {
   shared.listeners.forEach((listener) => listener.hears(topics) && shared.waiting.add(listener))
@@ -15,9 +20,11 @@ function tell(topics) {
 function wakeNext() {
   const [listener] = shared.waiting
   if (shared.busy || !listener) return
-  shared.waiting.delete(listener)
   shared.busy = true
-  if (shared.listeners.has(listener)) listener.wake()
+  if (isIdle()) {
+    shared.waiting.delete(listener)
+    if (shared.listeners.has(listener)) listener.wake()
+  }
   setTimeout(() => {
     shared.busy = false
     wakeNext()

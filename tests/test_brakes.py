@@ -1,0 +1,391 @@
+"""After an answer that promises more of its kind new jobs wait, and one careful job lifts that again."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kie import brakes, tracker, turns
+from kie import studio as studios
+from kie.brakes import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from kie.errors import CreditsShort, ServicePaused, Unsure
+from kie.jobs import State
+from kie.settings import Settings
+from kie.store import Store
+from kie.studio import Studio
+from tests.drawn import picture
+from tests.lives import ended, hurry, project, submit, until, until_state
+from tests.rogue import HTML, Behaviour, Rogue, acting, cut, envelope, held, says, status, told
+from tests.rows import NOW, ask, opened
+
+PAUSED = says(455, "maintenance")
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+    monkeypatch.setattr(tracker, "BEAT_S", 0.2)
+    monkeypatch.setattr(turns, "SENDS_WINDOW_S", 0.3)
+
+
+@pytest.fixture
+def quick_brake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A brake that tries again after a moment."""
+    monkeypatch.setattr(brakes, "FIRST_PAUSE_S", 0.2)
+
+
+@pytest.fixture
+def rogue() -> Iterator[Rogue]:
+    with Rogue() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, rogue: Rogue) -> Settings:
+    return project(tmp_path / "project", rogue.url)
+
+
+@pytest.fixture
+def studio(settings: Settings) -> Iterator[Studio]:
+    with Studio(settings) as opened_studio:
+        until(opened_studio.balance)
+        yield opened_studio
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    yield from opened(url)
+
+
+@pytest.fixture
+def other(url: str, store: Store) -> Iterator[Store]:
+    """A second server on the same database."""
+    yield from opened(url)
+
+
+def asked(rogue: Rogue, endpoint: str = "create") -> int:
+    return len(rogue.requests(endpoint))
+
+
+def stays_queued(studio: Studio, *jobs: object) -> None:
+    """Give the tracker every reason to send these; it must not."""
+    for _ in range(3):
+        read = asked_balance(studio)
+        studio.refresh_balance()
+        until(lambda read=read: asked_balance(studio) > read)
+    assert {studio.job(job.id).state for job in jobs} == {State.QUEUED}
+
+
+def asked_balance(studio: Studio) -> int:
+    return len(studio.readings(0))
+
+
+# -- what puts it on
+
+
+@pytest.mark.parametrize(
+    ("incident", "problem"),
+    [
+        (says(402, "Credits insufficient"), "CreditsShort"),
+        (says(429, "Insufficient credits"), "CreditsShort"),
+        (says(433, "limit of this key"), "ServicePaused"),
+        (says(455, "maintenance"), "ServicePaused"),
+        (says(505, "switched off"), "ServicePaused"),
+        (says(401, "unauthorized"), "KeyRefused"),
+    ],
+)
+def test_an_answer_that_holds_for_all_jobs_holds_the_next_ones_back_at_once(
+    studio: Studio, rogue: Rogue, incident: Behaviour, problem: str
+) -> None:
+    rogue.plan("create", always=incident)
+    first = ended(studio, submit(studio))
+    assert (first.state, first.problem) == (State.FAILED, problem)
+    brake = until(studio.brake)
+    assert (brake.problem, brake.detail) == (problem, first.fail_message)
+    stays_queued(studio, submit(studio), submit(studio, person="Ben"))
+    assert (asked(rogue), rogue.balance) == (1, 1000)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "problem"),
+    [
+        (acting(cut), "Unsure"),
+        (says(500, "Internal Error"), "Unsure"),
+        (status(502, HTML), "Unsure"),
+        (status(403, HTML), "Blocked"),
+    ],
+)
+def test_three_failures_in_a_row_put_it_on_and_two_do_not(
+    studio: Studio, rogue: Rogue, trouble: Behaviour, problem: str
+) -> None:
+    rogue.plan("create", always=trouble)
+    for _ in range(2):
+        ended(studio, submit(studio))
+        assert studio.brake() is None
+    ended(studio, submit(studio))
+    assert until(studio.brake).problem == problem
+    stays_queued(studio, submit(studio))
+    assert asked(rogue) == 3
+
+
+def test_a_service_that_is_not_there_puts_it_on(tmp_path: Path) -> None:
+    with Rogue() as gone:
+        settings = project(tmp_path / "project", gone.url)
+    with Studio(settings) as studio:
+        for _ in range(3):
+            assert ended(studio, submit(studio)).problem == "Unreachable"
+        assert until(studio.brake).problem == "Unreachable"
+        waiting = submit(studio)
+        until(lambda: studio.credit_problem())
+        assert studio.job(waiting.id).state == State.QUEUED
+
+
+@pytest.mark.parametrize(
+    "sign", [says(422, "prompt too long"), says(400, "bad request"), says(429, "Too many requests")]
+)
+def test_a_no_to_one_request_is_a_sign_of_life(studio: Studio, rogue: Rogue, sign: Behaviour) -> None:
+    lost = acting(cut)
+    rogue.plan("create", lost, lost, sign)
+    ended(studio, submit(studio)), ended(studio, submit(studio))
+    ended(studio, submit(studio))
+    rogue.plan("create", lost, lost)
+    ended(studio, submit(studio)), ended(studio, submit(studio))
+    assert studio.brake() is None
+    assert ended(studio, submit(studio)).state == State.DONE
+
+
+def test_a_picture_between_them_means_that_failures_are_not_in_a_row(studio: Studio, rogue: Rogue) -> None:
+    for _ in range(2):
+        rogue.plan("create", cut, cut)
+        ended(studio, submit(studio)), ended(studio, submit(studio))
+        assert ended(studio, submit(studio)).state == State.DONE
+    assert studio.brake() is None
+
+
+# -- while it is on
+
+
+def test_what_runs_is_still_looked_at_and_fetched(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", always=told(state="generating", resultJson=""))
+    running = until_state(studio, submit(studio), State.RUNNING)
+    rogue.plan("create", always=PAUSED)
+    ended(studio, submit(studio))
+    until(studio.brake)
+    waiting = submit(studio)
+    rogue.plan("record")
+    assert ended(studio, running).state == State.DONE
+    assert studio.brake()
+    assert studio.job(waiting.id).state == State.QUEUED
+    assert asked(rogue) == 2
+
+
+def test_a_waiting_job_can_be_cancelled(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", always=PAUSED)
+    ended(studio, submit(studio))
+    until(studio.brake)
+    waiting = submit(studio)
+    assert studio.cancel(waiting.id)
+    assert asked(rogue) == 1
+
+
+def test_a_job_that_uploads_when_it_comes_on_gives_its_turn_back(
+    studio: Studio, settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, gate = settings.root / "mine.png", threading.Event()
+    path.write_bytes(picture())
+    with path.open("rb") as stream:
+        reference = studio.add_reference("mine.png", stream).id
+    monkeypatch.undo()
+    rogue.plan("upload", always=held(gate))
+    rogue.plan("create", always=PAUSED)
+    slow = submit(studio, references=(reference,))
+    until(lambda: asked(rogue, "upload"))
+    ended(studio, submit(studio))
+    until(studio.brake)
+    gate.set()
+    until_state(studio, slow, State.QUEUED)
+    stays_queued(studio, slow)
+    rogue.plan("create")
+    studio.try_now()
+    assert ended(studio, slow).state == State.DONE
+    assert (asked(rogue), asked(rogue, "upload")) == (2, 1)
+
+
+# -- what takes it off
+
+
+def test_it_lifts_itself_once_the_service_takes_jobs_again(studio: Studio, rogue: Rogue, quick_brake: None) -> None:
+    rogue.plan("create", PAUSED)
+    ended(studio, submit(studio))
+    jobs = [submit(studio) for _ in range(4)]
+    assert [ended(studio, job).state for job in jobs] == [State.DONE] * 4
+    assert studio.brake() is None
+    assert (asked(rogue), len(rogue.tasks)) == (5, 4)
+
+
+def test_one_careful_job_goes_first_and_never_two(studio: Studio, rogue: Rogue, quick_brake: None) -> None:
+    gate = threading.Event()
+    rogue.plan("create", PAUSED, held(gate))
+    ended(studio, submit(studio))
+    read = asked(rogue, "credit")
+    jobs = [submit(studio, person=person) for person in ("Ann", "Ben", "Cem")]
+    until(lambda: asked(rogue) == 2)
+    assert asked(rogue, "credit") > read
+    studio.try_now()
+    read = asked_balance(studio)
+    until(lambda: asked_balance(studio) > read)
+    assert sorted(studio.job(job.id).state for job in jobs) == [State.QUEUED, State.QUEUED, State.SENDING]
+    assert asked(rogue) == 2
+    gate.set()
+    assert [ended(studio, job).state for job in jobs] == [State.DONE] * 3
+
+
+def test_no_job_is_risked_while_the_balance_does_not_answer(studio: Studio, rogue: Rogue, quick_brake: None) -> None:
+    rogue.plan("create", PAUSED)
+    rogue.plan("credit", always=status(502, HTML))
+    ended(studio, submit(studio))
+    job, read = submit(studio), asked(rogue, "credit")
+    until(lambda: asked(rogue, "credit") >= read + 2)
+    assert (asked(rogue), studio.job(job.id).state) == (1, State.QUEUED)
+    rogue.plan("credit")
+    assert ended(studio, job).state == State.DONE
+
+
+def test_no_job_is_risked_while_the_credits_are_below_its_price(
+    studio: Studio, rogue: Rogue, quick_brake: None
+) -> None:
+    rogue.plan("create", says(402, "Credits insufficient"))
+    rogue.plan("credit", always=lambda exchange: exchange.answer(*envelope(17.5)))
+    ended(studio, submit(studio))
+    job = submit(studio)
+    until(lambda: len([one for one in studio.readings(0) if one.credits == 17.5]) >= 3)
+    assert (asked(rogue), studio.job(job.id).state) == (1, State.QUEUED)
+    rogue.plan("credit")
+    assert ended(studio, job).state == State.DONE
+
+
+def test_a_person_can_have_it_tried_at_once(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", PAUSED, PAUSED)
+    ended(studio, submit(studio))
+    first, second = submit(studio), submit(studio)
+    until(studio.brake)
+    studio.try_now()
+    assert ended(studio, first).problem == "ServicePaused"
+    assert studio.job(second.id).state == State.QUEUED
+    until(lambda: studio.brake().try_at - time.time() > FIRST_PAUSE_S)
+    studio.try_now()
+    assert ended(studio, second).state == State.DONE
+    assert studio.brake() is None
+
+
+def test_a_changed_key_is_tried_at_once(tmp_path: Path, rogue: Rogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studios, "KEY_LOOK_S", 0.05)
+    settings = project(tmp_path / "project", rogue.url, KIE_API_KEY="")
+    settings.key_file.write_text("a-key-that-was-withdrawn")
+    rogue.plan("create", says(401, "unauthorized"))
+    with Studio(settings) as studio:
+        ended(studio, submit(studio))
+        job = submit(studio)
+        assert until(studio.brake).problem == "KeyRefused"
+        stays_queued(studio, job)
+        settings.key_file.write_text("a-key-that-is-valid")
+        assert ended(studio, job).state == State.DONE
+        assert rogue.requests("create")[-1].headers["authorization"] == "Bearer a-key-that-is-valid"
+        assert studio.brake() is None
+
+
+def test_it_survives_a_restart(settings: Settings, rogue: Rogue) -> None:
+    rogue.plan("create", PAUSED)
+    with Studio(settings) as studio:
+        ended(studio, submit(studio))
+        job, told_before = submit(studio), until(studio.brake)
+    with Studio(settings) as studio:
+        assert studio.brake() == told_before
+        stays_queued(studio, job)
+        studio.try_now()
+        assert ended(studio, job).state == State.DONE
+        assert (asked(rogue), len(rogue.tasks)) == (2, 1)
+
+
+def test_a_kill_in_the_careful_try_does_not_keep_it_on_for_ever(store: Store) -> None:
+    ask(store)
+    store.brake_on(ServicePaused("maintenance"), NOW)
+    later = store.brake().try_at
+    store.probe_brake(1000, later)
+    assert store.next_turn(later)
+    again = later + 61
+    store.beat(again)
+    store.adopt(again + 20)
+    assert store.brake_wants_probe(again + 20)
+
+
+# -- the pause
+
+
+def test_the_pause_doubles_with_each_careful_try_that_fails_and_has_an_end(store: Store) -> None:
+    ask(store, images=8)
+    now, pauses = NOW, []
+    for _ in range(8):
+        store.brake_on(ServicePaused("maintenance"), now)
+        pauses.append(store.brake().try_at - now)
+        now = store.brake().try_at
+        store.probe_brake(1000, now)
+        job_id = store.next_turn(now)
+        assert store.begin_sending(job_id, now)
+        store.move(job_id, State.SENDING, State.FAILED, now)
+        store.answered(job_id, now)
+    assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
+    assert store.brake().since == NOW
+
+
+def test_the_pause_grows_while_the_balance_does_not_answer(store: Store) -> None:
+    ask(store)
+    store.brake_on(ServicePaused(), NOW)
+    moments = []
+    for _ in range(8):
+        now = store.brake().try_at
+        moments.append(now - NOW)
+        store.probe_brake(None, now)
+    assert moments == [10, 20, 40, 80, 160, 320, 620, 920]
+
+
+def test_answers_to_what_was_sent_before_it_do_not_lengthen_the_pause(store: Store) -> None:
+    for _ in range(6):
+        store.brake_on(CreditsShort("Credits insufficient"), NOW)
+    assert store.brake().try_at == NOW + FIRST_PAUSE_S
+
+
+def test_nobody_asks_the_service_while_no_job_waits(store: Store) -> None:
+    store.brake_on(ServicePaused(), NOW)
+    assert not store.brake_wants_probe(NOW + LONGEST_PAUSE_S)
+    assert store.brake_due(NOW) is None
+    ask(store)
+    assert store.brake_wants_probe(NOW + LONGEST_PAUSE_S)
+    assert store.brake_due(NOW) == NOW + FIRST_PAUSE_S
+
+
+# -- two servers
+
+
+def test_two_servers_on_one_database_share_it_and_one_of_them_tries(store: Store, other: Store) -> None:
+    ask(store, "Ann"), ask(store, "Ben")
+    for number in range(3):
+        (store, other)[number % 2].brake_on(Unsure("the connection was cut"), NOW)
+    assert store.brake() == other.brake() is not None
+    later = store.brake().try_at
+    for one in (store, other):
+        one.beat(later)
+        assert one.next_turn(later) is None
+    other.probe_brake(1000, later)
+    taken = [one.next_turn(later) for one in (store, other, store, other)]
+    assert len([job_id for job_id in taken if job_id]) == 1
+    other.release_brake()
+    assert store.brake() is None
+    assert store.next_turn(later)
