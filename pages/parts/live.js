@@ -1,15 +1,30 @@
 // Wakes the fragment it stands in when the server says that one of its topics changed.
 // All of a tab's fragments share one socket.
 
-const shared = (window.__studioEvents ??= { socket: null, listeners: new Set(), waiting: new Set(), busy: false })
+const shared = (window.__studioEvents ??= watchHands({
+  socket: null,
+  listeners: new Set(),
+  waiting: new Set(),
+  busy: false,
+  touchedAt: 0,
+}))
+
+function watchHands(made) {
+  const touched = () => (made.touchedAt = performance.now())
+  for (const name of ["pointerdown", "pointerup", "change"]) document.addEventListener(name, touched, true)
+  return made
+}
 
 // Streamlit runs only one fragment for all triggers of one moment, and a fragment that is woken before the page's own run
-// has reached the browser takes part of that run away: the page then breaks. So each waits until nothing runs.
+// has reached the browser takes part of that run away: the page then breaks. So each waits until nothing runs, and until
+// what a person has just pressed is on its way.
 const APART_MS = 40
+const HANDS_MS = 150
 
 function isIdle() {
   const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState
-  return state === undefined || state === "notRunning"
+  const isUntouched = performance.now() - shared.touchedAt > HANDS_MS
+  return isUntouched && (state === undefined || state === "notRunning")
 }
 
 function tell(topics) {
