@@ -64,8 +64,9 @@ def show_readings() -> None:
         st.caption("A line appears here after the second reading.")
     else:
         times = [words.local(reading.at).replace(tzinfo=None) for reading in readings]
-        is_one_day = times[-1] - times[0] < timedelta(days=1)
-        moment = alt.Axis(title=None, format="%H:%M" if is_one_day else "%b %-d", tickCount=6, labelOverlap=True)
+        span = times[-1] - times[0]
+        form = "%H:%M:%S" if span < timedelta(minutes=10) else "%H:%M" if span < timedelta(days=1) else "%b %-d"
+        moment = alt.Axis(title=None, format=form, tickCount=6, labelOverlap=True)
         line = pd.DataFrame({"Time": times, "Credits": [reading.credits for reading in readings]})
         # A balance stands still between two readings, so the line goes in steps.
         chart = (
