@@ -7,6 +7,7 @@ const shared = (window.__studioEvents ??= watchHands({
   waiting: new Set(),
   busy: false,
   touchedAt: 0,
+  heardAt: new Map(),
 }))
 
 function watchHands(made) {
@@ -27,7 +28,16 @@ function isIdle() {
   return isUntouched && (state === undefined || state === "notRunning")
 }
 
+// What changed while a fragment was being drawn was heard by nobody: it is made up for when its listener first stands.
+const DRAWN_MS = 3000
+
+function wasHeardLately(listener) {
+  const lately = [...shared.heardAt].filter(([, at]) => performance.now() - at < DRAWN_MS).map(([topic]) => topic)
+  return listener.hears(lately)
+}
+
 function tell(topics) {
+  topics?.forEach((topic) => shared.heardAt.set(topic, performance.now()))
   shared.listeners.forEach((listener) => listener.hears(topics) && shared.waiting.add(listener))
   wakeNext()
 }
@@ -54,8 +64,8 @@ function connect() {
     tell(JSON.parse(event.data).topics)
   }
   socket.onopen = () => {
-    // What changed while the line was down is made up for by one look, once Streamlit's own line stands again too.
-    if (shared.lost) setTimeout(tell, 3000, null)
+    // What changed before the line stood is made up for by one look; after a loss, once Streamlit's own stands again too.
+    setTimeout(tell, shared.lost ? 3000 : 300, null)
     shared.lost = false
   }
   socket.onclose = () => {
@@ -71,10 +81,12 @@ export default function ({ data, setTriggerValue, parentElement }) {
     hears: (topics) => topics === null || topics.some((topic) => wanted.has(topic)),
     wake: () => setTriggerValue("changed", Date.now()),
   }
+  if (!parentElement.__listener && wasHeardLately(listener)) shared.waiting.add(listener)
   shared.listeners.delete(parentElement.__listener)
   parentElement.__listener = listener
   shared.listeners.add(listener)
   connect()
+  wakeNext()
   return () => {
     shared.listeners.delete(listener)
     if (shared.listeners.size === 0) shared.socket?.close()
