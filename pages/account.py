@@ -142,7 +142,9 @@ def show_reconciliation() -> None:
         amount = words.credits(abs(difference.credits))
         what = "were spent elsewhere" if difference.credits > 0 else "were added or given back"
         between = f"between {words.exact(difference.since)} and {words.exact(difference.until)}"
-        maybe = f" {difference.unsure} unsure of ours may explain it." if difference.unsure else ""
+        maybe = (
+            f" Pictures of ours whose reply was lost may explain it: {difference.unsure}." if difference.unsure else ""
+        )
         st.markdown(f"About {amount} {what} {between}.{maybe}")
     if result.unknown:
         st.caption(f"The cost of {result.unknown} pictures is not known, so they are counted as nothing.")

@@ -59,7 +59,7 @@ def show_incidents(told: int) -> None:
                 f"{'are' if attention > 1 else 'is'} not here yet: nothing is sent again by itself.",
                 icon=":material/help:",
             )
-            st.page_link("account.py", label="Look after it", icon=":material/arrow_forward:")
+            st.page_link("account.py", label="Open Account", icon=":material/arrow_forward:")
     wake_on(["brake", "attention"], key="incidents-live")
 
 

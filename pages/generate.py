@@ -29,6 +29,11 @@ def press() -> None:
         form["prompt"], tuple(uploads.reference_ids()), form["aspect_ratio"], form["resolution"], form["output_format"]
     )
     images = form["images"] or 1
+    if uploads.is_busy():
+        form["faults"] = {
+            "Reference images": "A picture is still being added, so nothing was sent: press again once it is in the list."
+        }
+        return
     submit_id = Presses(form).submit_id((request, images, form["person"]), time.monotonic())
     try:
         made = studio.submit(form["person"], request, submit_id, images)
@@ -65,8 +70,8 @@ def show_fault(field: str) -> None:
 def ask_references() -> None:
     """Take pictures in, show them in the order in which they are sent, and say what could not be added."""
     uploads.ask()
-    for name, sentence in form.get(uploads.NOTES, []):
-        st.error(f"{words.literal(name)} — {sentence}", icon=":material/error:")
+    for sentence, names in uploads.notes().items():
+        st.error(f"{', '.join(words.literal(name) for name in names)} — {sentence}", icon=":material/error:")
     kept = studio.references(uploads.reference_ids())
     for number, reference in enumerate(kept, start=1):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -30,7 +30,7 @@ def table(jobs: list[Job]) -> pd.DataFrame:
     """Lay a page of jobs out as a table."""
     rows = [
         {
-            "picture": studio.link("thumbnail", job.id) if job.state == State.DONE else None,
+            "picture": studio.link("thumbnail", job.id) if job.state == State.DONE else "",
             "prompt": " ".join(job.prompt.split())[:300],
             "settings": words.settings(job),
             "state": words.state(job),

@@ -37,7 +37,7 @@ def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
         expect(one.get_by_role("link", name="Account (1)")).to_be_visible()
     go(page, "History")
     expect(told(page, MAYBE)).to_be_visible()
-    page.get_by_role("link", name="Look after it").click()
+    page.get_by_role("link", name="Open Account").click()
     expect(page.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
     expect(told(page, MAYBE)).to_have_count(0)
     field = page.get_by_label("Task id from the service's log page")

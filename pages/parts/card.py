@@ -73,7 +73,7 @@ def show_ending(job: Job) -> None:
     else:
         show_problem(job)
     if job.state == State.UNSURE:
-        st.page_link("account.py", label="Find it again on the Account page", icon=":material/arrow_forward:")
+        st.page_link("account.py", label="Find it on Account", icon=":material/arrow_forward:")
     elif st.button("Put it back into the form", key=f"again-{job.id}", icon=":material/undo:"):
         reuse(job)
         st.rerun()

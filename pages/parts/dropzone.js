@@ -5,13 +5,14 @@ export default function ({ data, setStateValue, parentElement }) {
   const box = parentElement.querySelector(".box")
   const input = parentElement.querySelector("input")
   const status = parentElement.querySelector("output")
-  const state = (parentElement.__state ??= { reports: [], waiting: [], busy: false, sequence: Date.now() })
-  state.data = data
+  // Kept for the whole tab: what is on its way when its person looks at another page is handed over when they come back.
+  const state = (window.__studioReferences ??= { reports: [], waiting: [], busy: false, sequence: Date.now() })
+  Object.assign(state, { data, setStateValue, status })
 
   function report(outcome) {
     state.sequence = Math.max(state.sequence + 1, Date.now())
     state.reports = [...state.reports.slice(-31), { ...outcome, sequence: state.sequence }]
-    setStateValue("reports", state.reports)
+    state.setStateValue("reports", state.reports)
   }
 
   async function send(file) {
@@ -27,14 +28,16 @@ export default function ({ data, setStateValue, parentElement }) {
 
   async function takeAll() {
     state.busy = true
+    state.setStateValue("busy", true)
     while (state.waiting.length > 0) {
       const file = state.waiting.shift()
       const more = state.waiting.length > 0 ? `, ${state.waiting.length} more to come` : ""
-      status.textContent = `Adding ${file.name}${more}`
+      state.status.textContent = `Adding ${file.name}${more}`
       report(await send(file))
     }
-    status.textContent = ""
+    state.status.textContent = ""
     state.busy = false
+    state.setStateValue("busy", false)
   }
 
   function take(files) {
@@ -72,6 +75,11 @@ export default function ({ data, setStateValue, parentElement }) {
     [document, "dragleave", onDrag],
     [document, "drop", onDrop],
   ]
+  if (!parentElement.__isKnown && (state.busy || state.reports.length > 0)) {
+    setStateValue("busy", state.busy)
+    setStateValue("reports", state.reports)
+  }
+  parentElement.__isKnown = true
   state.leave?.()
   listened.forEach(([target, name, hear]) => target.addEventListener(name, hear))
   state.leave = () => listened.forEach(([target, name, hear]) => target.removeEventListener(name, hear))

@@ -30,7 +30,21 @@ _box = st.components.v2.component(
 
 def ask() -> None:
     """Show the box that takes pictures in: chosen, dropped on the page, or pasted."""
-    _box(key=BOX, data={"bytes": REFERENCE_BYTES_LIMIT}, default={"reports": []}, on_reports_change=_read_reports)
+    changed = {"on_reports_change": _read_reports, "on_busy_change": _forget_notes}
+    _box(key=BOX, data={"bytes": REFERENCE_BYTES_LIMIT}, default={"reports": [], "busy": False}, **changed)
+
+
+def is_busy() -> bool:
+    """Say whether a picture that was chosen is still on its way here."""
+    return bool(st.session_state.get(BOX, {}).get("busy"))
+
+
+def notes() -> dict[str, list[str]]:
+    """Return why files were left out, each reason with the names of its files."""
+    found: dict[str, list[str]] = {}
+    for name, sentence in st.session_state.get(NOTES, []):
+        found.setdefault(sentence, []).append(name)
+    return found
 
 
 def reference_ids() -> list[str]:
@@ -59,6 +73,12 @@ def remove(reference_id: str) -> None:
     st.session_state[NOTES] = []
 
 
+def _forget_notes() -> None:
+    """A new choice begins: what was wrong with the last one has been read."""
+    if is_busy():
+        st.session_state[NOTES] = []
+
+
 def _read_reports() -> None:
     """Attach what the box took in since the last look, and say of everything else, by name, why it was left out."""
     last = st.session_state.get(LAST, 0)
@@ -66,13 +86,13 @@ def _read_reports() -> None:
     if not new:
         return
     st.session_state[LAST] = new[-1]["sequence"]
-    notes = st.session_state.get(NOTES, [])
+    left_out = st.session_state.get(NOTES, [])
     for report in new:
         try:
             attach(_reference_id(report))
         except FileRefused as error:
-            notes = [*notes, (display_name(str(report.get("name", ""))), error.sentence)]
-    st.session_state[NOTES] = notes[-REFERENCE_LIMIT:]
+            left_out = [*left_out, (display_name(str(report.get("name", ""))), error.sentence)]
+    st.session_state[NOTES] = left_out[-100:]
 
 
 def _reference_id(report: dict[str, Any]) -> str:
