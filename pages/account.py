@@ -102,17 +102,24 @@ def offer_ways_out(job: Job) -> None:
     if job.candidate:
         st.caption(":material/search: The service is asked about the task that was named.")
         return
-    task_id = st.text_input("Task id from the service's log page, kie.ai/logs", key=f"task-{job.id}")
+    st.text_input("Task id from the service's log page, kie.ai/logs", key=f"task-{job.id}")
+    wrong = st.session_state.get(f"wrong-{job.id}")
+    if wrong:
+        st.error(wrong, icon=":material/error:")
     with st.container(horizontal=True):
-        if st.button("This is the task", key=f"found-{job.id}", icon=":material/link:"):
-            try:
-                studio.found_again(job.id, task_id)
-                st.rerun(scope="fragment")
-            except NothingSpent as error:
-                st.error(error.detail, icon=":material/error:")
-        if st.button("It never ran", key=f"never-{job.id}", icon=":material/block:"):
-            studio.never_ran(job.id)
-            st.rerun(scope="fragment")
+        named = {"on_click": name_task, "args": (job.id,)}
+        st.button("This is the task", key=f"found-{job.id}", icon=":material/link:", **named)
+        settled = {"on_click": studio.never_ran, "args": (job.id,)}
+        st.button("It never ran", key=f"never-{job.id}", icon=":material/block:", **settled)
+
+
+def name_task(job_id: str) -> None:
+    """Have the task that a person typed looked up, or keep what is wrong with it for the page."""
+    try:
+        studio.found_again(job_id, st.session_state[f"task-{job_id}"])
+        st.session_state.pop(f"wrong-{job_id}", None)
+    except NothingSpent as error:
+        st.session_state[f"wrong-{job_id}"] = error.detail
 
 
 def offer_another_look(job: Job) -> None:

@@ -8,7 +8,7 @@ from kie import pictures
 from kie.errors import RequestInvalid
 from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS, Generation
 from kie.session import Presses, SessionJobs
-from kie.studio import Studio
+from kie.studio import Studio, person_name
 from pages.parts import uploads, words
 from pages.parts.card import show_card
 from pages.parts.live import wake_on
@@ -28,15 +28,15 @@ def press() -> None:
     request = Generation(
         form["prompt"], tuple(uploads.reference_ids()), form["aspect_ratio"], form["resolution"], form["output_format"]
     )
-    images = form["images"] or 1
+    images, person = form["images"] or 1, person_name(form["person_typed"])
     if uploads.is_busy():
         form["faults"] = {
             "Reference images": "A picture is still being added, so nothing was sent: press again once it is in the list."
         }
         return
-    submit_id = Presses(form).submit_id((request, images, form["person"]), time.monotonic())
+    submit_id = Presses(form).submit_id((request, images, person), time.monotonic())
     try:
-        made = studio.submit(form["person"], request, submit_id, images)
+        made = studio.submit(person, request, submit_id, images)
     except RequestInvalid as error:
         form["faults"] = {fault.field: fault.sentence for fault in error.faults}
         return
@@ -85,9 +85,8 @@ def ask_references() -> None:
                     f"{reference.width} × {reference.height} · {words.size(reference.bytes)}"
                     + (" · very small" if max(reference.width, reference.height) < pictures.SMALL_PX else "")
                 )
-            if st.button("Remove", key=f"remove-{reference.id}", type="tertiary", icon=":material/close:"):
-                uploads.remove(reference.id)
-                st.rerun(scope="fragment")
+            taken_out = {"on_click": uploads.remove, "args": (reference.id,)}
+            st.button("Remove", key=f"remove-{reference.id}", type="tertiary", icon=":material/close:", **taken_out)
         if reference.refusal:
             st.error(f"It won't be sent. {reference.refusal}", icon=":material/error:")
     wake_on(["references"], key="references-live")

@@ -35,7 +35,7 @@ def table(jobs: list[Job]) -> pd.DataFrame:
             "settings": words.settings(job),
             "state": words.state(job),
             "person": job.person,
-            "cost": job.credits,
+            "cost": words.spent(job),
             "when": words.ago(job.created_at),
         }
         for job in jobs

@@ -38,9 +38,8 @@ def show_picture(job: Job) -> None:
             "This picture's file is gone from the server's disk. It was paid for: fetch it again while the service still has it.",
             icon=":material/broken_image:",
         )
-        if st.button("Fetch again", key=f"fetch-{job.id}", icon=":material/download:"):
-            studio.look_again(job.id)
-            st.rerun(scope="fragment")
+        again = {"on_click": studio.look_again, "args": (job.id,)}
+        st.button("Fetch again", key=f"fetch-{job.id}", icon=":material/download:", **again)
         return
     st.image(studio.link("thumbnail", job.id), width="stretch", alt=f"Picture made from: {job.prompt[:200]}")
 
@@ -51,11 +50,9 @@ def show_progress(job: Job) -> None:
     st.skeleton(height=160)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{words.ICONS[job.state]} {words.state(job)}", width="stretch")
-        if job.state in CANCELLABLE and st.button(
-            "Cancel", key=f"cancel-{job.id}", type="tertiary", help="Nothing has been sent yet, so this is free."
-        ):
-            studio.cancel(job.id)
-            st.rerun(scope="fragment")
+        if job.state in CANCELLABLE:
+            free = {"help": "Nothing has been sent yet, so this is free.", "on_click": studio.cancel, "args": (job.id,)}
+            st.button("Cancel", key=f"cancel-{job.id}", type="tertiary", **free)
     since = job.accepted_at or job.sent_at or job.created_at
     left, elapsed = studio.seconds_to_go(job), time.time() - since
     clock(elapsed, None if left is None else elapsed + left if left else elapsed, key=f"clock-{job.id}")

@@ -65,11 +65,17 @@ def credits(value: float | None) -> str:
     return f"{amount} credit" if amount == "1" else f"{amount} credits"
 
 
+def spent(job: Job) -> float | None:
+    """Return what a job cost, 0 if nothing was ever sent or created, or None while that is not known."""
+    never = job.state == State.CANCELLED or (job.state == State.FAILED and job.task_id is None)
+    return 0.0 if job.credits is None and never else job.credits
+
+
 def cost(job: Job) -> str:
     """Say what a job cost, or may cost."""
     if job.credits is not None:
         return credits(job.credits)
-    if job.state == State.CANCELLED or (job.state == State.FAILED and job.task_id is None):
+    if spent(job) == 0:
         return "nothing spent"
     return (
         f"about {credits(job.price_expected)}"
