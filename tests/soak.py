@@ -255,11 +255,12 @@ def serve(root: Path, service: str) -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     with Studio(settings) as studio:
-        threading.Thread(target=_listen, args=(studio, root), daemon=True).start()
+        threading.Thread(target=_listen, args=(studio, stopping), daemon=True).start()
         stopping.wait()
 
 
-def _listen(studio: Studio, root: Path) -> None:
+def _listen(studio: Studio, stopping: threading.Event) -> None:
+    """Do what the lines say; when whoever writes them is gone, so is the studio."""
     for line in sys.stdin:
         message = json.loads(line)
         if "settle" not in message:
@@ -271,6 +272,7 @@ def _listen(studio: Studio, root: Path) -> None:
             # Told twice, and found the first time.
             with contextlib.suppress(NothingSpent):
                 studio.found_again(message["settle"], message["task_id"])
+    stopping.set()
 
 
 def _reference(studio: Studio, colour: str) -> str:
