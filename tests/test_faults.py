@@ -18,7 +18,7 @@ from kie.jobs import Job, State
 from kie.settings import ROOT, Settings
 from kie.studio import Studio
 from tests.drawn import picture
-from tests.lives import ended, hurry, leftovers, project, submit, until_state
+from tests.lives import ended, hurry, leftovers, project, submit, until, until_state
 from tests.rogue import (
     HTML,
     PRICE,
@@ -354,7 +354,7 @@ def test_three_lost_replies_in_a_row_hold_new_jobs_back_until_one_passes(studio:
     rogue.plan("create", cut, cut, cut)
     for _ in range(3):
         assert ended(studio, submit(studio)).state == State.UNSURE
-    assert studio.brake().problem == "Unsure"
+    assert until(studio.brake).problem == "Unsure"
     jobs = [submit(studio) for _ in range(3)]
     assert [ended(studio, job).state for job in jobs] == [State.DONE] * 3
     assert studio.brake() is None
