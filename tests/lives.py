@@ -44,7 +44,7 @@ def submit(studio: Studio, prompt: str = "a lighthouse", person: str = "Ann", im
     return studio.submit(person, Generation(prompt, **more), f"press-{next(presses)}", images)[0]
 
 
-def until(found: Callable[[], object], seconds: float = 15) -> object:
+def until(found: Callable[[], object], seconds: float = 30) -> object:
     """Return the first true answer; it has some time to come."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
