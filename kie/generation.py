@@ -3,6 +3,8 @@
 Source: official.txt, "Input Object Parameters".
 """
 
+import hashlib
+import json
 import unicodedata
 from dataclasses import dataclass
 
@@ -43,6 +45,12 @@ class Generation:
         found = self.faults()
         if found:
             raise RequestInvalid(found)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same text (SHA-256 in hex) for the same request, whoever asks: prompt, references in order, settings."""
+        asked = [self.prompt, self.references, self.aspect_ratio, self.resolution, self.output_format]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
     def faults(self) -> list[Fault]:
         """List what the service would refuse, each with its field and what is allowed."""

@@ -52,18 +52,24 @@ CANCELLABLE = frozenset({State.QUEUED, State.UPLOADING})
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the table `jobs`. Times are Unix seconds, sizes bytes and pixels, credits as the service counts."""
+    """One row of the table `jobs`. Times are Unix seconds, sizes bytes and pixels, credits as the service counts.
+
+    `submit_id` is the press, `variant` the number within it, `row` the row of a table (from 1) that asked for it.
+    """
 
     id: str
     submit_id: str
     variant: int
+    row: int | None
     person: str
+    project: str | None
     state: State
     prompt: str
     references: tuple[str, ...]
     aspect_ratio: str
     resolution: str
     output_format: str
+    fingerprint: str | None
     task_id: str | None
     stage: str | None
     price_expected: float | None
@@ -78,6 +84,7 @@ class Job:
     sent_at: float | None
     accepted_at: float | None
     ended_at: float | None
+    paused_at: float | None
     duration_s: float | None
     next_at: float | None
     attempts: int
@@ -86,6 +93,15 @@ class Job:
     file_bytes: int | None
     width: int | None
     height: int | None
+    starred_at: float | None
+    starred_by: str | None
+    verdict: str | None
+    verdict_at: float | None
+    verdict_by: str | None
+    note: str | None
+    binned_at: float | None
+    binned_by: str | None
+    emptied_at: float | None
 
     @property
     def generation(self) -> Generation:

@@ -1,8 +1,11 @@
 """The tables. Times are Unix seconds, ids are ours (hex) but for `task_id`, file names are relative to the files' root.
 
 jobs ──< job_references >── references        one row each picture asked for; what went in, in order
+  ├──< job_tags                               a person's own words for a picture
   ├──< moves                                  every state with its time
   └──< sends                                  every paid request, for the limit per account
+templates ──< template_stars                  prompts that are used again
+presets    drafts                             settings by project; a table that is not sent yet
 balances    servers    brakes    meta
 """
 
@@ -17,12 +20,15 @@ jobs = Table(
     Column("id", String(32), primary_key=True),
     Column("submit_id", String(64), nullable=False),
     Column("variant", Integer, nullable=False),
+    Column("row", Integer),
     Column("person", String(200), nullable=False),
+    Column("project", String(80)),
     Column("state", String(16), nullable=False),
     Column("prompt", Text, nullable=False),
     Column("aspect_ratio", String(8), nullable=False),
     Column("resolution", String(8), nullable=False),
     Column("output_format", String(8), nullable=False),
+    Column("fingerprint", String(64)),
     Column("task_id", String(200), unique=True),
     Column("stage", String(40)),
     Column("price_expected", Float),
@@ -37,6 +43,7 @@ jobs = Table(
     Column("sent_at", Float),
     Column("accepted_at", Float),
     Column("ended_at", Float),
+    Column("paused_at", Float),
     Column("duration_s", Float),
     Column("next_at", Float),
     Column("attempts", Integer, nullable=False, default=0),
@@ -46,12 +53,22 @@ jobs = Table(
     Column("file_bytes", Integer),
     Column("width", Integer),
     Column("height", Integer),
+    Column("starred_at", Float),
+    Column("starred_by", String(200)),
+    Column("verdict", String(8)),
+    Column("verdict_at", Float),
+    Column("verdict_by", String(200)),
+    Column("note", Text),
+    Column("binned_at", Float),
+    Column("binned_by", String(200)),
+    Column("emptied_at", Float),
     UniqueConstraint("submit_id", "variant"),
     Index("jobs_newest", "created_at", "id"),
     Index("jobs_due", "next_at"),
     Index("jobs_state", "state", "person", "created_at"),
     Index("jobs_ended", "person", "ended_at"),
     Index("jobs_learned", "resolution", "state", "ended_at"),
+    Index("jobs_same", "fingerprint"),
 )
 
 references = Table(
@@ -67,6 +84,7 @@ references = Table(
     Column("created_at", Float, nullable=False),
     Column("checked_at", Float),
     Column("refusal", Text),
+    Column("changed", Text),
     Column("uploaded_url", Text),
     Column("uploaded_to", String(200)),
     Column("uploaded_at", Float),
@@ -97,6 +115,53 @@ sends = Table(
     Column("person", String(200), nullable=False),
     Column("at", Float, nullable=False, index=True),
     Column("answered_at", Float, index=True),
+)
+
+job_tags = Table(
+    "job_tags",
+    metadata,
+    Column("job_id", String(32), primary_key=True),
+    Column("tag", String(40), primary_key=True, index=True),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("prompt", Text, nullable=False),
+    Column("person", String(200), nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
+template_stars = Table(
+    "template_stars",
+    metadata,
+    Column("template_id", String(32), primary_key=True),
+    Column("person", String(200), primary_key=True),
+)
+
+presets = Table(
+    "presets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project", String(80), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("aspect_ratio", String(8), nullable=False),
+    Column("resolution", String(8), nullable=False),
+    Column("output_format", String(8), nullable=False),
+    Column("images", Integer, nullable=False),
+    Column("person", String(200), nullable=False),
+    Column("changed_at", Float, nullable=False),
+    UniqueConstraint("project", "name"),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("changed_at", Float, nullable=False, index=True),
 )
 
 balances = Table(
@@ -130,7 +195,7 @@ meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Col
 
 
 def make(engine: Engine) -> None:
-    """Make what is missing: tables, and columns that a later version added to an older database."""
+    """Make what is missing: tables, and columns and indexes that a later version added to an older database."""
     with engine.begin() as connection:
         metadata.create_all(connection)
         present = inspect(connection)
@@ -140,3 +205,5 @@ def make(engine: Engine) -> None:
                 if column.name not in known:
                     added = CreateColumn(column).compile(dialect=engine.dialect)
                     connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)

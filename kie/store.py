@@ -37,6 +37,7 @@ class Reference:
     created_at: float
     checked_at: float | None = None
     refusal: str | None = None
+    changed: str | None = None
     uploaded_url: str | None = None
     uploaded_to: str | None = None
     uploaded_at: float | None = None
@@ -310,6 +311,7 @@ def _new_row(
         "aspect_ratio": generation.aspect_ratio,
         "resolution": generation.resolution,
         "output_format": generation.output_format,
+        "fingerprint": generation.fingerprint,
         "price_expected": price,
         "created_at": now,
         "next_at": now,

@@ -246,7 +246,7 @@ def test_a_callback_for_a_running_job_makes_a_look_at_once(
     studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("FIRST_LOOK_S", "SLOWEST_LOOK_S"):
-        monkeypatch.setattr(pace, name, 1000.0)
+        monkeypatch.setattr(pace, name, 100.0)  # as far ahead as a step may be planned
     job = until_state(studio, submit(studio), State.RUNNING)
     assert rogue.requests("record") == []
     assert call(address(rogue), "task-0001", state="fail") == 204
@@ -257,7 +257,7 @@ def test_a_callback_that_names_another_task_makes_no_look(
     studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("FIRST_LOOK_S", "SLOWEST_LOOK_S"):
-        monkeypatch.setattr(pace, name, 1000.0)
+        monkeypatch.setattr(pace, name, 100.0)  # as far ahead as a step may be planned
     job = until_state(studio, submit(studio), State.RUNNING)
     assert call(address(rogue), "task-0002") == 204
     assert studio.job(job.id) == job
