@@ -2,6 +2,9 @@
 
     routes       HTTP beside the pages: picture links, references taken in, live events, health
     studio       the one object that pages talk to
+    asking       where pictures are asked for
+    caring       where what is paid and not here is looked after
+    desk         what the parts of the studio have in common
     rooms        what it has open at one time: the service, or the sandbox
     session      the jobs of one browser session
     tracker      moves every open job one step on
@@ -12,6 +15,7 @@
     client       the service's API as four methods, and the download of a result
     wire         HTTP as the client needs it
     store        jobs, references, balances
+    orders       presses taken in, and the credits held for them
     turns        whose turn it is to send; which server follows which job
     brakes       new jobs wait after an incident, and one careful try lifts that
     database     opened, read and written; a job's guarded move
@@ -22,6 +26,7 @@
     prices       what a picture is likely to cost
     reconciliation  does the balance agree with what our jobs cost
     hub          who wants to know that something changed
+    names        what people call themselves and their files
     jobs         a job, its states, the allowed moves
     generation   what can be asked for
     settings     key, hosts, folders

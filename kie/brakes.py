@@ -135,7 +135,8 @@ class Brakes(Database):
         return db.scalar(select(brakes.c.id).where(brakes.c.problem.is_not(None), brakes.c.probed != SENT)) is not None
 
     def _waiting(self, db: Connection) -> float | None:
-        """Return the expected price of the oldest queued job, 0 if unknown, or None when none waits."""
-        oldest = select(jobs.c.id, jobs.c.price_expected).where(jobs.c.state == State.QUEUED)
+        """Return the expected price of the oldest job that may go next, 0 if unknown, or None when none waits."""
+        waits = (jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None))
+        oldest = select(jobs.c.id, jobs.c.price_expected).where(*waits)
         row = db.execute(oldest.order_by(jobs.c.created_at).limit(1)).first()
         return None if row is None else row.price_expected or 0.0

@@ -4,6 +4,7 @@
     ├── NothingSpent                 no task was created
     │   ├── RequestInvalid           the form has faults
     │   ├── FileRefused              a reference can't be used
+    │   ├── CreditsHeld              what is free does not suffice
     │   ├── SettingsInvalid          the studio can't start like this
     │   ├── KeyMissing
     │   ├── Unreachable              no connection was made
@@ -71,6 +72,15 @@ class FileRefused(NothingSpent):
     def sentence(self) -> str:
         """The reason for this very file."""
         return self.detail
+
+
+class CreditsHeld(NothingSpent):
+    """Too few credits are free for this, so nothing was sent and no credits were spent: ask for fewer pictures, or top up the account."""
+
+    def __init__(self, needed: float, free: float):
+        super().__init__(f"{needed:g} needed, {max(0.0, free):g} free")
+        self.needed = needed
+        self.free = free
 
 
 class SettingsInvalid(NothingSpent):

@@ -64,6 +64,36 @@ class Generation:
         return [fault for fault in checks if fault]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """One request of a press: how many pictures of it, the row of the table it came from, and the credits that each is likely to cost."""
+
+    generation: Generation
+    images: int = 1
+    row: int | None = None
+    price: float | None = None
+
+
+@dataclass(frozen=True)
+class Press:
+    """One press of Generate, whose submit id is its own: whatever happens, it makes its pictures once."""
+
+    person: str
+    submit_id: str
+    wanted: tuple[Wanted, ...]
+    project: str | None = None
+
+    @property
+    def images(self) -> int:
+        """How many pictures this asks for; each is a task and a charge of its own."""
+        return sum(wanted.images for wanted in self.wanted)
+
+    @property
+    def price(self) -> float:
+        """The credits that all of it is likely to cost, counting what nobody knows as nothing."""
+        return sum((wanted.price or 0.0) * wanted.images for wanted in self.wanted)
+
+
 def _prompt_fault(prompt: str) -> Fault | None:
     if not is_visible(prompt):
         return Fault("Prompt", "Write what the picture should show: a blank prompt can't be sent.")

@@ -2,7 +2,8 @@
 
 Database     opened, read, written; a job's guarded move
 └── Turns    whose turn it is; which server follows which job
-    └── Store
+    └── Orders   presses taken in, and the credits held for them
+        └── Store
 """
 
 import secrets
@@ -14,11 +15,10 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from kie.generation import Generation
 from kie.jobs import OPEN, Job, State
+from kie.orders import Orders
 from kie.reconciliation import Charge
 from kie.schema import balances, job_references, jobs, meta, moves, references
-from kie.turns import Turns
 
 LEARNED_FROM = 20
 
@@ -51,7 +51,7 @@ class Balance:
     at: float
 
 
-class Store(Turns):
+class Store(Orders):
     """The whole store behind one URL. Safe to use from several threads and several servers."""
 
     def secret(self) -> str:
@@ -63,34 +63,16 @@ class Store(Turns):
                 db.execute(insert(meta).values(name="secret", value=found))
             return found
 
-    # -- asking for pictures
-
-    def add_jobs(
-        self, person: str, generation: Generation, submit_id: str, images: int, price: float | None, now: float
-    ) -> list[Job]:
-        """Write one queued job for each image, all or none. The same submit id again returns the jobs it made first."""
-        rows = [_new_row(person, generation, submit_id, variant, price, now) for variant in range(1, images + 1)]
-        used = [
-            {"job_id": row["id"], "position": position, "reference_id": reference}
-            for row in rows
-            for position, reference in enumerate(generation.references, start=1)
-        ]
-        try:
-            with self._write() as db:
-                db.execute(insert(jobs), rows)
-                db.execute(insert(moves), [{"job_id": row["id"], "state": State.QUEUED, "at": now} for row in rows])
-                if used:
-                    db.execute(insert(job_references), used)
-        except IntegrityError:
-            pass
-        return self._jobs(select(jobs).where(jobs.c.submit_id == submit_id).order_by(jobs.c.variant))
-
     # -- looking
 
     def job(self, job_id: str) -> Job | None:
         """Return one job."""
         found = self._jobs(select(jobs).where(jobs.c.id == job_id))
         return found[0] if found else None
+
+    def press(self, submit_id: str) -> list[Job]:
+        """Return the jobs of one press, in the order in which they are sent."""
+        return self._jobs(select(jobs).where(jobs.c.submit_id == submit_id).order_by(jobs.c.variant))
 
     def jobs(self, ids: Sequence[str]) -> list[Job]:
         """Return those of these jobs that exist, newest first."""
@@ -139,8 +121,8 @@ class Store(Turns):
             return [(row.id, row.file) for row in rows]
 
     def queued_before(self, job: Job) -> int:
-        """Return how many queued jobs were asked for before this one."""
-        older = (jobs.c.state == State.QUEUED, jobs.c.created_at < job.created_at)
+        """Return how many queued jobs were asked for before this one and are not paused."""
+        older = (jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.created_at < job.created_at)
         with self._read() as db:
             return db.scalar(select(func.count()).select_from(jobs).where(*older)) or 0
 
@@ -225,17 +207,6 @@ class Store(Turns):
         with self._read() as db:
             return [_charge(row) for row in db.execute(sent)]
 
-    def held(self) -> float:
-        """Return the expected credits of the jobs that the last reading of the balance can't know of."""
-        read_at = select(func.coalesce(func.max(balances.c.at), 0.0)).scalar_subquery()
-        unpaid = jobs.c.state.in_([State.QUEUED, State.UPLOADING, State.SENDING])
-        just_paid = and_(jobs.c.state == State.RUNNING, jobs.c.accepted_at > read_at)
-        with self._read() as db:
-            return (
-                db.scalar(select(func.coalesce(func.sum(jobs.c.price_expected), 0.0)).where(or_(unpaid, just_paid)))
-                or 0.0
-            )
-
     def learned_price(self, resolution: str) -> tuple[float, float] | None:
         """Return the median credits of the last finished jobs of this resolution, and when the last of them ended."""
         rows = self._finished(resolution, jobs.c.credits)
@@ -296,24 +267,3 @@ def _charge(row: Row) -> Charge:
     has_failed = row.state == State.FAILED and row.problem != "GivenUp"
     credits = row.credits if row.credits is not None else (0.0 if has_failed else row.price_expected)
     return Charge(row.sent_at, row.accepted_at, row.ended_at, has_failed, credits)
-
-
-def _new_row(
-    person: str, generation: Generation, submit_id: str, variant: int, price: float | None, now: float
-) -> dict[str, Any]:
-    return {
-        "id": secrets.token_hex(16),
-        "submit_id": submit_id,
-        "variant": variant,
-        "person": person,
-        "state": State.QUEUED,
-        "prompt": generation.prompt,
-        "aspect_ratio": generation.aspect_ratio,
-        "resolution": generation.resolution,
-        "output_format": generation.output_format,
-        "fingerprint": generation.fingerprint,
-        "price_expected": price,
-        "created_at": now,
-        "next_at": now,
-        "attempts": 0,
-    }

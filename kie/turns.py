@@ -51,7 +51,7 @@ class Turns(Brakes):
 
     def next_turn(self, now: float) -> str | None:
         """Give the turn to the person who waits longest for one, and return their oldest queued job, now uploading."""
-        ready = and_(jobs.c.state == State.QUEUED, _is_due(now))
+        ready = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), _is_due(now))
         newest = select(func.max(moves.c.id)).scalar_subquery()
         had = (
             select(jobs.c.person, func.max(moves.c.id))
@@ -73,17 +73,17 @@ class Turns(Brakes):
 
     def begin_sending(self, job_id: str, now: float) -> bool:
         """Commit that the paid request is about to leave: if the limit has room, and the job still waits, and for us."""
-        ours = select(jobs.c.person).where(jobs.c.id == job_id, jobs.c.server == self.server)
+        ours = select(jobs.c.person, jobs.c.paused_at).where(jobs.c.id == job_id, jobs.c.server == self.server)
         with self._write() as db:
-            person = db.scalar(ours)
-            if person is None or self._sends_counted(db, now) >= SENDS_LIMIT:
+            row = db.execute(ours).first()
+            if row is None or self._sends_counted(db, now) >= SENDS_LIMIT:
                 return False
-            if self._holds_back(db):
+            if row.paused_at is not None or self._holds_back(db):
                 self._move(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"server": None, "next_at": now})
                 return False
             if not self._move(db, job_id, {State.UPLOADING}, State.SENDING, now, {"sent_at": now, "problem": None}):
                 return False
-            db.execute(insert(sends).values(job_id=job_id, person=person, at=now))
+            db.execute(insert(sends).values(job_id=job_id, person=row.person, at=now))
             return True
 
     def answered(self, job_id: str, now: float) -> None:
@@ -158,7 +158,7 @@ class Turns(Brakes):
     def next_due(self, now: float, busy: Iterable[str] = ()) -> float | None:
         """Return when the next job wants a step: a started one of this server, or a queued one that is held back until then."""
         started = and_(self._is_mine_to_follow(now), jobs.c.id.not_in(list(busy)))
-        held = and_(jobs.c.state == State.QUEUED, jobs.c.next_at > now)
+        held = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.next_at > now)
         with self._read() as db:
             return db.scalar(select(func.min(jobs.c.next_at)).where(or_(started, held)))
 

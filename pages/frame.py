@@ -6,8 +6,9 @@ from urllib.parse import unquote
 import streamlit as st
 
 from kie.errors import KeyRefused
+from kie.names import NOBODY, person_name
 from kie.settings import KEY_FILE
-from kie.studio import NOBODY, Studio, person_name
+from kie.studio import Studio
 from pages.parts import words
 from pages.parts.live import remember_person, wake_on
 

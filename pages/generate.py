@@ -7,8 +7,9 @@ import streamlit as st
 from kie import pictures
 from kie.errors import RequestInvalid
 from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS, Generation
+from kie.names import person_name
 from kie.session import Presses, SessionJobs
-from kie.studio import Studio, person_name
+from kie.studio import Studio
 from pages.parts import uploads, words
 from pages.parts.card import show_card
 from pages.parts.live import wake_on

@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 
-from kie.generation import Generation
+from kie.generation import Generation, Press, Wanted
 from kie.jobs import Job, State
 from kie.store import Store
 
@@ -34,7 +34,15 @@ def opened(url: str) -> Iterator[Store]:
 
 def ask(store: Store, person: str = "Ann", images: int = 1, at: float = NOW, **options: object) -> list[Job]:
     generation = Generation("a lighthouse", **options)
-    return store.add_jobs(person, generation, f"submit-{next(ids)}", images, 18.0, at)
+    return press(store, person, generation, f"submit-{next(ids)}", images, 18.0, at)
+
+
+def press(
+    store: Store, person: str, generation: Generation, submit_id: str, images: int, price: float | None, at: float
+) -> list[Job]:
+    """Write a press of one request, and return its jobs."""
+    store.add_press(Press(person, submit_id, (Wanted(generation, images, price=price),)), at)
+    return store.press(submit_id)
 
 
 def bring(store: Store, job: Job, state: State, **values: object) -> Job:

@@ -27,6 +27,7 @@ from tests.browser import (
     until,
 )
 from tests.drawn import picture
+from tests.rows import press
 from tests.server import Server
 
 pytestmark = pytest.mark.browser
@@ -56,11 +57,11 @@ def fill(data_dir: Path) -> None:
     began = time.time() - 3600
     for number in range(JOBS - 1, 0, -1):
         request, at_s = Generation(f"Picture number {number:03}"), began - 60 * number
-        [job] = store.add_jobs("Ann", request, f"press-{number}", 1, 18.0, at_s)
+        [job] = press(store, "Ann", request, f"press-{number}", 1, 18.0, at_s)
         store.move(job.id, State.QUEUED, State.CANCELLED, at_s, ended_at=at_s, next_at=None)
     kept = keep_reference(files, store, began)
     request = Generation(FINISHED.prompt, (kept,), FINISHED.aspect_ratio, FINISHED.resolution, FINISHED.output_format)
-    [job] = store.add_jobs("Ben", request, "press-0", 1, 18.0, began)
+    [job] = press(store, "Ben", request, "press-0", 1, 18.0, began)
     finish(files, store, job.id, began)
     store.close()
 

@@ -18,6 +18,7 @@ from kie.store import Store
 from kie.studio import Studio
 from pages.parts import words
 from tests.lives import until
+from tests.rows import press
 
 FRAME = ROOT / "pages" / "frame.py"
 PAGES = ("generate.py", "history.py", "account.py")
@@ -50,7 +51,7 @@ def keep(store: Store) -> Keep:
 
     def write(state: State, prompt: str = "a lighthouse", person: str = "Ann", **known: object) -> Job:
         now = time.time()
-        [job] = store.add_jobs(person, Generation(prompt), f"{state}-{prompt}", 1, 18.0, now - 60)
+        [job] = press(store, person, Generation(prompt), f"{state}-{prompt}", 1, 18.0, now - 60)
         store.note(job.id, State.QUEUED, next_at=now + NOT_NOW_S)
         before = State.QUEUED
         for step in STEPS[state]:

@@ -15,7 +15,7 @@ from kie.errors import SettingsInvalid
 from kie.generation import Generation
 from kie.jobs import ENDED, MOVES, State
 from kie.store import Balance, Reference, Store
-from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, opened
+from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, opened, press
 
 
 @pytest.fixture
@@ -100,15 +100,15 @@ def test_a_task_id_belongs_to_one_job(store: Store) -> None:
 
 def test_one_submit_id_makes_its_jobs_once_however_often_it_comes(store: Store, other: Store) -> None:
     pressed = ("Ann", LIGHTHOUSE, "pressed", 4, 18.0, NOW)
-    given = at_once(*(partial(one.add_jobs, *pressed) for one in (store, other) * 4))
+    given = at_once(*(partial(press, one, *pressed) for one in (store, other) * 4))
     assert store.count() == 4
     assert all([job.id for job in jobs] == [job.id for job in given[0]] for jobs in given)
     assert [job.variant for job in given[0]] == [1, 2, 3, 4]
 
 
 def test_jobs_are_written_all_or_none(store: Store) -> None:
-    [first] = store.add_jobs("Ann", LIGHTHOUSE, "pressed", 1, 18.0, NOW)
-    again = store.add_jobs("Ann", Generation("another", ("a" * 64,)), "pressed", 3, 18.0, NOW + 1)
+    [first] = press(store, "Ann", LIGHTHOUSE, "pressed", 1, 18.0, NOW)
+    again = press(store, "Ann", Generation("another", ("a" * 64,)), "pressed", 3, 18.0, NOW + 1)
     assert again == [first]
     assert store.count() == 1
     assert store.held() == 18
@@ -117,7 +117,7 @@ def test_jobs_are_written_all_or_none(store: Store) -> None:
 def test_a_new_job_carries_what_was_asked_for(store: Store) -> None:
     used = tuple(f"{number:064d}" for number in (5, 3, 8, 1, 7, 2, 6, 4))
     asked = Generation("灯台 🗼", used, "21:9", "4K", "jpg")
-    [job] = store.add_jobs("Ann", asked, "pressed", 1, None, NOW)
+    [job] = press(store, "Ann", asked, "pressed", 1, None, NOW)
     assert job.generation == asked
     assert (job.state, job.person, job.price_expected, job.credits) == (State.QUEUED, "Ann", None, None)
     assert (job.created_at, job.sent_at, job.ended_at, job.task_id) == (NOW, None, None, None)
@@ -175,13 +175,13 @@ def test_readings_come_oldest_first_and_of_many_the_newest(store: Store) -> None
 def test_held_is_what_no_reading_knows_of_yet(store: Store) -> None:
     for state in State:
         job_in(store, state, accepted_at=NOW if state in (State.RUNNING, State.FETCHING, State.DONE) else None)
-    assert store.held() == 4 * 18  # queued, uploading, sending, and running since the last reading
+    assert store.held() == 6 * 18  # queued, uploading, sending, and running, fetching, done since the last reading
     store.add_balance(100, NOW + 1)
     assert store.held() == 3 * 18
 
 
 def test_a_job_of_unknown_price_holds_nothing(store: Store) -> None:
-    store.add_jobs("Ann", LIGHTHOUSE, "pressed", 2, None, NOW)
+    press(store, "Ann", LIGHTHOUSE, "pressed", 2, None, NOW)
     assert store.held() == 0
 
 

@@ -10,9 +10,10 @@ from kie import tracker
 from kie.errors import FileRefused, RequestInvalid, SettingsInvalid
 from kie.generation import Generation
 from kie.jobs import State
+from kie.names import display_name, person_name
 from kie.sandbox import Sandbox
 from kie.settings import Settings
-from kie.studio import Studio, display_name, person_name
+from kie.studio import Studio
 from tests.drawn import picture
 from tests.lives import ended, hurry, leftovers, project, submit, until, until_state
 

@@ -12,7 +12,8 @@ import streamlit as st
 from kie import pictures
 from kie.errors import FileRefused
 from kie.generation import REFERENCE_BYTES_LIMIT, REFERENCE_LIMIT
-from kie.studio import Studio, display_name
+from kie.names import display_name
+from kie.studio import Studio
 
 IDS = "reference_ids"
 NOTES = "reference_notes"
