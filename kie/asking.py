@@ -8,7 +8,7 @@ from kie.desk import Desk
 from kie.errors import CreditsHeld, RequestInvalid
 from kie.generation import IMAGES_LIMIT, Fault, Generation, Press, Wanted
 from kie.jobs import CANCELLABLE, Job, State
-from kie.names import person_name
+from kie.names import person_name, project_name
 from kie.turns import SENDS_LIMIT, SENDS_WINDOW_S
 
 
@@ -44,7 +44,7 @@ class Asking(Desk):
         prices = {each.generation.resolution: self.price(each.generation.resolution) for each in wanted}
         found = {resolution: price.credits if price else None for resolution, price in prices.items()}
         priced = tuple(replace(each, price=found[each.generation.resolution]) for each in wanted)
-        return Press(person_name(person), submit_id, priced, project or None)
+        return Press(person_name(person), submit_id, priced, project_name(project))
 
     def faults(self, wanted: Wanted) -> list[Fault]:
         """List what is wrong with one request, references included."""
@@ -53,10 +53,10 @@ class Asking(Desk):
             found.append(Fault("Images", f"Choose from 1 to {IMAGES_LIMIT}."))
         return found
 
-    def made_before(self, generation: Generation, besides: str = "") -> Job | None:
-        """Return the newest job of anybody that carries the same request and is made or being made, but for those of one press."""
-        job_id = self._rooms.store.same_request(generation.fingerprint, besides)
-        return self.job(job_id) if job_id else None
+    def made_before(self, wanted: Sequence[Wanted], besides: str = "") -> list[Job]:
+        """Return the newest job of anybody for each of these requests that is made or being made, but for those of one press."""
+        fingerprints = {each.generation.fingerprint for each in wanted}
+        return self._rooms.store.jobs(self._rooms.store.same_requests(fingerprints, besides))
 
     def send_again(self, job_id: str, person: str) -> list[Job]:
         """Ask anew, once, for a picture that failed or was cancelled, and return the new job. Costs what a new picture costs.

@@ -7,6 +7,7 @@ out in the transaction that writes the rows, so two people can't both spend the 
 """
 
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
@@ -43,7 +44,7 @@ class Orders(Turns):
                 if db.scalar(select(jobs.c.id).where(jobs.c.submit_id == press.submit_id).limit(1)):
                     return
                 free = self._free(db)
-                if free is not None and press.price > free:
+                if free is not None and press.price > max(0.0, free):
                     raise CreditsHeld(press.price, free)
                 db.execute(insert(jobs), written)
                 db.execute(insert(moves), [{"job_id": row["id"], "state": State.QUEUED, "at": now} for row in written])
@@ -62,12 +63,14 @@ class Orders(Turns):
         with self._read() as db:
             return self._held(db)
 
-    def same_request(self, fingerprint: str, besides: str) -> str | None:
-        """Return the newest job that carries this request and is made or being made, but for those of one press."""
+    def same_requests(self, fingerprints: Collection[str], besides: str) -> list[str]:
+        """Return, for each of these requests, the newest job that carries it and is made or being made, but for those of one press."""
         alive = jobs.c.state.in_([*OPEN, State.DONE, State.UNSURE])
-        theirs = (jobs.c.fingerprint == fingerprint, jobs.c.submit_id != besides, jobs.c.binned_at.is_(None), alive)
+        theirs = (jobs.c.fingerprint.in_(fingerprints), jobs.c.submit_id != besides, jobs.c.binned_at.is_(None), alive)
+        newest = func.row_number().over(partition_by=jobs.c.fingerprint, order_by=jobs.c.created_at.desc())
+        ranked = select(jobs.c.id, newest.label("rank")).where(*theirs).subquery()
         with self._read() as db:
-            return db.scalar(select(jobs.c.id).where(*theirs).order_by(jobs.c.created_at.desc()).limit(1))
+            return list(db.scalars(select(ranked.c.id).where(ranked.c.rank == 1)))
 
     def pause(self, submit_id: str, now: float) -> int:
         """Hold back what a press has not sent yet, and return how many jobs that is."""

@@ -21,14 +21,17 @@ KEY = "test-key-that-nobody-pays-for"
 presses = itertools.count(1)
 
 
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a whole life pass in a second: every wait is short, and the client loses patience soon."""
+def hurry(monkeypatch: pytest.MonkeyPatch, *, reply_s: float = 0.8) -> None:
+    """Let a whole life pass in a second: every wait is short, and the client loses patience soon.
+
+    A test that holds a reply back for as long as it looks around gives the paid request more patience.
+    """
     waits = {"FIRST_LOOK_S": 0.05, "SLOWEST_LOOK_S": 0.1, "FETCH_RETRY_S": 0.05, "TIME_OUT_PAUSE_S": 0.1}
     waits |= {"UPLOAD_RETRIES_S": (0.05, 0.05), "AFTER_A_BUG_S": 0.1}
     for name, value in waits.items():
         monkeypatch.setattr(pace, name, value)
     monkeypatch.setattr(tracker, "STOP_S", 0.3)
-    impatient = partial(Client, connect_s=2, read_s=0.5, upload_read_s=0.5, reply_s=0.8, fetch_s=0.8)
+    impatient = partial(Client, connect_s=2, read_s=0.5, upload_read_s=max(0.5, reply_s - 0.3), reply_s=reply_s, fetch_s=0.8)
     monkeypatch.setattr(rooms, "Client", impatient)
 
 

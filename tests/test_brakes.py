@@ -25,7 +25,7 @@ PAUSED = says(455, "maintenance")
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     monkeypatch.setattr(tracker, "BEAT_S", 0.2)
     monkeypatch.setattr(turns, "SENDS_WINDOW_S", 0.3)
 
