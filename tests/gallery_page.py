@@ -1,0 +1,31 @@
+"""A page that shows the gallery with what lies in its folder, and writes down what was pressed and chosen there."""
+
+import json
+import pickle
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts import gallery
+
+SCENE, PRESSED = Path("scene.pickle"), Path("pressed.jsonl")
+
+
+def press(action: str, item: str | None, group: str) -> None:
+    """Write down what was pressed, and on what."""
+    with PRESSED.open("a") as out:
+        out.write(json.dumps([action, item, group]) + "\n")
+    if action == "clear":
+        gallery.select("stage", [])
+
+
+@st.fragment(run_every=0.3)
+def show_scene() -> None:
+    """Show the scene as it is now."""
+    chosen = gallery.show("stage", on_act=press, **pickle.loads(SCENE.read_bytes()))
+    st.text(f"Chosen: {', '.join(chosen) or 'nothing'}")
+
+
+st.set_page_config(page_title="Nano Banana Studio", layout="wide")
+st.title("Gallery")
+show_scene()
