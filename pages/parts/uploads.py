@@ -4,6 +4,7 @@ The box sends each file straight to `POST /references` and reports its id, or wh
 through Streamlit's memory.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ def attach(reference_id: str) -> None:
             f"At most {REFERENCE_LIMIT} references fit, so it was not added; no credits were spent: remove one first."
         )
     st.session_state[IDS] = [*ids, reference_id]
+
+
+def replace(ids: Iterable[str]) -> None:
+    """Put these references in place of the session's."""
+    st.session_state[IDS] = list(dict.fromkeys(ids))[:REFERENCE_LIMIT]
+    st.session_state[NOTES] = []
 
 
 def remove(reference_id: str) -> None:
