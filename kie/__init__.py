@@ -4,6 +4,7 @@
     studio       the one object that pages talk to
     asking       where pictures are asked for
     caring       where what is paid and not here is looked after
+    shelf        where what is used again is kept and found
     desk         what the parts of the studio have in common
     rooms        what it has open at one time: the service, or the sandbox
     session      the jobs of one browser session
@@ -15,6 +16,7 @@
     client       the service's API as four methods, and the download of a result
     wire         HTTP as the client needs it
     store        jobs, references, balances
+    library      templates, presets, projects, former prompts
     orders       presses taken in, and the credits held for them
     turns        whose turn it is to send; which server follows which job
     brakes       new jobs wait after an incident, and one careful try lifts that
@@ -26,6 +28,7 @@
     prices       what a picture is likely to cost
     reconciliation  does the balance agree with what our jobs cost
     hub          who wants to know that something changed
+    templates    what is kept to use again, and the file that templates travel in
     names        what people call themselves and their files
     jobs         a job, its states, the allowed moves
     generation   what can be asked for

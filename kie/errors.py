@@ -5,6 +5,7 @@
     │   ├── RequestInvalid           the form has faults
     │   ├── FileRefused              a reference can't be used
     │   ├── CreditsHeld              what is free does not suffice
+    │   ├── NameTaken                something is kept under this name
     │   ├── SettingsInvalid          the studio can't start like this
     │   ├── KeyMissing
     │   ├── Unreachable              no connection was made
@@ -81,6 +82,10 @@ class CreditsHeld(NothingSpent):
         super().__init__(f"{needed:g} needed, {max(0.0, free):g} free")
         self.needed = needed
         self.free = free
+
+
+class NameTaken(NothingSpent):
+    """There is one of this name already, so nothing was saved and no credits were spent: choose another name, or replace that one."""
 
 
 class SettingsInvalid(NothingSpent):

@@ -1,4 +1,4 @@
-"""What people call themselves and their files, as it is kept and shown: one line, nothing that can lie or break a page."""
+"""What people call themselves, their projects and their files, as it is kept and shown: one line, nothing that can lie or break a page."""
 
 import re
 import unicodedata
@@ -8,13 +8,23 @@ NOBODY = "Guest"
 
 def person_name(text: str) -> str:
     """Return a name as it is kept: one line, without control characters, 80 characters at most; nobody is "Guest"."""
-    return " ".join("".join(_printable(character) for character in text).split())[:80].strip() or NOBODY
+    return one_line(text)[:80].strip() or NOBODY
+
+
+def project_name(text: str | None) -> str | None:
+    """Return a project's name as it is kept, as a person's name is; no project is None."""
+    return one_line(text or "")[:80].strip() or None
 
 
 def display_name(name: str) -> str:
     """Return a file's name as it is shown: its last part, one line, 120 characters at most. It never becomes a path."""
     last = re.split(r"[/\\]", name)[-1]
-    return " ".join("".join(_printable(character) for character in last).split())[:120] or "picture"
+    return one_line(last)[:120] or "picture"
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, with single spaces and without control characters."""
+    return " ".join("".join(_printable(character) for character in text).split())
 
 
 def _printable(character: str) -> str:

@@ -69,6 +69,8 @@ jobs = Table(
     Index("jobs_ended", "person", "ended_at"),
     Index("jobs_learned", "resolution", "state", "ended_at"),
     Index("jobs_same", "fingerprint"),
+    Index("jobs_project", "project", "created_at"),
+    Index("jobs_person", "person", "created_at"),
 )
 
 references = Table(

@@ -3,7 +3,8 @@
 Database     opened, read, written; a job's guarded move
 └── Turns    whose turn it is; which server follows which job
     └── Orders   presses taken in, and the credits held for them
-        └── Store
+        └── Library  templates, presets, projects, former prompts
+            └── Store
 """
 
 import secrets
@@ -16,7 +17,7 @@ from sqlalchemy import Row, Select, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kie.jobs import OPEN, Job, State
-from kie.orders import Orders
+from kie.library import Library
 from kie.reconciliation import Charge
 from kie.schema import balances, job_references, jobs, meta, moves, references
 
@@ -51,7 +52,7 @@ class Balance:
     at: float
 
 
-class Store(Orders):
+class Store(Library):
     """The whole store behind one URL. Safe to use from several threads and several servers."""
 
     def secret(self) -> str:

@@ -26,6 +26,7 @@ from kie.prices import PriceList
 from kie.reconciliation import Reading, Reconciliation, reconcile
 from kie.rooms import Rooms
 from kie.settings import Key, Settings
+from kie.shelf import Shelf
 from kie.store import Balance, Reference
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ RECENT_S = 3600.0
 KEY_LOOK_S = 1.0
 
 
-class Studio(Asking, Caring):
+class Studio(Asking, Caring, Shelf):
     """Everything a page may ask for or do. One per server process, opened before the first visitor."""
 
     _current: ClassVar["Studio | None"] = None

@@ -1,0 +1,159 @@
+"""What people keep to use again: templates, presets, former prompts; and the file in which templates travel.
+
+{"studio_templates": 1, "templates": [{"name": "…", "prompt": "…"}, …]}
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kie.errors import NothingSpent
+from kie.generation import IMAGES_LIMIT, Generation, is_visible
+from kie.names import one_line
+
+NAME_LIMIT = 80
+FILE_VERSION = 1
+FILE_BYTES_LIMIT = 2**20
+FILE_TEMPLATES_LIMIT = 2000
+FAULTS_TOLD = 10
+
+
+@dataclass(frozen=True)
+class Template:
+    """A prompt that is used again. `person` saved it last; `is_starred` is true for the person who asks."""
+
+    id: str
+    name: str
+    prompt: str
+    person: str
+    changed_at: float
+    is_starred: bool = False
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings under a name, for one project or for none."""
+
+    id: str
+    project: str | None
+    name: str
+    aspect_ratio: str
+    resolution: str
+    output_format: str
+    images: int
+    person: str
+    changed_at: float
+
+
+@dataclass(frozen=True)
+class PastPrompt:
+    """A prompt that was sent: who asked for it last and when, and how many presses asked for it."""
+
+    prompt: str
+    person: str
+    at: float
+    times: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """How many templates of a file were added under their name, under another name, or were here already."""
+
+    added: int
+    renamed: int
+    skipped: int
+
+
+def checked_name(name: str) -> str:
+    """Return a template's or preset's name as it is kept. Raises NothingSpent, in words, when it can't be kept."""
+    found = name_fault(name)
+    if found:
+        raise NothingSpent(f"Nothing was saved and no credits were spent. {found}")
+    return one_line(name)
+
+
+def check_prompt(prompt: str) -> None:
+    """Raise NothingSpent, in words, when this prompt can't be kept as a template."""
+    found = prompt_fault(prompt)
+    if found:
+        raise NothingSpent(f"Nothing was saved and no credits were spent. {found}")
+
+
+def check_preset(preset: Preset) -> None:
+    """Raise NothingSpent, in words, when the service would not take these settings."""
+    asked = Generation("any", (), preset.aspect_ratio, preset.resolution, preset.output_format)
+    found = [f"{fault.field}: {fault.sentence}" for fault in asked.faults()]
+    if not 1 <= preset.images <= IMAGES_LIMIT:
+        found.append(f"Images: Choose from 1 to {IMAGES_LIMIT}.")
+    if found:
+        raise NothingSpent(f"These settings can't be used, and no credits were spent. {' '.join(found)}")
+
+
+def name_fault(name: str) -> str | None:
+    """Say what is wrong with a name, and what is allowed."""
+    kept = one_line(name)
+    if not is_visible(kept):
+        return "Give it a name: a blank one can't be found again."
+    if len(kept) > NAME_LIMIT:
+        return f"Shorten the name: at most {NAME_LIMIT} characters are allowed."
+    return None
+
+
+def prompt_fault(prompt: str) -> str | None:
+    """Say what is wrong with a prompt, and what is allowed. Choices and variables count as they are written."""
+    return next((fault.sentence for fault in Generation(prompt).faults()), None)
+
+
+# -- the file
+
+
+def write_file(templates: Iterable[Template]) -> bytes:
+    """Write templates as the file that another studio takes in."""
+    entries = [{"name": template.name, "prompt": template.prompt} for template in templates]
+    content = {"studio_templates": FILE_VERSION, "templates": entries}
+    return json.dumps(content, ensure_ascii=False, indent=2).encode()
+
+
+def read_file(data: bytes) -> list[tuple[str, str]]:
+    """Return the names and prompts in a file. Raises NothingSpent with what is wrong with it, entry by entry."""
+    entries = _entries(data)
+    read = [_entry(entry) for entry in entries]
+    faults = [f"Template {number}: {entry}" for number, entry in enumerate(read, start=1) if isinstance(entry, str)]
+    if faults:
+        more = len(faults) - FAULTS_TOLD
+        told = [*faults[:FAULTS_TOLD], f"And {more} more like these."] if more > 0 else faults
+        raise _refused("mend what is named here and import it again.\n\n" + "\n".join(f"- {fault}" for fault in told))
+    return [entry for entry in read if not isinstance(entry, str)]
+
+
+def _entries(data: bytes) -> list[Any]:
+    if len(data) > FILE_BYTES_LIMIT:
+        raise _refused("it is larger than 1 MB. Split it into smaller files.")
+    try:
+        content = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise _refused("it is not a JSON file. Choose one that a studio has exported.") from None
+    if not isinstance(content, dict) or "studio_templates" not in content:
+        raise _refused("there are no templates in it. Choose one that a studio has exported.")
+    if content["studio_templates"] != FILE_VERSION:
+        raise _refused("its version is not known here. Bring this studio up to date, or export the file anew.")
+    entries = content.get("templates")
+    if not isinstance(entries, list) or len(entries) > FILE_TEMPLATES_LIMIT:
+        raise _refused(
+            f"it has to hold a list of at most {FILE_TEMPLATES_LIMIT:,} templates. Split it, or export it anew."
+        )
+    return entries
+
+
+def _entry(entry: Any) -> tuple[str, str] | str:
+    """Return an entry's name and prompt, or what is wrong with it."""
+    named = entry if isinstance(entry, dict) else {}
+    name, prompt = named.get("name"), named.get("prompt")
+    if not isinstance(name, str) or not isinstance(prompt, str):
+        return "It needs a name and a prompt, both of them text."
+    return name_fault(name) or prompt_fault(prompt) or (one_line(name), prompt)
+
+
+def _refused(reason: str) -> NothingSpent:
+    return NothingSpent(f"Nothing was taken from this file and no credits were spent: {reason}")
