@@ -17,8 +17,8 @@ import streamlit as st
 
 _HERE = Path(__file__).parent
 # One module: each part uses what stands above it.
-_SCRIPTS = ("pieces", "menu", "zoom", "lightbox", "item", "stage")
-_STYLES = ("stage", "item", "lightbox")
+_SCRIPTS = ("pieces", "menu", "zoom", "lightbox", "compare", "item", "grid", "tray", "notice", "stage")
+_STYLES = ("stage", "item", "grid", "lightbox", "compare")
 
 Layout = Literal["cards", "grid"]
 Row = dict[str, Any]

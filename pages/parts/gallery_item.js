@@ -7,102 +7,97 @@ function createCard(stage, key) {
   const turn = make("p", { class: "turn" })
   const problem = createProblem()
   const actions = createActions(stage, () => stage.find(key))
-  const element = make("li", { class: "card", tabindex: "-1" }, place.element, prompt, meta, turn, problem.element, actions.element)
+  const element = make("li", { class: "card", tabindex: "-1", "data-key": key })
+  const told = [problem.element, prompt, meta, turn, actions.element]
   return {
     element,
     tick: place.tick,
     opener: place.opener,
     update({ item, isNewData }) {
-      place.update(item, isNewData)
+      element.classList.toggle("is-comparing", stage.comparing.includes(key))
       setText(prompt, item.prompt)
       setAttribute(prompt, "title", item.prompt.length > 60 ? item.prompt : null)
       setText(meta, item.meta)
       setText(turn, item.turn)
-      problem.update(item)
+      const isEnded = modeOf(item) === "ended"
+      arrange(element, isEnded ? told : [place.element, ...told])
+      if (!isEnded) place.update(item, isNewData)
+      problem.update(item, isEnded)
       actions.update(item.actions, item.download)
     },
   }
 }
 
+const BROKEN = "This picture did not load, and nothing was spent: load the page again."
+const modeOf = (item) => (hasPicture(item) ? "picture" : OPEN_STATES.has(item.state) ? "open" : "ended")
+
 // The place of a picture. It has the picture's shape from the first moment on, so that nothing moves when that comes.
-function createPlace(open) {
+function createPlace(open, isAlwaysOpenable) {
   const badges = make("div", { class: "badges" })
   const element = make("div", { class: "place" })
   const clock = createClock()
   let [mode, inner, image, started] = [null, null, null, null]
 
-  const modeOf = (item) => {
-    if (ownPath(item.thumbnail) ?? ownPath(item.picture)) return "picture"
-    return OPEN_STATES.has(item.state) ? "open" : "ended"
+  // What was shown until now stays below the picture until that has come.
+  function makePicture() {
+    const before = inner
+    image = make("img", { decoding: "async", loading: "lazy" })
+    inner = make("button", { type: "button", class: "picture is-waiting", onclick: open }, image, make("span", { class: "broken", text: BROKEN }))
+    image.addEventListener("load", () => {
+      inner.classList.remove("is-waiting", "is-broken")
+      setTimeout(() => before?.remove(), 400)
+    })
+    image.addEventListener("error", () => inner.classList.add("is-broken"))
+    return before ? [before, inner] : [inner]
   }
 
-  const makers = {
-    picture() {
-      const waited = inner
-      image = make("img", { decoding: "async", loading: "lazy" })
-      inner = make("button", { type: "button", class: "picture", onclick: open }, image)
-      const arrived = () => {
-        inner.classList.remove("is-waiting", "is-broken")
-        waited?.remove()
-      }
-      inner.classList.add("is-waiting")
-      image.addEventListener("load", arrived)
-      image.addEventListener("error", () => inner.classList.add("is-broken"))
-      return waited ? [waited, inner] : [inner]
-    },
-    open() {
-      const stageName = make("p", { class: "stage-name" }, icon(""), make("span", {}))
-      inner = make("div", { class: "making" }, stageName, clock.line, clock.bar)
-      return [inner]
-    },
-    ended() {
-      inner = make("div", { class: "ended" }, icon(""), make("span", {}))
-      return [inner]
-    },
+  function makeStage() {
+    const stageName = make("span", { class: "stage-name" }, icon(""), make("span", {}))
+    const parts = [stageName, clock.line, clock.bar]
+    const whole = { class: "making" }
+    inner = isAlwaysOpenable ? make("button", { type: "button", onclick: open, ...whole }, ...parts) : make("div", whole, ...parts)
+    return [inner]
   }
 
   function showPicture(item) {
     setAttribute(image, "alt", item.alt)
-    setAttribute(image, "src", ownPath(item.thumbnail) ?? ownPath(item.picture))
     setAttribute(image, "width", item.width)
     setAttribute(image, "height", item.height)
+    setAttribute(image, "src", ownPath(item.thumbnail) ?? ownPath(item.picture))
   }
 
-  function showStage(item) {
+  function showStage(item, isNewData) {
     setAttribute(inner.querySelector(".icon"), "data-icon", item.icon || "hourglass_empty")
     setText(inner.querySelector(".icon + span"), item.label)
+    if (isAlwaysOpenable) setAttribute(inner, "aria-label", `${item.label}: ${item.prompt}`)
+    inner.classList.toggle("is-still", mode === "ended")
+    if (isNewData) started = mode === "ended" || item.elapsed === null ? null : performance.now() - item.elapsed * 1000
+    clock.show(started, item.expected)
   }
 
   function showBadges(item) {
     const drawn = item.badges.map((badge) => `${badge.icon} ${badge.text}`).join("\n")
     if (badges.dataset.drawn === drawn) return
     badges.dataset.drawn = drawn
-    badges.replaceChildren(...item.badges.map(({ icon: name, text }) => make("span", { class: "badge" }, icon(name), make("span", { text }))))
+    badges.replaceChildren(...item.badges.map((badge) => make("span", { class: "badge" }, icon(badge.icon), make("span", { text: badge.text }))))
   }
 
   function update(item, isNewData) {
-    const wanted = modeOf(item)
-    if (wanted !== mode) {
-      mode = wanted
-      element.dataset.mode = mode
-      arrange(element, [...makers[mode](), badges])
-    }
+    const before = mode
+    mode = element.dataset.mode = modeOf(item)
+    if (mode !== before) arrange(element, [...(mode === "picture" ? makePicture() : makeStage()), badges])
     element.style.setProperty("--ratio", String(item.width / item.height || 1))
     showBadges(item)
-    if (mode === "picture") return showPicture(item)
-    showStage(item)
-    if (isNewData) started = item.elapsed === null ? null : performance.now() - item.elapsed * 1000
-    clock.show(started, item.expected)
-    return undefined
+    if (mode === "picture") showPicture(item)
+    else showStage(item, isNewData)
   }
 
-  const tick = () => mode === "open" && clock.tick()
-  return { element, update, tick, opener: () => inner, image: () => image }
+  return { element, update, tick: clock.tick, opener: () => inner }
 }
 
 // Counts on between two looks of the server: how long it takes already, and how long it may still take.
 function createClock() {
-  const line = make("p", { class: "clock" })
+  const line = make("span", { class: "clock" })
   const bar = make("progress", { max: "1", "aria-label": "Progress" })
   let [started, expected] = [null, null]
 

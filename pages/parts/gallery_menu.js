@@ -5,9 +5,8 @@ function createMore(stage, press) {
   const menu = make("div", { role: "menu", popover: "manual", class: "menu", "aria-label": "More" })
   const opener = make(
     "button",
-    { type: "button", class: "button", "aria-haspopup": "menu", "aria-expanded": "false" },
+    { type: "button", class: "button", "aria-label": "More", title: "More", "aria-haspopup": "menu", "aria-expanded": "false" },
     icon("more_horiz"),
-    make("span", { text: "More" }),
   )
   const element = make("span", { class: "more" }, opener, menu)
   const choices = () => [...menu.querySelectorAll("[role=menuitem]")]
@@ -27,7 +26,7 @@ function createMore(stage, press) {
   function close(returnFocus) {
     if (!isOpen()) return
     opener.setAttribute("aria-expanded", "false")
-    menu.hidePopover()
+    if (menu.matches(":popover-open")) menu.hidePopover()
     document.removeEventListener("pointerdown", onElsewhere, true)
     document.removeEventListener("scroll", onScroll, true)
     stage.closeMenu = null
@@ -82,7 +81,7 @@ function createMore(stage, press) {
 
   function choose(action, event) {
     close(true)
-    press(action, event)
+    press(action, { currentTarget: opener, detail: event.detail })
   }
 
   return {

@@ -34,6 +34,8 @@ function ownPath(address) {
   return typeof address === "string" && /^\/[^/\\\s]/.test(address) ? address : null
 }
 
+const hasPicture = (item) => Boolean(ownPath(item.thumbnail) ?? ownPath(item.picture))
+
 function seconds(value) {
   const whole = Math.max(0, Math.round(value))
   if (whole < 60) return `${whole} s`
@@ -115,8 +117,9 @@ function createActions(stage, context) {
   return {
     element,
     update(actions, download) {
-      const seen = actions.filter((action) => !action.menu).map((action) => ({ kind: "action", ...stage.pressed(action, context()) }))
-      const rest = actions.filter((action) => action.menu).map((action) => stage.pressed(action, context()))
+      const all = actions.map((action) => stage.named(action, context()))
+      const seen = all.filter((action) => !action.menu).map((action) => ({ kind: "action", ...action }))
+      const rest = all.filter((action) => action.menu)
       const first = seen[0]?.id === "open" ? 1 : 0
       if (download && ownPath(download.url)) seen.splice(first, 0, { kind: "download", id: "", download })
       if (rest.length > 0) seen.push({ kind: "more", id: "", actions: rest })

@@ -6,19 +6,23 @@ function createStage(root) {
   const status = make("output", { class: "status", role: "status", "aria-live": "polite" })
   const groups = make("div", { class: "groups" })
   const empty = make("p", { class: "empty" })
-  const views = { groups: new Map() }
-  const stage = { data: null, selected: new Set(), comparing: [], closeMenu: null }
-  let [sequence, events, session, ticking, hiding] = [0, [], null, null, null]
+  const views = new Map()
+  const stage = { data: null, entries: [], known: new Map(), comparing: [], closeMenu: null }
+  let [sequence, events, session, ticking, hiding, reachedKey] = [0, [], null, null, null, null]
 
   // -- what it knows
 
-  const keyOf = (group, item) => `${group.id}\n${item.id}`
-  const entries = () => stage.data.groups.flatMap((group) => group.items.map((item) => ({ key: keyOf(group, item), item, group })))
-  const find = (key) => stage.entries.find((entry) => entry.key === key)
-  const openable = () => stage.entries.filter(({ item }) => stage.data.layout === "grid" || ownPath(item.thumbnail) || ownPath(item.picture))
-  const viewOf = (key) => [...views.groups.values()].flatMap((group) => [...group.items.values()]).find((view) => view.key === key)
+  const find = (key) => stage.known.get(key)
+  const openable = () => stage.entries.filter(({ item }) => stage.data.layout === "grid" || hasPicture(item))
+  const itemViews = () => [...views.values()].flatMap((group) => [...group.items.values()])
+  const viewOf = (key) => itemViews().find((view) => view.element.dataset.key === key)
+  const focusOf = (key) => viewOf(key)?.opener()
+  const reached = () => (find(reachedKey) ? reachedKey : stage.entries[0]?.key)
 
   // -- what it says
+
+  // What is said while a dialog is open has to stand in it: all else is out of reach then.
+  const speakIn = (dialog) => (dialog ?? root).append(status)
 
   function say(text, isSeen) {
     status.textContent = text
@@ -28,25 +32,34 @@ function createStage(root) {
   }
 
   function announce(before) {
-    if (!before) return
     const was = new Map(before.map(({ key, item }) => [key, item.state]))
     const changed = stage.entries.filter(({ key, item }) => was.has(key) && was.get(key) !== item.state)
-    const words = changed.map(({ item }) => `${item.label}: ${item.prompt.slice(0, 80)}`)
-    if (words.length > 3) say(`${words.length} pictures changed; ${stage.entries.filter(({ item }) => item.state === "done").length} are done.`)
-    else if (words.length > 0) say(words.join(". "))
+    if (changed.length > 3) say(`${changed.length} pictures went on; ${stage.entries.filter(({ item }) => item.state === "done").length} are done`)
+    else if (changed.length > 0) say(changed.map(({ item }) => `${item.label}: ${item.prompt.slice(0, 80)}`).join(". "))
   }
 
   // -- what was pressed
 
-  function press(action, context, event) {
-    if (!context) return
-    const { item, group, key } = context
-    if (action.copy !== null && action.copy !== undefined) copy(action.copy)
-    else if (action.id === "open" && key) open(key, event.currentTarget)
-    else if (event.detail < 2) tell(action.id, item?.id ?? null, group.id)
+  const answers = {
+    open: (context, from) => open(context.key, from),
+    compare: (context, from) => compare(context.key, from),
+    "compare-none": () => endComparing([]),
+    "compare-selection": (_, from) => stage.compare.open(stage.selection.chosen().map(({ key }) => key), from),
+    "select-all": () => stage.selection.all(),
+    "select-none": () => stage.selection.clear(),
   }
 
-  // The second click of a double click is not a second wish. What a lost run did not hear comes with the next.
+  function press(action, context, event) {
+    if (!context) return
+    const from = event.currentTarget
+    // The second click of a double click is not a second wish.
+    if (event.detail > 1) return
+    if (action.copy !== null) copy(action.copy)
+    else if (answers[action.id]) answers[action.id](context, from)
+    else tell(action.id, context.item?.id ?? null, context.group.id)
+  }
+
+  // What a lost run did not hear comes again with the next press.
   function tell(action, item, group) {
     sequence = Math.max(sequence + 1, Date.now())
     events = [...events, { action, item, group, sequence, session }].slice(-KEPT_EVENTS)
@@ -58,7 +71,7 @@ function createStage(root) {
       await navigator.clipboard.writeText(text)
       say("Copied", true)
     } catch {
-      say("The browser did not let it be copied. Nothing was spent: select the text and copy it by hand.", true)
+      say("The browser did not let it be copied; nothing was spent. Select the text and copy it by hand.", true)
     }
   }
 
@@ -67,44 +80,98 @@ function createStage(root) {
     stage.lightbox.open(key, from)
   }
 
+  function compare(key, from) {
+    const isIn = stage.comparing.includes(key)
+    stage.comparing = isIn ? stage.comparing.filter((other) => other !== key) : [...stage.comparing, key]
+    if (stage.comparing.length > 1 && !isIn) {
+      stage.lightbox.close()
+      stage.compare.open(stage.comparing, from)
+    } else {
+      redraw()
+      say(isIn ? "Taken out of the comparison" : "Comparing: choose another")
+    }
+  }
+
+  function endComparing(keys) {
+    stage.comparing = keys
+    redraw()
+  }
+
+  function named(action, context) {
+    if (action.id !== "compare" || !stage.comparing.includes(context?.key)) return action
+    return { ...action, label: "Stop comparing", icon: "close" }
+  }
+
+  function reach(key, isMoved) {
+    reachedKey = key
+    itemViews().forEach((view) => view.showFocus?.())
+    if (isMoved) focusOf(key)?.focus()
+  }
+
   // -- how it is drawn
 
   function show(data) {
-    const isNewData = data !== stage.data
     const before = stage.entries
     if (data.session !== session) [session, events] = [data.session, []]
-    Object.assign(stage, { data, isNewData })
-    stage.entries = entries()
-    groups.dataset.layout = data.layout
-    keyed(groups, data.groups, views.groups, (group) => `${data.layout} ${group.id}`, () => createGroup(stage, keyOf))
-    setText(empty, stage.entries.length === 0 && data.groups.length === 0 ? data.empty : "")
+    const isNewData = data !== stage.data
+    stage.data = data
+    stage.entries = data.groups.flatMap((group) => group.items.map((item) => ({ key: `${group.id}\n${item.id}`, item, group })))
+    stage.known = new Map(stage.entries.map((entry) => [entry.key, entry]))
+    stage.comparing = stage.comparing.filter(find)
+    stage.selection.take(data)
+    stage.isNewData = isNewData
+    redraw()
+    stage.isNewData = false
     announce(before)
     stage.lightbox.refresh()
+    stage.compare.refresh()
+    stage.notice.show(data.notify)
     ticking ??= setInterval(tick, 1000)
   }
 
-  const tick = () => views.groups.forEach((group) => group.items.forEach((view) => view.tick?.()))
+  function redraw() {
+    const { layout } = stage.data
+    const held = root.activeElement?.closest("[data-key]")?.dataset.key
+    groups.dataset.layout = layout
+    const draw = () => keyed(groups, stage.data.groups, views, (group) => `${layout} ${group.id}`, () => createGroup(stage))
+    keepFocus(draw, { focus: () => (layout === "grid" ? focusOf(held) : viewOf(held)?.element)?.focus() })
+    setText(empty, stage.data.groups.length === 0 ? stage.data.empty : "")
+    stage.tray.show()
+  }
+
+  // What had the focus may be gone after a change: then it goes to what stands in for it.
+  function keepFocus(change, instead) {
+    const had = root.activeElement
+    change()
+    if (had && !had.isConnected) instead.focus()
+  }
+
+  const tick = () => itemViews().forEach((view) => view.tick())
 
   function leave() {
     clearInterval(ticking)
-    ticking = null
     stage.closeMenu?.(false)
-    stage.lightbox.close()
-    stage.lightbox.leave()
+    for (const part of [stage.lightbox, stage.compare]) {
+      part.close()
+      part.leave()
+    }
+    stage.notice.leave()
   }
 
-  // What is said while a dialog is open has to stand in it: all else is out of reach then.
-  const speakIn = (dialog) => (dialog ?? root).append(status)
-  const focusOf = (key) => viewOf(key)?.opener()
-  const pressed = (action) => action
-
-  Object.assign(stage, { root, press, find, openable, open, say, speakIn, focusOf, pressed, show, leave })
+  const selection = createSelection(stage)
+  const { choose, isSelected } = selection
+  Object.assign(stage, { selection, choose, isSelected, find, openable, focusOf, reached, reach, press, open, named })
+  Object.assign(stage, { say, speakIn, endComparing, keepFocus, show, redraw, leave })
+  stage.notice = createNotice(stage)
+  stage.tray = createTray(stage)
   stage.lightbox = createLightbox(stage)
-  root.append(empty, groups, stage.lightbox.element, status)
+  stage.compare = createCompare(stage)
+  listenToGrid(stage, groups)
+  root.append(stage.notice.element, empty, groups, stage.tray.element, stage.lightbox.element, stage.compare.element, status)
   return stage
 }
 
-function createGroup(stage, keyOf) {
+function createGroup(stage) {
   const title = make("h3", {})
   const note = make("p", { class: "note" })
   const bar = make("div", { class: "bar" }, make("div", {}))
@@ -136,9 +203,9 @@ function createGroup(stage, keyOf) {
     showProgress(group.progress)
     actions.update(group.actions)
     head.hidden = !group.title && !group.note && !group.progress && group.actions.length === 0
-    const create = ({ item }) => ({ key: keyOf(group, item), ...createCard(stage, keyOf(group, item)) })
+    const create = stage.data.layout === "grid" ? createTile : createCard
     const rows = group.items.map((item) => ({ item, isNewData: stage.isNewData }))
-    keyed(list, rows, items, ({ item }) => item.id, create)
+    keyed(list, rows, items, ({ item }) => item.id, ({ item }) => create(stage, `${group.id}\n${item.id}`))
   }
 
   return { element, items, update }

@@ -1,14 +1,15 @@
 // Zooms and pans one picture, or several in step: wheel, double click, pinch, drag, and the calls of buttons and keys.
-// The scale is 1 where a picture fits its frame; places are pixels from the frame's middle.
+// The scale is 1 where a picture fits its frame; places are pixels from a frame's middle.
 
 const DEEPEST = 12
+const CLOSER = 1.4
+const PAN_PX = 80
 const SWIPE_PX = 60
 
-function createZoom(surface, { frames, changed, swiped }) {
+function createZoom(surface, { frames, changed, swiped, dragged }) {
   const view = { scale: 1, x: 0, y: 0 }
   const pointers = new Map()
-  let began = null
-  let clickedAt = 0
+  let [active, began] = [null, null]
 
   const between = (low, value, high) => Math.min(high, Math.max(low, value))
   const imageOf = (frame) => frame.querySelector("img")
@@ -16,7 +17,6 @@ function createZoom(surface, { frames, changed, swiped }) {
   function fit() {
     for (const frame of frames()) {
       const image = imageOf(frame)
-      if (!image) continue
       const [width, height] = [Number(image.dataset.width) || 1, Number(image.dataset.height) || 1]
       const scale = Math.min(frame.clientWidth / width, frame.clientHeight / height)
       image.style.width = `${Math.round(width * scale)}px`
@@ -25,21 +25,19 @@ function createZoom(surface, { frames, changed, swiped }) {
     show()
   }
 
-  function room(side) {
-    const [inner, outer] = side === "x" ? ["offsetWidth", "clientWidth"] : ["offsetHeight", "clientHeight"]
-    const over = frames().map((frame) => ((imageOf(frame)?.[inner] ?? 0) * view.scale - frame[outer]) / 2)
+  // How far a picture reaches beyond its frame on each side: no one can lose it out of sight.
+  function room(inner, outer) {
+    const over = frames().map((frame) => (imageOf(frame)[inner] * view.scale - frame[outer]) / 2)
     return Math.max(0, ...over)
   }
 
   function show() {
-    view.x = between(-room("x"), view.x, room("x"))
-    view.y = between(-room("y"), view.y, room("y"))
-    for (const frame of frames()) {
-      const image = imageOf(frame)
-      if (image) image.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`
-    }
+    const [wide, high] = [room("offsetWidth", "clientWidth"), room("offsetHeight", "clientHeight")]
+    view.x = between(-wide, view.x, wide)
+    view.y = between(-high, view.y, high)
+    for (const frame of frames()) imageOf(frame).style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`
     surface.classList.toggle("is-deep", view.scale > 1)
-    changed?.(view)
+    changed(view)
   }
 
   function zoomTo(scale, at = { x: 0, y: 0 }) {
@@ -61,39 +59,42 @@ function createZoom(surface, { frames, changed, swiped }) {
     show()
   }
 
-  function placed(event) {
-    const frame = frames().find((one) => one.contains(event.target)) ?? frames()[0]
+  function frameAt(event) {
+    const holds = ({ left, right, top, bottom }) =>
+      event.clientX >= left && event.clientX <= right && event.clientY >= top && event.clientY <= bottom
+    return frames().find((frame) => holds(frame.getBoundingClientRect())) ?? frames()[0]
+  }
+
+  function placed(event, frame) {
     const at = frame.getBoundingClientRect()
     return { x: event.clientX - at.left - at.width / 2, y: event.clientY - at.top - at.height / 2 }
   }
 
+  const isTool = (event) => Boolean(event.target.closest("button, a, input"))
   const spread = ([one, other]) => Math.hypot(one.x - other.x, one.y - other.y)
   const middle = ([one, other]) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 })
 
   function onDown(event) {
-    if (event.button !== 0 || event.target.closest("button, a, input")) return
+    if (event.button !== 0 || isTool(event)) return
     surface.setPointerCapture(event.pointerId)
-    pointers.set(event.pointerId, placed(event))
-    began = pointers.size === 1 ? { ...placed(event), touch: event.pointerType === "touch" } : null
+    if (pointers.size === 0) active = frameAt(event)
+    const at = placed(event, active)
+    pointers.set(event.pointerId, at)
+    began = pointers.size === 1 && event.pointerType === "touch" ? at : null
   }
 
   function onMove(event) {
-    if (!pointers.has(event.pointerId)) return
-    const before = [...pointers.values()]
     const was = pointers.get(event.pointerId)
-    const now = placedLike(event, was)
+    if (!was) return
+    const before = [...pointers.values()]
+    const now = placed(event, active)
     pointers.set(event.pointerId, now)
-    if (pointers.size === 2) {
-      const after = [...pointers.values()]
-      zoomTo((view.scale * spread(after)) / Math.max(1, spread(before)), middle(after))
+    const after = [...pointers.values()]
+    if (after.length === 2) {
+      zoomTo((view.scale * spread(after)) / Math.max(1, spread(before)), middle(before))
       pan(middle(after).x - middle(before).x, middle(after).y - middle(before).y)
     } else if (view.scale > 1) pan(now.x - was.x, now.y - was.y)
-  }
-
-  // A captured pointer's target is the surface: where it is within its frame follows from how far it went.
-  function placedLike(event, was) {
-    const moved = { x: event.clientX - (was.clientX ?? event.clientX), y: event.clientY - (was.clientY ?? event.clientY) }
-    return { x: was.x + moved.x, y: was.y + moved.y, clientX: event.clientX, clientY: event.clientY }
+    else dragged(event)
   }
 
   function onUp(event) {
@@ -101,23 +102,23 @@ function createZoom(surface, { frames, changed, swiped }) {
     pointers.delete(event.pointerId)
     if (!last || !began || view.scale > 1) return
     const [x, y] = [last.x - began.x, last.y - began.y]
-    if (began.touch && Math.abs(x) > SWIPE_PX && Math.abs(x) > 2 * Math.abs(y)) swiped?.(x < 0 ? 1 : -1)
     began = null
+    if (Math.abs(x) > SWIPE_PX && Math.abs(x) > 2 * Math.abs(y)) swiped(x < 0 ? 1 : -1)
   }
 
-  surface.addEventListener(
-    "wheel",
-    (event) => {
-      event.preventDefault()
-      zoomTo(view.scale * Math.exp(-between(-120, event.deltaY, 120) / 300), placed(event))
-    },
-    { passive: false },
-  )
-  surface.addEventListener("dblclick", (event) => {
-    if (event.target.closest("button, a, input")) return
+  function onWheel(event) {
+    event.preventDefault()
+    zoomTo(view.scale * Math.exp(-between(-120, event.deltaY, 120) / 300), placed(event, frameAt(event)))
+  }
+
+  function onDoubleClick(event) {
+    if (isTool(event)) return
     if (view.scale > 1) reset()
-    else zoomTo(2.5, placed(event))
-  })
+    else zoomTo(2.5, placed(event, frameAt(event)))
+  }
+
+  surface.addEventListener("wheel", onWheel, { passive: false })
+  surface.addEventListener("dblclick", onDoubleClick)
   surface.addEventListener("pointerdown", onDown)
   surface.addEventListener("pointermove", onMove)
   surface.addEventListener("pointerup", onUp)
@@ -125,6 +126,62 @@ function createZoom(surface, { frames, changed, swiped }) {
   const watch = new ResizeObserver(fit)
   watch.observe(surface)
 
-  const steps = { "+": () => zoomTo(view.scale * 1.4), "=": () => zoomTo(view.scale * 1.4), "-": () => zoomTo(view.scale / 1.4), 0: reset }
-  return { fit, reset, zoomTo, view, key: (key) => steps[key]?.(), knows: (key) => key in steps, leave: () => watch.disconnect() }
+  const keys = {
+    "+": () => zoomTo(view.scale * CLOSER),
+    "=": () => zoomTo(view.scale * CLOSER),
+    "-": () => zoomTo(view.scale / CLOSER),
+    0: reset,
+    "Shift ArrowLeft": () => pan(PAN_PX, 0),
+    "Shift ArrowRight": () => pan(-PAN_PX, 0),
+    "Shift ArrowUp": () => pan(0, PAN_PX),
+    "Shift ArrowDown": () => pan(0, -PAN_PX),
+  }
+
+  // Says whether the key was one of its own.
+  function heard(event) {
+    const name = event.shiftKey && event.key.startsWith("Arrow") ? `Shift ${event.key}` : event.key
+    if (!keys[name] || event.ctrlKey || event.metaKey || event.altKey) return false
+    keys[name]()
+    return true
+  }
+
+  return { fit, reset, heard, closer: keys["+"], wider: keys["-"], leave: () => watch.disconnect() }
+}
+
+function createTool(symbol, label, press) {
+  return make("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: press }, icon(symbol))
+}
+
+// The bar below a picture: out, how deep, in, all of it.
+function createZoomTools(zoom, ...more) {
+  const level = make("span", { class: "level" })
+  const element = make(
+    "div",
+    { class: "tools" },
+    createTool("remove", "Zoom out", () => zoom().wider()),
+    level,
+    createTool("add", "Zoom in", () => zoom().closer()),
+    createTool("fit_screen", "Fit to the window", () => zoom().reset()),
+    ...more,
+  )
+  return { element, show: (view) => setText(level, `${Math.round(view.scale * 100)} %`) }
+}
+
+// Shows what is small at once and the whole picture when it has come, and says so when it does not.
+function showWhole(image, item, tellFailure) {
+  const [small, full] = [ownPath(item.thumbnail), ownPath(item.picture)]
+  const isOther = image.dataset.id !== item.id
+  if (!isOther && image.dataset.full === full) return
+  Object.assign(image.dataset, { id: item.id, width: item.width, height: item.height, full: full ?? "" })
+  image.alt = item.alt
+  if (isOther) setAttribute(image, "src", small ?? full)
+  tellFailure("")
+  if (!full || full === small) return
+  const whole = new Image()
+  whole.src = full
+  const isWanted = () => image.dataset.full === full
+  whole.decode().then(
+    () => isWanted() && setAttribute(image, "src", full),
+    () => isWanted() && tellFailure("The whole picture did not load, so this is its preview. Nothing was spent: open it again."),
+  )
 }
