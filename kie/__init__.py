@@ -31,6 +31,9 @@
     templates    what is kept to use again, and the file that templates travel in
     names        what people call themselves and their files
     jobs         a job, its states, the allowed moves
+    tables       a table of requests: what each row asks for
+    cells        a table's rows as text, from a file or the clipboard
+    expansion    prompts with choices and columns, written out
     generation   what can be asked for
     settings     key, hosts, folders
     errors       what can go wrong, drawn as a tree

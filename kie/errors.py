@@ -4,6 +4,7 @@
     ├── NothingSpent                 no task was created
     │   ├── RequestInvalid           the form has faults
     │   ├── FileRefused              a reference can't be used
+    │   ├── TableRefused             a file or the clipboard holds no table that can be used
     │   ├── CreditsHeld              what is free does not suffice
     │   ├── NameTaken                something is kept under this name
     │   ├── SettingsInvalid          the studio can't start like this
@@ -72,6 +73,15 @@ class FileRefused(NothingSpent):
     @property
     def sentence(self) -> str:
         """The reason for this very file."""
+        return self.detail
+
+
+class TableRefused(NothingSpent):
+    """This table can't be used; nothing was sent and no credits were spent: choose another file or paste the cells."""
+
+    @property
+    def sentence(self) -> str:
+        """The reason for this very table."""
         return self.detail
 
 

@@ -1,0 +1,359 @@
+"""What is read out of files and clipboards, text by text, and what is refused in which words."""
+
+import datetime
+import io
+import itertools
+import random
+import re
+import time
+import zipfile
+
+import openpyxl
+import pytest
+
+from kie.errors import TableRefused
+from kie.generation import Fault, Generation
+from kie.tables import Row, Table, pasted, read, requests
+from tests.drawn import picture
+from tests.sheets import SHEET, csv_of, part, repacked, saved, sheet_of, text_cell, workbook
+
+SETTINGS = ["prompt", "aspect ratio", "resolution", "output format", "images", "references", "project", "on"]
+
+
+def prompts(table: Table) -> list[str | None]:
+    return [row.prompt for row in table.rows]
+
+
+def refusal(name: str, data: bytes) -> str:
+    """Return why a file is refused, which must say what that costs."""
+    with pytest.raises(TableRefused) as caught:
+        read(name, data)
+    assert re.fullmatch(r"[A-Z].*, so nothing was sent and no credits were spent: .*\.", caught.value.sentence)
+    return caught.value.sentence
+
+
+# Files
+
+
+WHOLE = ["a cat, on a mat", "16:9", "2K", "png", "3", "1, 3", "Spring", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "encoding"),
+    [
+        *(("t.csv", separator, "utf-8") for separator in ",;\t"),
+        ("t.tsv", "\t", "utf-8"),
+        ("t.txt", "\t", "utf-16"),
+        *(("t.csv", ",", encoding) for encoding in ("utf-8-sig", "utf-16", "cp1252")),
+        ("table", ";", "utf-8"),
+        ("T.CSV", ",", "utf-8"),
+    ],
+)
+def test_the_same_table_is_read_from_every_kind_of_text(name: str, separator: str, encoding: str):
+    lines = [separator.join(f'"{cell}"' for cell in cells) for cells in (SETTINGS, WHOLE)]
+    table = read(name, "\r\n".join(lines).encode(encoding))
+    assert table.columns == tuple(SETTINGS)
+    assert table.rows == (
+        Row(1, True, "a cat, on a mat", "16:9", "2K", "png", 3, (1, 3), "Spring"),
+    )  # and nothing among the values
+    assert table.notes == ()
+
+
+def test_the_same_table_is_read_from_a_workbook():
+    table = read("t.xlsx", workbook(SETTINGS, WHOLE))
+    assert table.rows == (Row(1, True, "a cat, on a mat", "16:9", "2K", "png", 3, (1, 3), "Spring"),)
+    assert read("named wrongly.csv", workbook(SETTINGS, WHOLE)) == table
+
+
+def test_the_first_line_may_name_the_separator_as_spreadsheets_do():
+    assert prompts(read("t.csv", csv_of("sep=;", "prompt;images", "a, b;2"))) == ["a, b"]
+
+
+def test_text_in_another_encoding_is_read_with_a_note_to_look_at_it():
+    table = read("t.csv", "prompt\nein großer Kürbis – 5 €".encode("cp1252"))
+    assert prompts(table) == ["ein großer Kürbis – 5 €"]
+    assert table.notes == (
+        "The file is not in UTF-8, so it was read as Windows-1252: look whether letters such as é and ü are right.",
+    )
+    assert read("t.csv", "prompt\nKürbis 🎃".encode()).notes == ()
+
+
+def test_line_breaks_and_quotation_marks_in_a_cell_are_kept():
+    table = read("t.csv", b'prompt,images\r\n"two\r\nlines, and ""words""",2\r\n')
+    assert prompts(table) == ['two\nlines, and "words"']
+
+
+def test_tabs_part_cells_whoever_put_quotation_marks_around_them_or_left_them_out():
+    table = read(
+        "t.tsv", b'prompt\timages\n"a cat, on a mat"\t2\n"Open" on a sign\t"3"\n"two\nlines"\t\n"""Closed"""\t1'
+    )
+    assert prompts(table) == ["a cat, on a mat", '"Open" on a sign', "two\nlines", '"Closed"']
+    assert [row.images for row in table.rows] == [2, 3, None, 1]
+    assert prompts(read("t.tsv", b'prompt\n"Open" on a sign')) == ['"Open" on a sign']
+
+
+def test_one_column_named_prompt_has_its_commas_in_the_prompts():
+    assert prompts(read("t.csv", csv_of("Prompt", "a cat, on a mat", '"a dog; asleep"'))) == [
+        "a cat, on a mat",
+        "a dog; asleep",
+    ]
+
+
+def test_without_a_header_a_single_column_is_prompts():
+    assert prompts(read("t.csv", csv_of("a cat", '"a dog, asleep"'))) == ["a cat", "a dog, asleep"]
+    assert prompts(read("t.xlsx", workbook([None, "a cat"], [], [None, "a dog"]))) == ["a cat", "a dog"]
+    assert prompts(read("t.txt", csv_of("a cat, on a mat", '"Open" on a sign', "", "on, images"))) == [
+        *("a cat, on a mat", '"Open" on a sign', "on, images")
+    ]
+
+
+def test_rows_are_numbered_as_in_the_file_with_its_blank_ones():
+    table = read("t.csv", csv_of("", "prompt,images", "a,", ",", "", "b,", '"c\nd",', "e,"))
+    assert [(row.number, row.prompt) for row in table.rows] == [(1, "a"), (4, "b"), (5, "c\nd"), (6, "e")]
+    table = read("t.xlsx", workbook([], ["prompt"], ["a"], [], [""], ["b"]))
+    assert [(row.number, row.prompt) for row in table.rows] == [(1, "a"), (4, "b")]
+    assert [row.number for row in pasted("a\n\nb").rows] == [1, 3]
+
+
+# Files that are refused
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("t.csv", b"", "is empty"),
+        ("t.csv", b" \n,,\n\t\n", "is empty"),
+        ("t.xlsx", b"", "called .xlsx and holds something else"),
+        ("t.xlsx", b"prompt\na", "called .xlsx and holds something else"),
+        ("t.csv", b"prompt,images\n", "a header and no rows"),
+        ("t.csv", b"prompt\n\n \n", "a header and no rows"),
+        ("t.csv", picture(), "not a table"),
+        ("t.csv", random.Random(1).randbytes(5000), "not a table"),
+        ("t.csv", "prompt\na cat".encode("utf-16-le"), "not a table"),
+        ("t.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000), "old format (.xls) or has a password"),
+        ("t.csv", csv_of("a cat,2", "a dog,3"), "names no column that the studio knows"),
+        ("t.csv", csv_of("my plan", "prompt,images", "a cat,2"), "names no column that the studio knows"),
+        ("t.csv", csv_of("prompt,images,Prompt ", "a,1,b"), "Two columns of this table are called “Prompt”"),
+        ("t.csv", csv_of("prompt,a_b,A-B", "a,1,b"), "Two columns of this table are called “A-B”"),
+        ("t.csv", csv_of("prompt,images", '"a cat,2', "a dog,3"), "does not end where it should"),
+        ("t.csv", csv_of("prompt,images", '"Open" on a sign,2'), "near line 2"),
+        ("t.csv", csv_of("prompt,images", f"{'x' * 200_000},2"), "near line 2"),
+        ("t.csv", ("prompt" + ",x" * 100 + "\n1").encode(), "has 101 columns, and at most 100"),
+        ("t.csv", b"prompt\n" + b"x" * (5 * 2**20), "has 5.1 MB, and 5 MB are taken"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_words(name: str, data: bytes, reason: str):
+    assert reason in refusal(name, data)
+
+
+def test_five_hundred_rows_are_taken_and_one_more_is_not():
+    rows = [f"prompt {number},2" for number in range(501)]
+    assert len(read("t.csv", csv_of("prompt,images", *rows[:500])).rows) == 500
+    assert "This table has 501 rows, and at most 500 are taken" in refusal("t.csv", csv_of("prompt,images", *rows))
+    assert len(pasted("\n".join(rows[:500])).rows) == 500
+    with pytest.raises(TableRefused, match="has 501 rows"):
+        pasted("\n".join(rows))
+
+
+def test_ten_thousand_rows_are_counted_and_refused():
+    assert "has 10,000 rows" in refusal("t.csv", b"prompt,images\n" + b"a cat,2\n" * 10_000)
+    assert "goes on after 20,000 rows" in refusal("t.csv", b"prompt,images\n" + b"a,2\n" * 1_000_000)
+    assert "goes on after 20,000 rows" in refusal("t.csv", b"prompt\na cat" + b"\n" * 1_000_000 + b"a dog")
+    assert "has 10,000 rows" in refusal("t.xlsx", workbook(["prompt"], *[["a cat"]] * 10_000))
+
+
+def test_a_workbook_that_does_not_say_where_it_ends_is_counted():
+    rows = [text_cell(f"A{number}", "a cat") for number in range(1, 1002)]
+    assert "has 1,001 rows" in refusal("t.xlsx", sheet_of(*rows))
+    told_wrongly = workbook(["prompt"], ["a cat"], ["a dog"])
+    told_wrongly = repacked(told_wrongly, {SHEET: part(told_wrongly).replace('ref="A1:A3"', 'ref="A1"')})
+    assert prompts(read("t.xlsx", told_wrongly)) == ["a cat", "a dog"]
+
+
+def test_an_archive_that_is_no_workbook_is_refused():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("prompts.txt", "a cat")
+    for data in (
+        out.getvalue(),
+        b"PK\x03\x04 and rubbish",
+        workbook(["prompt"], ["a"])[:-40],
+        b"PK\x05\x06" + bytes(18),
+    ):
+        assert "can't be read as an XLSX workbook" in refusal("t.xlsx", data)
+
+
+def test_a_workbook_that_would_unpack_to_far_more_is_not_unpacked():
+    size = 60 * 2**20
+    bomb = repacked(workbook(["prompt"], ["a cat"]), {SHEET: bytes(size)})
+    assert len(bomb) < 100_000
+    started = time.process_time()
+    assert "more than 50 MB once it is unpacked" in refusal("t.xlsx", bomb)
+    # A part that declares less than it has, and a packing that can't be stopped halfway.
+    lying = bomb.replace(size.to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    assert lying != bomb
+    assert "can't be read" in refusal("t.xlsx", lying)
+    assert "can't be read" in refusal("t.xlsx", repacked(workbook(["prompt"], ["a cat"]), method=zipfile.ZIP_BZIP2))
+    assert time.process_time() - started < 2
+
+
+def test_entities_that_would_grow_without_end_are_not_followed():
+    def with_entity(name: str, declared: str) -> bytes:
+        sheet = part(sheet_of(text_cell("A1", f"a &{name};")))
+        return repacked(workbook(["x"]), {SHEET: f"<!DOCTYPE worksheet [{declared}]>{sheet}"})
+
+    one = '<!ENTITY a "cat">'
+    nested = "".join(f'<!ENTITY {new} "{f"&{old};" * 20}">' for old, new in itertools.pairwise("abcdefghijklmnop"))
+    assert prompts(read("t.xlsx", with_entity("a", one))) == ["a cat"]
+    assert "can't be read" in refusal("t.xlsx", with_entity("p", one + nested))
+    assert "can't be read" in refusal("t.xlsx", with_entity("a", '<!ENTITY a SYSTEM "file:///etc/hostname">'))
+
+
+def test_a_damaged_workbook_is_refused_or_read_but_never_a_surprise():
+    made, whole = random.Random(3), workbook(SETTINGS, WHOLE, [datetime.time(16, 9), "=A1", True, 2.5])
+    sheet = part(whole)
+    for _ in range(150):
+        at, length = made.randrange(len(sheet)), made.choice((0, 1, 5))
+        put = made.choice(("", "<", "&x;", '"', "NaN", "-1", "99999999999999999999", 't="d"', "A0", "1e999"))
+        damaged = repacked(whole, {SHEET: sheet[:at] + put + sheet[at + length :]})
+        try:
+            table = read("t.xlsx", damaged)
+        except TableRefused:
+            continue
+        assert len(requests(table.rows, Generation("a cat"), 1, [])) == len(table.rows)
+
+
+# Workbooks
+
+
+def test_cells_come_out_as_a_spreadsheet_shows_them():
+    cells = [
+        1,
+        2.5,
+        0.1 + 0.2,
+        True,
+        datetime.time(16, 30),
+        datetime.date(2026, 9, 16),
+        datetime.datetime(2026, 9, 16, 8, 5),
+    ]
+    header = ["prompt", *(f"v{number}" for number in range(len(cells) + 2))]
+    row = read("t.xlsx", workbook(header, ["p", *cells, datetime.timedelta(hours=30, minutes=5), None])).rows[0]
+    shown = ["1", "2.5", "0.3", "TRUE", "16:30", "2026-09-16", "2026-09-16 08:05", "30:05", ""]
+    assert list(row.values.values()) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "ratio"),
+    [
+        (datetime.time(16, 9), "h:mm", "16:9"),
+        (datetime.time(16, 9), "hh:mm:ss", "16:9"),
+        (datetime.time(9, 16), "h:mm", "9:16"),
+        (datetime.time(1, 1), "hh:mm", "1:1"),
+        (datetime.timedelta(hours=21, minutes=9), "[h]:mm", "21:9"),
+        (0.6729166666666667, "h:mm", "16:9"),
+        (0.672916666666666, "[h]:mm:ss", "16:9"),
+    ],
+)
+def test_a_ratio_that_a_spreadsheet_took_for_a_time_is_a_ratio_again(value: object, form: str, ratio: str):
+    book = openpyxl.Workbook()
+    book.active.append(["prompt", "aspect ratio"])
+    book.active.append(["a cat", value])
+    book.active["B2"].number_format = form
+    assert read("t.xlsx", saved(book)).rows[0].aspect_ratio == ratio
+
+
+def test_a_formula_gives_the_result_that_was_stored_with_it_and_is_never_worked_out():
+    header = text_cell("A1", "prompt") + text_cell("B1", "images") + text_cell("C1", "note")
+    table = read(
+        "t.xlsx",
+        sheet_of(
+            header,
+            text_cell("A2", "typed"),
+            '<c r="A3" t="str"><f>"a "&amp;"cat"</f><v>a cat</v></c><c r="B3"><f>1+1</f><v>3</v></c>',
+            '<c r="A4" t="str"><f>""</f><v></v></c><c r="B4"><v>2</v></c>',
+        ),
+    )
+    assert [(row.prompt, row.images, row.faults) for row in table.rows] == [
+        *(("typed", None, ()), ("a cat", 3, ()), (None, 2, ()))
+    ]
+
+
+def test_a_formula_without_a_stored_result_and_a_cell_with_an_error_are_faults_of_their_row():
+    table = read(
+        "t.xlsx", workbook(["prompt", "images", "note"], ["=1+1", 2, "=1"], ["a cat", "=A1", ""], ["a dog", 1, "=B2"])
+    )
+    sentence = "The cell's formula has no stored result: open the file in a spreadsheet program, save it, add it again."
+    first, second, third = table.rows
+    assert (first.prompt, first.faults) == (None, (Fault("Prompt", sentence),))
+    assert (second.images, second.faults) == (None, (Fault("Images", sentence),))
+    assert third.faults == ()  # nobody uses the column "note"
+    broken = read("t.xlsx", sheet_of(text_cell("A1", "prompt"), '<c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c>'))
+    assert broken.rows[0].faults == (Fault("Prompt", "The cell shows the error #DIV/0!: mend its formula."),)
+    plain = read("t.xlsx", workbook(["a cat"], ["=1+1"]))
+    assert [bool(row.faults) for row in plain.rows] == [False, True]
+
+
+def test_the_first_sheet_that_can_be_seen_is_read_and_the_others_are_named_in_a_note():
+    table = read("t.xlsx", workbook(["prompt"], ["a cat"], more_sheets=["Old", "Older"], hidden=True))
+    assert prompts(table) == ["a cat"]
+    assert table.notes == ("Only the first of 3 sheets, “Shown”, was read.",)
+
+
+def test_texts_that_cells_share_come_whole_with_their_formats_left_out():
+    strings = (
+        "<si><t>prompt</t></si>"
+        "<si><r><t>a </t></r><r><rPr><b/></rPr><t>bold</t></r><r><t> cat</t></r></si>"
+        "<si><t>東京</t><rPh sb='0' eb='2'><t>トウキョウ</t></rPh></si>"
+        "<si><t>two_x000D_\nlines</t></si>"
+    )
+    rows = [f'<c r="A{number + 1}" t="s"><v>{number}</v></c>' for number in range(4)]
+    assert prompts(read("t.xlsx", sheet_of(*rows, strings=strings))) == ["a bold cat", "東京", "two\nlines"]
+    missing = '<c r="A1" t="s"><v>4</v></c>'
+    assert "can't be read" in refusal("t.xlsx", sheet_of(missing, strings=strings))
+
+
+# The clipboard
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a cat", ["a cat"]),
+        ("a cat\r\na dog\r\n", ["a cat", "a dog"]),
+        ("a cat\n\n  \na dog", ["a cat", "a dog"]),
+        ('"two\nlines"\none', ["two\nlines", "one"]),
+        ('"two\nlines and ""words"""', ['two\nlines and "words"']),
+        ('"Open" on a sign\n"Closed"', ['"Open" on a sign', '"Closed"']),
+        ('"Open\nstill open', ['"Open', "still open"]),
+        ('"', ['"']),
+        ("a cat, on a mat; asleep\non, images", ["a cat, on a mat; asleep", "on, images"]),
+        ("=1+1\n+2\n-3\n@x", ["=1+1", "+2", "-3", "@x"]),
+        ("prompt\na cat, on a mat", ["a cat, on a mat"]),
+        ("prompt\timages\na cat\t2\n\ta dog", ["a cat", None]),
+        ('prompt,images\n"a cat, on a mat",2', ["a cat, on a mat"]),
+    ],
+)
+def test_what_was_copied_comes_in_as_it_stood_in_the_cells(text: str, expected: list[str]):
+    assert prompts(pasted(text)) == expected
+
+
+def test_cells_of_a_spreadsheet_keep_their_columns_and_line_breaks():
+    table = pasted('Prompt\tRatio\tImages\r\n"a cat\non a mat"\t16:9\t2\r\na dog\t\t\r\n')
+    assert table.rows == (Row(1, prompt="a cat\non a mat", aspect_ratio="16:9", images=2), Row(2, prompt="a dog"))
+
+
+def test_columns_without_a_header_are_not_guessed():
+    with pytest.raises(TableRefused, match="names no column that the studio knows"):
+        pasted("a cat\t16:9\na dog\t1:1")
+    with pytest.raises(TableRefused, match="is empty"):
+        pasted(" \n\t\n")
+    with pytest.raises(TableRefused, match="and 5 MB are taken"):
+        pasted("x" * (5 * 2**20 + 1))
+
+
+@pytest.mark.parametrize("text", ['"a\n', '"""a\n', '"\n', '""\t', '"x""\n', "\t", '"a\t""'])
+def test_a_hundred_thousand_quotation_marks_are_cut_at_once(text: str):
+    started = time.process_time()
+    with pytest.raises(TableRefused):
+        pasted(text * 100_000)
+    assert time.process_time() - started < 10  # what grows with the square of the length would take minutes
