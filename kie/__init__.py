@@ -32,6 +32,7 @@
     names        what people call themselves and their files
     jobs         a job, its states, the allowed moves
     tables       a table of requests: what each row asks for
+    columns      what a table's columns are called, and how their cells are read
     cells        a table's rows as text, from a file or the clipboard
     expansion    prompts with choices and columns, written out
     generation   what can be asked for

@@ -6,15 +6,15 @@ Reading costs nothing and sends nothing. A cell is text whatever it begins with:
 """
 
 import itertools
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kie import cells
 from kie.cells import Cells, Sheet, refusal
+from kie.columns import ALL, LABELS, OPTIONS, READERS, ROLES, SWITCH, roles
 from kie.errors import RequestInvalid, TableRefused
 from kie.expansion import combinations, key, names
-from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS, Fault, Generation
+from kie.generation import IMAGES_LIMIT, Fault, Generation
 
 ROWS_LIMIT = 500
 COLUMNS_LIMIT = 100
@@ -22,40 +22,6 @@ COLUMNS_LIMIT = 100
 GENERATIONS_LIMIT = 1_000
 # Rows are counted up to here, blank ones too.
 ROWS_COUNTED = 20_000
-ALL = "all"
-# The columns that set something: their labels on the page, and what else people call them.
-LABELS = {
-    "prompt": "Prompt",
-    "aspect_ratio": "Aspect ratio",
-    "resolution": "Resolution",
-    "output_format": "Output format",
-    "images": "Images",
-    "references": "Reference images",
-    "project": "Project",
-    "on": "On",
-}
-# By what people call a column: its own name and its label first, then other words.
-_ROLES = {key(name): role for role, label in LABELS.items() for name in (role, label)} | {
-    "prompts": "prompt",
-    "ratio": "aspect_ratio",
-    "aspect": "aspect_ratio",
-    "format": "output_format",
-    "file format": "output_format",
-    "number of images": "images",
-    "reference": "references",
-    "refs": "references",
-    "enabled": "on",
-    "active": "on",
-    "send": "on",
-}
-_OPTIONS = {"aspect_ratio": ASPECT_RATIOS, "resolution": RESOLUTIONS, "output_format": OUTPUT_FORMATS}
-_SWITCH = dict.fromkeys(("yes", "y", "true", "x", "1", "on", "✓", "✔"), True)
-_SWITCH |= dict.fromkeys(("no", "n", "false", "0", "off", "-"), False)
-_NONE = ("none", "no", "0", "-")
-# With the zeros and seconds of a time: that is what spreadsheets take 16:9 for.
-_RATIO = re.compile(r"0*(\d{1,3})\s*[:x×/]\s*0*(\d{1,3})(?::00)?", re.IGNORECASE)
-_NUMBER = re.compile(r"0*(\d{1,4})(?:[.,]0+)?")
-_POSITIONS = re.compile(r"\d{1,3}(?:[\s,;.+&]+\d{1,3})*")
 _SHOWN = 40
 _BEYOND = (
     "The row goes on beyond the last named column: name that column, or put quotation marks around a text with commas."
@@ -127,8 +93,8 @@ def pasted(text: str, wanted: Collection[str] = ()) -> Table:
 
 def row(number: int, on: bool, cells: Mapping[str, str], values: Mapping[str, str]) -> Row:
     """Read a row from cells that stand under the labels of the columns that set something; other names are passed over."""
-    roles = {_ROLES[key(label)]: text for label, text in cells.items() if key(label) in _ROLES and text.strip()}
-    read = {role: reader(roles[role]) for role, reader in _READERS.items() if role in roles}
+    roles = {ROLES[key(label)]: text for label, text in cells.items() if key(label) in ROLES and text.strip()}
+    read = {role: reader(roles[role]) for role, reader in READERS.items() if role in roles}
     return Row(number, on, values=dict(values), **read)
 
 
@@ -225,7 +191,7 @@ def _plain_prompts(taken: list[tuple[int, Cells]]) -> tuple[Row, ...]:
 
 def _known(texts: Sequence[str], wanted: Collection[str]) -> int:
     """Count the names that this row has for columns, as far as anybody knows them."""
-    return sum(key(text) in wanted or key(text) in _ROLES for text in texts[:COLUMNS_LIMIT])
+    return sum(key(text) in wanted or key(text) in ROLES for text in texts[:COLUMNS_LIMIT])
 
 
 def _header(texts: Sequence[str], rows: list[Cells], wanted: set[str]) -> _Header:
@@ -240,17 +206,10 @@ def _header(texts: Sequence[str], rows: list[Cells], wanted: set[str]) -> _Heade
     twice = [name for place, name in enumerate(named) if name and key(name) in map(key, named[:place])]
     if twice:
         raise refusal(f"Two columns of this table are called “{_short(twice[0])}”", "rename or delete one of them")
-    prompts = [place for place, role in _roles(named, wanted).items() if role == "prompt"]
+    prompts = [place for place, role in roles(named, wanted).items() if role == "prompt"]
     written = "\n".join(row.texts[place] for row in rows for place in prompts if place < len(row.texts))
     used = wanted | {key(name) for name in names(written)} - {key(named[place]) for place in prompts}
-    return _Header(tuple(named), _roles(named, used), used)
-
-
-def _roles(named: Sequence[str], used: Collection[str]) -> dict[int, str]:
-    """Return the places of the columns that set something. Of two names for the same, the one on the page counts."""
-    keys = ["" if key(name) in used else key(name) for name in named]
-    places = {role: keys.index(name) for name, role in reversed(_ROLES.items()) if name in keys}
-    return {place: role for role, place in places.items()}
+    return _Header(tuple(named), roles(named, used), used)
 
 
 def _notes(header: _Header) -> Iterator[str]:
@@ -260,7 +219,7 @@ def _notes(header: _Header) -> Iterator[str]:
         listed = ", ".join(f"“{_short(name)}”" for name in unused)
         yield f"Not used by any prompt: {listed}."
     for place in places:
-        if header.label(place) and key(header.names[place]) in _ROLES:
+        if header.label(place) and key(header.names[place]) in ROLES:
             yield f"A prompt uses the column “{header.names[place]}”, so it sets nothing else."
     if not all(header.names):
         yield "A column without a name was left out."
@@ -277,12 +236,12 @@ def _row(number: int, row: Cells, header: _Header, blank_is_on: bool) -> Row:
     texts = row.texts[:width] + [""] * (width - len(row.texts))
     given = {role: texts[place] for place, role in header.roles.items() if texts[place].strip()}
     word = given.pop("on", "").strip()
-    on = _SWITCH.get(word.casefold()) if word else blank_is_on
+    on = SWITCH.get(word.casefold()) if word else blank_is_on
     if on is None:
         faults.append(Fault("On", f"“{_short(word)}” is neither yes nor no."))
     others = [place for place, name in enumerate(header.names) if name and place not in header.roles]
     values = {header.names[place]: texts[place] for place in others}
-    read = {role: _READERS[role](text) for role, text in given.items()}
+    read = {role: READERS[role](text) for role, text in given.items()}
     return Row(number, on is not False, values=values, faults=tuple(faults), **read)
 
 
@@ -290,50 +249,7 @@ def _blank_is_on(header: _Header, rows: list[Cells]) -> bool:
     """Say what a blank cell of the column On means: no, where all that people wrote is marks for yes."""
     places = [place for place, role in header.roles.items() if role == "on"]
     written = {row.texts[place].strip().casefold() for place in places for row in rows if place < len(row.texts)}
-    return {_SWITCH[word] for word in written if word in _SWITCH} != {True}
-
-
-def _ratio(text: str) -> str:
-    found = _RATIO.fullmatch(text.strip())
-    return f"{found[1]}:{found[2]}" if found else _option(text.strip().lower(), text, ASPECT_RATIOS)
-
-
-def _resolution(text: str) -> str:
-    return _option("".join(text.split()).upper(), text, RESOLUTIONS)
-
-
-def _output_format(text: str) -> str:
-    plain = text.strip().lower().removeprefix(".")
-    return _option("jpg" if plain == "jpeg" else plain, text, OUTPUT_FORMATS)
-
-
-def _option(likely: str, text: str, allowed: Sequence[str]) -> str:
-    return likely if likely in allowed else text.strip()
-
-
-def _images(text: str) -> int | str:
-    found = _NUMBER.fullmatch(text.strip())
-    return int(found[1]) if found else text.strip()
-
-
-def _references(text: str) -> tuple[int, ...] | str:
-    word = text.strip().lower()
-    if word in _NONE:
-        return ()
-    if word == ALL or not _POSITIONS.fullmatch(word):
-        return word if word == ALL else text.strip()
-    return tuple(dict.fromkeys(map(int, re.findall(r"\d+", word))))
-
-
-_READERS = {
-    "prompt": str,
-    "aspect_ratio": _ratio,
-    "resolution": _resolution,
-    "output_format": _output_format,
-    "images": _images,
-    "references": _references,
-    "project": str.strip,
-}
+    return {SWITCH[word] for word in written if word in SWITCH} != {True}
 
 
 # From rows to requests
@@ -361,8 +277,8 @@ def _line(row: Row, defaults: Generation, images: int, references: Sequence[str]
 
 def _asked(row: Row, defaults: Generation, references: Sequence[str]) -> Generation:
     """Return the form's request with the row's own settings, as far as they can be used."""
-    read = {role: getattr(row, role) for role in _OPTIONS}
-    own = {role: value for role, value in read.items() if value in _OPTIONS[role]}
+    read = {role: getattr(row, role) for role in OPTIONS}
+    own = {role: value for role, value in read.items() if value in OPTIONS[role]}
     if row.references == ALL:
         own["references"] = tuple(references)
     elif isinstance(row.references, tuple) and _is_there(row.references, len(references)):
@@ -371,7 +287,7 @@ def _asked(row: Row, defaults: Generation, references: Sequence[str]) -> Generat
 
 
 def _setting_faults(row: Row, reference_count: int) -> Iterator[Fault]:
-    for role, allowed in _OPTIONS.items():
+    for role, allowed in OPTIONS.items():
         value = getattr(row, role)
         if value is not None and value not in allowed:
             yield Fault(LABELS[role], f"“{_short(value)}” is not one of {', '.join(allowed)}.")
