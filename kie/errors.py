@@ -95,7 +95,7 @@ class CreditsHeld(NothingSpent):
 
 
 class NameTaken(NothingSpent):
-    """There is one of this name already, so nothing was saved and no credits were spent: choose another name, or replace that one."""
+    """There is one of this name already, so nothing was saved and no credits were spent: choose another name."""
 
 
 class SettingsInvalid(NothingSpent):
