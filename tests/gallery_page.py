@@ -9,6 +9,12 @@ import streamlit as st
 from pages.parts import gallery
 
 SCENE, PRESSED = Path("scene.pickle"), Path("pressed.jsonl")
+WAKE = """
+export default ({ setTriggerValue }) => {
+  window.showAgain = () => setTriggerValue("again", Date.now())
+}
+"""
+_waker = st.components.v2.component("waker", js=WAKE)
 
 
 def press(action: str, item: str | None, group: str) -> None:
@@ -19,9 +25,10 @@ def press(action: str, item: str | None, group: str) -> None:
         gallery.select("stage", [])
 
 
-@st.fragment(run_every=0.3)
+@st.fragment
 def show_scene() -> None:
-    """Show the scene as it is now."""
+    """Show the scene as it is now, and again whenever a test says so."""
+    _waker(key="waker", on_again_change=lambda: None, height=1)
     chosen = gallery.show("stage", on_act=press, **pickle.loads(SCENE.read_bytes()))
     st.text(f"Chosen: {', '.join(chosen) or 'nothing'}")
 

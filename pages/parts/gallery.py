@@ -174,7 +174,11 @@ def show(
     what it is for. `selected` is what is selected at first; `select` changes it.
     """
     shown, state = list(groups), _state(key, selected)
+    state["draws"] += 1
     data = {
+        # Streamlit refers to a large message that it sent before by its hash, and now and then the browser has dropped that
+        # one already ("Cached ForwardMsg MISS"): no message of ours is like another.
+        "draws": state["draws"],
         "session": state["session"],
         "groups": [group.row() for group in shown],
         "layout": layout,
@@ -209,7 +213,7 @@ def _state(key: str, selected: Iterable[str] = ()) -> dict[str, Any]:
     name = f"{key}-gallery"
     if name not in st.session_state:
         # A browser tells a new session what it told the last one: its presses have been answered, so they are not heard.
-        fresh = {"session": uuid4().hex, "heard": 0, "revision": 0, "ids": []}
+        fresh = {"session": uuid4().hex, "heard": 0, "revision": 0, "draws": 0, "ids": []}
         st.session_state[name] = fresh | {"selected": list(selected)}
     return st.session_state[name]
 

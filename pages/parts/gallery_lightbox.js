@@ -37,8 +37,8 @@ function createLightbox(stage) {
     const all = stage.openable()
     const number = all.findIndex((one) => one.key === key)
     setText(count, all.length > 1 ? `${number + 1} of ${all.length}` : "")
-    previous.disabled = number === 0
-    next.disabled = number === all.length - 1
+    setAttribute(previous, "aria-disabled", number === 0 || null)
+    setAttribute(next, "aria-disabled", number === all.length - 1 || null)
     showPicture(item)
     setText(prompt, item.prompt)
     setText(meta, item.meta)

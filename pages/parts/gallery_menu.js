@@ -53,7 +53,7 @@ function createMore(stage, press) {
     const all = choices()
     const now = all.indexOf(menu.getRootNode().activeElement)
     const turned = [...all.slice(now + 1), ...all.slice(0, now + 1)]
-    turned.find((choice) => choice.getAttribute("aria-label").toLowerCase().startsWith(letter.toLowerCase()))?.focus()
+    turned.find((choice) => choice.dataset.name.toLowerCase().startsWith(letter.toLowerCase()))?.focus()
   }
 
   const keys = {
@@ -96,7 +96,8 @@ function createMore(stage, press) {
 function createChoice(choose) {
   const picture = icon("")
   const label = make("span", {})
-  const help = make("small", {})
+  // Named by its text, not by an aria-label: "Copy prompt" is no label of a field.
+  const help = make("small", { "aria-hidden": "true" })
   const element = make("button", { type: "button", role: "menuitem", tabindex: "-1" }, picture, label, help)
   let action = null
   element.addEventListener("click", (event) => choose(action, event))
@@ -107,7 +108,7 @@ function createChoice(choose) {
       setAttribute(picture, "data-icon", next.icon)
       setText(label, next.label)
       setText(help, next.help)
-      setAttribute(element, "aria-label", next.label)
+      element.dataset.name = next.label
       setAttribute(element, "aria-description", next.help || null)
     },
   }
