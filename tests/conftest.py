@@ -11,7 +11,7 @@ from kie.settings import ROOT, Settings
 from kie.studio import Studio
 from tests.server import Server
 
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.browser", "tests.gallery_stage"]
 
 KEY = "test-key-that-nobody-pays-for"
 

@@ -1,6 +1,7 @@
 // The stage: takes the page's data, keeps what is already drawn, and tells the server what was pressed.
 
 const KEPT_EVENTS = 16
+const REPEAT_MS = 400
 
 function createStage(root) {
   const status = make("output", { class: "status", role: "status", "aria-live": "polite" })
@@ -8,7 +9,7 @@ function createStage(root) {
   const empty = make("p", { class: "empty" })
   const views = new Map()
   const stage = { data: null, entries: [], known: new Map(), comparing: [], closeMenu: null }
-  let [sequence, events, session, ticking, hiding, reachedKey] = [0, [], null, null, null, null]
+  let [sequence, events, session, ticking, hiding, reachedKey, lastPress] = [0, [], null, null, null, null, {}]
 
   // -- what it knows
 
@@ -49,11 +50,17 @@ function createStage(root) {
     "select-none": () => stage.selection.clear(),
   }
 
+  // The second click of a double click, or tap of a double tap, is not a second wish.
+  function isRepeated(action, { key, group }, event) {
+    const [name, before] = [`${action.id} ${key} ${group.id}`, lastPress]
+    lastPress = { name, at: performance.now() }
+    return event.detail > 1 || (name === before.name && lastPress.at - before.at < REPEAT_MS)
+  }
+
   function press(action, context, event) {
     if (!context) return
     const from = event.currentTarget
-    // The second click of a double click is not a second wish.
-    if (event.detail > 1) return
+    if (isRepeated(action, context, event)) return
     if (action.copy !== null) copy(action.copy)
     else if (answers[action.id]) answers[action.id](context, from)
     else tell(action.id, context.item?.id ?? null, context.group.id)
@@ -67,12 +74,22 @@ function createStage(root) {
   }
 
   async function copy(text) {
-    try {
-      await navigator.clipboard.writeText(text)
-      say("Copied", true)
-    } catch {
-      say("The browser did not let it be copied; nothing was spent. Select the text and copy it by hand.", true)
-    }
+    const isCopied = isSecureContext ? await navigator.clipboard.writeText(text).then(() => true, () => false) : copyOld(text)
+    if (isCopied) say("Copied", true)
+    else say("The browser did not let it be copied; nothing was spent. Select the text and copy it by hand.", true)
+  }
+
+  // Over plain HTTP from another machine, browsers only know the way by a selection.
+  function copyOld(text) {
+    const field = make("textarea", { class: "aside", "aria-hidden": "true" })
+    const had = root.activeElement
+    status.parentNode.append(field)
+    field.value = text
+    field.select()
+    const isCopied = document.execCommand("copy")
+    field.remove()
+    had?.focus()
+    return isCopied
   }
 
   function open(key, from) {

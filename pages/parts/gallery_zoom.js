@@ -174,7 +174,11 @@ function showWhole(image, item, tellFailure) {
   if (!isOther && image.dataset.full === full) return
   Object.assign(image.dataset, { id: item.id, width: item.width, height: item.height, full: full ?? "" })
   image.alt = item.alt
-  if (isOther) setAttribute(image, "src", small ?? full)
+  if (isOther) {
+    // Without this the picture before would stand in the new one's shape until that has come.
+    image.removeAttribute("src")
+    image.src = small ?? full
+  }
   tellFailure("")
   if (!full || full === small) return
   const whole = new Image()
