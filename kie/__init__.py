@@ -3,6 +3,7 @@
     routes       HTTP beside the pages: picture links, references taken in, live events, health
     studio       the one object that pages talk to
     asking       where pictures are asked for
+    browsing     where pictures are found again and put in order
     caring       where what is paid and not here is looked after
     shelf        where what is used again is kept and found
     desk         what the parts of the studio have in common
@@ -16,12 +17,18 @@
     client       the service's API as four methods, and the download of a result
     wire         HTTP as the client needs it
     store        jobs, references, balances
+    marks        stars, verdicts, tags, notes, the bin
+    finding      jobs found again: by words, by every filter, page by page
+    choice       what a query chooses, in its order, and what else could be chosen
+    catalogue    what lists and counts need of every job, in memory
     library      templates, presets, projects, former prompts
     orders       presses taken in, and the credits held for them
     turns        whose turn it is to send; which server follows which job
     brakes       new jobs wait after an incident, and one careful try lifts that
     database     opened, read and written; a job's guarded move
     schema       the tables
+    query        what is looked for, and how an address says it
+    fulltext     prompts found by the beginnings of their words
     files        bytes on disk
     pictures     is this a picture that the service takes; thumbnails
     links        signed addresses for files

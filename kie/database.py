@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kie import schema
 from kie.errors import SettingsInvalid
+from kie.fulltext import spaced
 from kie.jobs import MOVES, State
 from kie.schema import jobs, moves
 
@@ -87,13 +88,17 @@ def _invalid(reason: str) -> SettingsInvalid:
 
 
 def _tune_sqlite(engine: Engine) -> None:
-    """Let SQLAlchemy begin transactions itself: a writer takes its lock at the start, or waits for it up to 15 s."""
+    """Let SQLAlchemy begin transactions itself: a writer takes its lock at the start, or waits for it up to 15 s.
+
+    The triggers that keep words for searching call our `spaced`.
+    """
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
         for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("spaced", 1, spaced, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:

@@ -99,6 +99,10 @@ class Job:
     verdict_at: float | None
     verdict_by: str | None
     note: str | None
+    note_at: float | None
+    note_by: str | None
+    project_at: float | None
+    project_by: str | None
     binned_at: float | None
     binned_by: str | None
     emptied_at: float | None

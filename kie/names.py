@@ -22,6 +22,11 @@ def display_name(name: str) -> str:
     return one_line(last)[:120] or "picture"
 
 
+def tag_name(text: str) -> str:
+    """Return a tag as it is kept: one line in small letters, without a leading "#"; empty when nothing is left of it."""
+    return one_line(unicodedata.normalize("NFC", text).lower()).lstrip("# ")
+
+
 def one_line(text: str) -> str:
     """Return a text on one line, with single spaces and without control characters."""
     return " ".join("".join(_printable(character) for character in text).split())

@@ -51,6 +51,7 @@ class Rooms:
             callback_url = partial(_callback_url, settings.public_url, links)
             tracker = Tracker(store, files, client, "sandbox" if local else upload_url, publish, callback_url)
             tracker.start()
+            tracker.do(store.prepare)
             opened.pop_all()
         return cls(store, files, client, tracker, local, api_url, upload_url, links)
 

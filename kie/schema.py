@@ -9,8 +9,23 @@ presets    drafts                             settings by project; a table that 
 balances    servers    brakes    meta
 """
 
-from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, inspect
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    inspect,
+)
 from sqlalchemy.schema import CreateColumn
+
+from kie import fulltext
 
 metadata = MetaData()
 
@@ -59,9 +74,14 @@ jobs = Table(
     Column("verdict_at", Float),
     Column("verdict_by", String(200)),
     Column("note", Text),
+    Column("note_at", Float),
+    Column("note_by", String(200)),
+    Column("project_at", Float),
+    Column("project_by", String(200)),
     Column("binned_at", Float),
     Column("binned_by", String(200)),
     Column("emptied_at", Float),
+    Column("version", BigInteger),
     UniqueConstraint("submit_id", "variant"),
     Index("jobs_newest", "created_at", "id"),
     Index("jobs_due", "next_at"),
@@ -71,6 +91,11 @@ jobs = Table(
     Index("jobs_same", "fingerprint"),
     Index("jobs_project", "project", "created_at"),
     Index("jobs_person", "person", "created_at"),
+    Index("jobs_accepted", "state", "accepted_at", "credits", "price_expected"),
+    Index("jobs_problem", "state", "problem", "settled"),
+    Index("jobs_charged", "state", "credits", "settled"),
+    Index("jobs_version", "version"),
+    Index("jobs_binned", "binned_at"),
 )
 
 references = Table(
@@ -124,6 +149,8 @@ job_tags = Table(
     metadata,
     Column("job_id", String(32), primary_key=True),
     Column("tag", String(40), primary_key=True, index=True),
+    Column("at", Float),
+    Column("person", String(200)),
 )
 
 templates = Table(
@@ -209,3 +236,40 @@ def make(engine: Engine) -> None:
                     connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')
             for index in table.indexes:
                 index.create(connection, checkfirst=True)
+        name = engine.dialect.name
+        for statement in (*_VERSIONS.get(name, ()), *fulltext.statements(name)):
+            connection.exec_driver_sql(statement)
+
+
+# Whatever changes a job, in whatever way, gives it a new version: higher than any before (SQLite), or the number of the
+# transaction (PostgreSQL, whose transactions don't end in their order). kie/catalogue.py reads it.
+_SHOWN = (
+    "person, project, state, credits, task_id, problem, settled, duration_s, starred_at, verdict, binned_at, emptied_at"
+)
+_RAISE = "UPDATE jobs SET version = (SELECT coalesce(max(version), 0) + 1 FROM jobs) WHERE id ="
+_MOMENTS = {
+    "jobs_added": ("INSERT ON jobs", "new.id"),
+    "jobs_changed": (f"UPDATE OF {_SHOWN} ON jobs", "new.id"),
+    "job_tags_added": ("INSERT ON job_tags", "new.job_id"),
+    "job_tags_removed": ("DELETE ON job_tags", "old.job_id"),
+}
+_VERSIONS = {
+    "sqlite": [
+        statement
+        for name, (moment, job_id) in _MOMENTS.items()
+        for statement in (
+            f"DROP TRIGGER IF EXISTS {name}",
+            f"CREATE TRIGGER {name} AFTER {moment} BEGIN {_RAISE} {job_id}; END",
+        )
+    ],
+    "postgresql": [
+        """CREATE OR REPLACE FUNCTION jobs_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            NEW.version := txid_current(); RETURN NEW; END $$""",
+        f"""CREATE OR REPLACE TRIGGER jobs_changed BEFORE INSERT OR UPDATE OF {_SHOWN}, version ON jobs
+            FOR EACH ROW EXECUTE FUNCTION jobs_changed()""",
+        """CREATE OR REPLACE FUNCTION job_tags_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            UPDATE jobs SET version = 0 WHERE id IN (NEW.job_id, OLD.job_id); RETURN NULL; END $$""",
+        """CREATE OR REPLACE TRIGGER job_tags_changed AFTER INSERT OR DELETE ON job_tags
+            FOR EACH ROW EXECUTE FUNCTION job_tags_changed()""",
+    ],
+}

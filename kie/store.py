@@ -4,7 +4,9 @@ Database     opened, read, written; a job's guarded move
 └── Turns    whose turn it is; which server follows which job
     └── Orders   presses taken in, and the credits held for them
         └── Library  templates, presets, projects, former prompts
-            └── Store
+            └── Finder   jobs found again
+                └── Marks    stars, verdicts, tags, notes, the bin
+                    └── Store
 """
 
 import secrets
@@ -13,13 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from kie.catalogue import ATTENTION
+from kie.finding import NEWEST
 from kie.jobs import OPEN, Job, State
-from kie.library import Library
+from kie.marks import Marks
 from kie.reconciliation import Charge
-from kie.schema import balances, job_references, jobs, meta, moves, references
+from kie.schema import balances, jobs, meta, moves, references
 
 LEARNED_FROM = 20
 
@@ -52,7 +56,7 @@ class Balance:
     at: float
 
 
-class Store(Library):
+class Store(Marks):
     """The whole store behind one URL. Safe to use from several threads and several servers."""
 
     def secret(self) -> str:
@@ -77,32 +81,19 @@ class Store(Library):
 
     def jobs(self, ids: Sequence[str]) -> list[Job]:
         """Return those of these jobs that exist, newest first."""
-        return self._jobs(select(jobs).where(jobs.c.id.in_(ids)).order_by(*_NEWEST)) if ids else []
+        return self._jobs(select(jobs).where(jobs.c.id.in_(ids)).order_by(*NEWEST)) if ids else []
 
     def recent_ids(self, person: str, since: float) -> list[str]:
         """Return the ids of a person's open and unsure jobs and of those that ended after `since`, newest first."""
-        alive = jobs.c.state.in_([*OPEN, State.UNSURE])
-        query = (
-            select(jobs.c.id)
-            .where(jobs.c.person == person, or_(alive, jobs.c.ended_at > since))
-            .order_by(*_NEWEST)
-            .limit(200)
-        )
+        theirs = jobs.c.person == person
+        alive = and_(theirs, jobs.c.state.in_([*OPEN, State.UNSURE]))
+        query = select(jobs.c.id).where(or_(alive, and_(theirs, jobs.c.ended_at > since))).order_by(*NEWEST).limit(200)
         with self._read() as db:
             return list(db.scalars(query))
 
-    def page(self, number: int, size: int) -> list[Job]:
-        """Return page `number` (from 1) of all jobs, newest first."""
-        return self._jobs(select(jobs).order_by(*_NEWEST).limit(size).offset((number - 1) * size))
-
-    def count(self) -> int:
-        """Return how many jobs there are."""
-        with self._read() as db:
-            return db.scalar(select(func.count()).select_from(jobs)) or 0
-
     def attention(self, limit: int = 100) -> list[Job]:
         """Return the jobs that are paid, or may be, without their picture on our disk, newest first."""
-        return self._jobs(select(jobs).where(_ATTENTION).order_by(*_NEWEST).limit(limit))
+        return self._jobs(select(jobs).where(ATTENTION).order_by(*NEWEST).limit(limit))
 
     def task_is_known(self, task_id: str) -> bool:
         """Say whether a job has this task already."""
@@ -112,11 +103,11 @@ class Store(Library):
     def attention_count(self) -> int:
         """Return how many jobs need a person's attention."""
         with self._read() as db:
-            return db.scalar(select(func.count()).select_from(jobs).where(_ATTENTION)) or 0
+            return db.scalar(select(func.count()).select_from(jobs).where(ATTENTION)) or 0
 
     def done_files(self, after: str, limit: int = 1000) -> list[tuple[str, str]]:
-        """Return ids and file names of finished jobs, by id, beginning behind `after`."""
-        done = (jobs.c.state == State.DONE, jobs.c.id > after)
+        """Return ids and file names of finished jobs whose files should be here, by id, beginning behind `after`."""
+        done = (jobs.c.state == State.DONE, jobs.c.emptied_at.is_(None), jobs.c.id > after)
         with self._read() as db:
             rows = db.execute(select(jobs.c.id, jobs.c.file).where(*done).order_by(jobs.c.id).limit(limit))
             return [(row.id, row.file) for row in rows]
@@ -226,38 +217,6 @@ class Store(Library):
                     select(column, jobs.c.ended_at).where(*done).order_by(jobs.c.ended_at.desc()).limit(LEARNED_FROM)
                 )
             )
-
-    # -- within
-
-    def _jobs(self, query: Select) -> list[Job]:
-        with self._read() as db:
-            rows = db.execute(query).all()
-            wanted = (
-                select(job_references)
-                .where(job_references.c.job_id.in_([row.id for row in rows]))
-                .order_by(job_references.c.position)
-            )
-            used: dict[str, list[str]] = {}
-            for row in db.execute(wanted) if rows else ():
-                used.setdefault(row.job_id, []).append(row.reference_id)
-        return [_job(row, tuple(used.get(row.id, ()))) for row in rows]
-
-
-_ATTENTION = and_(
-    jobs.c.settled.is_(None),
-    or_(
-        jobs.c.state == State.UNSURE,
-        and_(jobs.c.state.in_([State.RUNNING, State.FETCHING, State.DONE]), jobs.c.problem.is_not(None)),
-        and_(jobs.c.state == State.FAILED, jobs.c.credits > 0),
-    ),
-)
-_NEWEST = (jobs.c.created_at.desc(), jobs.c.id.desc())
-_JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("references", "state"))
-
-
-def _job(row: Row, used: tuple[str, ...]) -> Job:
-    values = {name: row._mapping[name] for name in _JOB_COLUMNS}
-    return Job(**values, state=State(row.state), references=used)
 
 
 def _charge(row: Row) -> Charge:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kie import pictures
 from kie.asking import Asking
+from kie.browsing import Browsing
 from kie.caring import Caring
 from kie.errors import FileRefused, KeyMissing, SettingsInvalid, StudioError
 from kie.hub import Hub
@@ -39,7 +40,7 @@ RECENT_S = 3600.0
 KEY_LOOK_S = 1.0
 
 
-class Studio(Asking, Caring, Shelf):
+class Studio(Asking, Browsing, Caring, Shelf):
     """Everything a page may ask for or do. One per server process, opened before the first visitor."""
 
     _current: ClassVar["Studio | None"] = None
@@ -169,14 +170,6 @@ class Studio(Asking, Caring, Shelf):
     def recent_ids(self, person: str) -> list[str]:
         """Return the ids of a person's open jobs and of those that ended in the last hour, newest first."""
         return self._rooms.store.recent_ids(person_name(person), time.time() - RECENT_S)
-
-    def page(self, number: int, size: int) -> list[Job]:
-        """Return page `number` (from 1) of the history, newest first."""
-        return self._rooms.store.page(number, size)
-
-    def count(self) -> int:
-        """Return how many jobs the history has."""
-        return self._rooms.store.count()
 
     def moves(self, job_id: str) -> list[tuple[State, float]]:
         """Return every state of a job and when it was entered, oldest first."""

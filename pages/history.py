@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from kie.jobs import Job, State
+from kie.query import Query
 from kie.studio import Studio
 from pages.parts import words
 from pages.parts.card import show_actions, show_picture, show_problem
@@ -70,7 +71,7 @@ def show_list(count: int) -> None:
     listing, detail = st.columns([7, 3], gap="medium")
     with listing:
         number = st.session_state.get("page", 1)
-        jobs = studio.page(min(number, pages), PAGE_SIZE)
+        jobs = studio.page(Query(), min(number, pages), PAGE_SIZE)
         chosen = choose(jobs)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{count:,} pictures asked for" if count > 1 else "1 picture asked for", width="stretch")

@@ -25,6 +25,7 @@ from kie.client import Client
 from kie.errors import NothingSpent
 from kie.generation import Generation
 from kie.jobs import ENDED, Job, State
+from kie.query import Query
 from kie.settings import ROOT, Settings
 from kie.store import Store
 from kie.studio import Studio
@@ -194,7 +195,7 @@ class Soak:
     def _jobs(self) -> list[Job]:
         store = Store(f"sqlite:///{self.root / 'data' / 'studio.sqlite3'}")
         try:
-            return store.page(1, 1_000_000)
+            return store.page(Query(), 1, 1_000_000)
         finally:
             store._engine.dispose()
 

@@ -7,6 +7,7 @@ import pytest
 
 from kie import pace
 from kie.jobs import Job, State
+from kie.query import Query
 from kie.settings import Settings
 from kie.studio import Studio
 from tests.lives import assert_here, ended, hurry, project, submit, until, until_problem, until_state
@@ -42,7 +43,7 @@ def listed(studio: Studio) -> list[str]:
     """The ids of what is listed; the list, its count and each job agree on it."""
     found = studio.attention()
     assert studio.attention_count() == len(found)
-    everything = studio.page(1, 100)
+    everything = studio.page(Query(), 1, 100)
     assert [job.id for job in everything if job.needs_attention] == [job.id for job in found]
     return [job.id for job in found]
 

@@ -14,6 +14,7 @@ from kie.database import file_url
 from kie.errors import SettingsInvalid
 from kie.generation import Generation
 from kie.jobs import ENDED, MOVES, State
+from kie.query import Query
 from kie.store import Balance, Reference, Store
 from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, opened, press
 
@@ -240,9 +241,9 @@ def test_attention_is_for_what_is_paid_or_may_be_and_has_no_picture(store: Store
 
 def test_pages_come_newest_first(store: Store) -> None:
     asked = [ask(store, at=NOW + number)[0].id for number in range(7)]
-    assert [job.id for job in store.page(1, 3)] == asked[:3:-1]
-    assert [job.id for job in store.page(3, 3)] == asked[:1]
-    assert store.page(4, 3) == []
+    assert [job.id for job in store.page(Query(), 1, 3)] == asked[:3:-1]
+    assert [job.id for job in store.page(Query(), 3, 3)] == asked[:1]
+    assert store.page(Query(), 4, 3) == []
     assert store.count() == 7
     assert [job.id for job in store.jobs([*asked[:2], "0" * 32])] == asked[1::-1]
     assert store.jobs([]) == []

@@ -11,6 +11,7 @@ from kie.errors import FileRefused, RequestInvalid, SettingsInvalid
 from kie.generation import Generation
 from kie.jobs import State
 from kie.names import display_name, person_name
+from kie.query import Query
 from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.studio import Studio
@@ -137,7 +138,7 @@ def test_a_broken_reference_is_refused_before_anything_is_paid(
 
 def test_the_time_to_go_is_learned(studio: Studio, short_waits: None) -> None:
     assert studio.seconds_to_go(submit(studio)) is None
-    until(lambda: studio.count() and not [job for job in studio.page(1, 9) if job.is_open])
+    until(lambda: studio.count() and not [job for job in studio.page(Query(), 1, 9) if job.is_open])
     job = until_state(studio, submit(studio), State.RUNNING, State.FETCHING, State.DONE)
     assert studio.seconds_to_go(job) is not None
 
