@@ -30,6 +30,8 @@
     query        what is looked for, and how an address says it
     fulltext     prompts found by the beginnings of their words
     files        bytes on disk
+    receipts     what a picture's copy says of itself, and what is believed of that
+    inlays       a text laid into a picture's file, beside its pixels
     pictures     is this a picture that the service takes; thumbnails
     links        signed addresses for files
     prices       what a picture is likely to cost
