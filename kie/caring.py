@@ -24,9 +24,9 @@ class Caring(Desk):
         return self._rooms.store.attention_count()
 
     def look_again(self, job_id: str) -> None:
-        """Look at a job's task now, whatever its state says. Costs nothing."""
+        """Look at a job's task now, whatever its state says, unless its files were thrown away. Costs nothing."""
         job, now = self.job(job_id), time.time()
-        if job is None or not job.task_id:
+        if job is None or not job.task_id or job.emptied_at:
             return
         store = self._rooms.store
         if job.state == State.FAILED:

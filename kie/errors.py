@@ -12,6 +12,8 @@
     │   ├── Unreachable              no connection was made
     │   ├── UploadFailed
     │   ├── NeverRan                 a person's word about an unsure job
+    │   ├── RestoredUnsent           it waited when the backup was made
+    │   ├── KeepingFailed            a check, a backup or a restore could not be done
     │   └── Refused                  the service said no
     │       ├── KeyRefused           401
     │       ├── CreditsShort         402
@@ -212,6 +214,19 @@ class GivenUp(GivenBack):
 
 class NeverRan(NothingSpent):
     """A person looked and said that this task never ran, so no credits were spent: send it as a new job if it is still wanted."""
+
+
+class RestoredUnsent(NothingSpent):
+    """It was restored from a backup, so it was not sent and no credits were spent: send it again if it is still wanted."""
+
+
+class KeepingFailed(NothingSpent):
+    """The data folder could not be looked after like this; no credits were spent: read the reason and try again."""
+
+    @property
+    def sentence(self) -> str:
+        """The reason, in this very case."""
+        return self.detail
 
 
 def sentence(problem: str) -> str:

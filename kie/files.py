@@ -14,7 +14,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +23,8 @@ from kie.errors import SettingsInvalid
 CHUNK = 1024 * 1024
 _ID = re.compile(r"[0-9a-f]{32,64}")
 _NAME = re.compile(r"(references|results)/[0-9a-f]{2}/[0-9a-f]{32,64}\.[a-z]+")
+_THUMBNAIL = re.compile(r"thumbnails/[0-9a-f]{2}/[0-9a-f]{32,64}\.webp")
+KEPT_IN = ("references", "results", "thumbnails")
 
 
 class Files:
@@ -37,7 +39,7 @@ class Files:
         Raises SettingsInvalid when the root can't be written.
         """
         try:
-            for name in ("references", "results", "thumbnails", "incoming"):
+            for name in (*KEPT_IN, "incoming"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             probe = self.incoming()
             probe.write_bytes(b"")
@@ -85,6 +87,16 @@ class Files:
             raise ValueError("a name that is not ours")
         return self.root / name
 
+    def made_for(self, job_id: str) -> list[Path]:
+        """Return the files that are here of a job: its picture, what arrived broken, its thumbnail."""
+        found = [*(self.root / "results" / _safe(job_id)[:2]).glob(f"{job_id}.*"), self.thumbnail(job_id)]
+        return [path for path in found if path.exists()]
+
+    def present(self, folder: str) -> Iterator[Path]:
+        """Go through the files in one of the folders, one after the other."""
+        for below, _, names in os.walk(self.root / folder):
+            yield from (Path(below, name) for name in names)
+
     def discard(self, paths: Iterable[Path]) -> None:
         """Delete files that nothing refers to. Missing ones are fine."""
         for path in paths:
@@ -107,6 +119,11 @@ class Files:
     def _sweep(self, older_than_s: float) -> None:
         limit = time.time() - older_than_s
         self.discard(path for path in (self.root / "incoming").iterdir() if path.stat().st_mtime < limit)
+
+
+def is_name(name: str) -> bool:
+    """Say whether a relative name is one that a picture, a reference or a thumbnail can have here."""
+    return bool(_NAME.fullmatch(name) or _THUMBNAIL.fullmatch(name))
 
 
 def _safe(identifier: str) -> str:

@@ -1,6 +1,6 @@
 """Who wants to know that something changed: topics in, listeners called.
 
-Topics are short texts: "jobs", "person:Ann", "credits", "references", "hosts", "key", "attention", "brake".
+Topics are short texts: "jobs", "person:Ann", "credits", "references", "hosts", "key", "attention", "brake", "care".
 """
 
 import threading

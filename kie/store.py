@@ -6,7 +6,8 @@ Database     opened, read, written; a job's guarded move
         └── Library  templates, presets, projects, former prompts
             └── Finder   jobs found again
                 └── Marks    stars, verdicts, tags, notes, the bin
-                    └── Store
+                    └── Inventory   which files should be here
+                        └── Store
 """
 
 import secrets
@@ -20,8 +21,8 @@ from sqlalchemy.exc import IntegrityError
 
 from kie.catalogue import ATTENTION
 from kie.finding import NEWEST
+from kie.inventory import Inventory
 from kie.jobs import OPEN, Job, State
-from kie.marks import Marks
 from kie.reconciliation import Charge
 from kie.schema import balances, jobs, meta, moves, references
 
@@ -56,7 +57,7 @@ class Balance:
     at: float
 
 
-class Store(Marks):
+class Store(Inventory):
     """The whole store behind one URL. Safe to use from several threads and several servers."""
 
     def secret(self) -> str:
@@ -104,13 +105,6 @@ class Store(Marks):
         """Return how many jobs need a person's attention."""
         with self._read() as db:
             return db.scalar(select(func.count()).select_from(jobs).where(ATTENTION)) or 0
-
-    def done_files(self, after: str, limit: int = 1000) -> list[tuple[str, str]]:
-        """Return ids and file names of finished jobs whose files should be here, by id, beginning behind `after`."""
-        done = (jobs.c.state == State.DONE, jobs.c.emptied_at.is_(None), jobs.c.id > after)
-        with self._read() as db:
-            rows = db.execute(select(jobs.c.id, jobs.c.file).where(*done).order_by(jobs.c.id).limit(limit))
-            return [(row.id, row.file) for row in rows]
 
     def queued_before(self, job: Job) -> int:
         """Return how many queued jobs were asked for before this one and are not paused."""

@@ -18,8 +18,9 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie import pace
+from kie.care import Care
 from kie.client import Client
-from kie.errors import FileMissing, NothingLearned, StudioError, Unsure
+from kie.errors import NothingLearned, StudioError, Unsure
 from kie.files import Files
 from kie.jobs import State
 from kie.looking import Looker
@@ -35,6 +36,7 @@ READERS = 6
 BEAT_S = 3.0
 BALANCE_RETRY_S = 60.0
 STOP_S = 4.5
+BIN_S = 3600.0
 AFTER_TROUBLE_S = 1.0
 
 
@@ -58,6 +60,8 @@ class Tracker:
         self._busy_lock = threading.Lock()
         self._sender = Sender(store, files, client, upload_host, self._stopping, self._tell, callback_url)
         self._looker = Looker(store, files, client, self._tell, callback_url)
+        self.care = Care(store, files, self._tell, self._stopping.is_set)
+        self._bin_at = 0.0
         self._balance_at = math.inf
         self._reading_balance = False
         self._beat_at = 0.0
@@ -75,7 +79,7 @@ class Tracker:
         self._readers.start()
         for reference_id in self._store.unchecked_references():
             self.check_reference(reference_id)
-        self.do(self._check_files)
+        self.do(self.care.find_missing)
         self.want_balance()
         self._thread.start()
 
@@ -129,12 +133,16 @@ class Tracker:
         if self._balance_at <= now and not self._reading_balance:
             self._reading_balance, self._balance_at = True, math.inf
             self.do(self._read_balance)
+        if self._bin_at <= now:
+            self._bin_at = now + BIN_S
+            self.do(partial(self.care.empty_bin, now))
         moments = (
             self._store.next_due(now, self._busy_now()),
             self._store.window_frees_at(now),
             self._store.brake_due(now),
             None if self._reading_balance else self._balance_at,
             self._beat_at + BEAT_S,
+            self._bin_at,
         )
         self._wait_s = max(0.02, min(at for at in moments if at is not None) - time.time())
 
@@ -213,17 +221,6 @@ class Tracker:
     def _check(self, reference_id: str) -> None:
         self._sender.check(reference_id)
         self._publish({"references"})
-
-    def _check_files(self) -> None:
-        """See that every finished picture is still on the disk; one that is not is fetched again."""
-        after = ""
-        while page := self._store.done_files(after):
-            for job_id, name in page:
-                if not self._files.path(name).exists() and not self._stopping.is_set():
-                    now, lost = time.time(), {"problem": FileMissing.__name__, "ended_at": None}
-                    self._store.move(job_id, State.DONE, State.FETCHING, now, next_at=now, **lost)
-                    self._tell(job_id)
-            after = page[-1][0]
 
     def _read_balance(self) -> None:
         """Look the credits up and keep the reading; a failed lookup is told as such and changes no figure."""
