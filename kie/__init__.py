@@ -5,7 +5,6 @@
     asking       where pictures are asked for
     browsing     where pictures are found again and put in order
     caring       where what is paid and not here is looked after
-    keeping      where the files are checked and the bin is emptied
     shelf        where what is used again is kept and found
     desk         what the parts of the studio have in common
     rooms        what it has open at one time: the service, or the sandbox
@@ -13,13 +12,11 @@
     tracker      moves every open job one step on
     sending      the first half of a job's life: references up, the paid request once
     looking      the second half: look at the task, bring the picture
-    care         is everything here that the rows promise; the bin is emptied
     pace         how long to wait before a job's next step
     workers      the few threads that do the network's work
     client       the service's API as four methods, and the download of a result
     wire         HTTP as the client needs it
     store        jobs, references, balances
-    inventory    which files should be here
     marks        stars, verdicts, tags, notes, the bin
     finding      jobs found again: by words, by every filter, page by page
     choice       what a query chooses, in its order, and what else could be chosen
@@ -35,6 +32,7 @@
     files        bytes on disk
     receipts     what a picture's copy says of itself, and what is believed of that
     inlays       a text laid into a picture's file, beside its pixels
+    mending      a picture that the service would not take, made right
     pictures     is this a picture that the service takes; thumbnails
     links        signed addresses for files
     prices       what a picture is likely to cost

@@ -19,16 +19,16 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from kie import pictures
+from kie import mending
 from kie.client import named_task
 from kie.errors import FileRefused
-from kie.generation import REFERENCE_BYTES_LIMIT
 from kie.links import CALLBACKS, PREFIX
 from kie.store import Reference
 from kie.studio import NOT_SAVED, Studio
 
 # A burst of changes makes one message: pages redraw ten times a second at most.
 COALESCE_S = 0.1
+REFERENCES_AT_ONCE = 8
 CALLBACK_BYTES_LIMIT = 64 * 1024
 
 
@@ -52,13 +52,17 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
             {"status": "ok" if alive else "tracker stopped", "sandbox": studio().is_sandbox}, 200 if alive else 503
         )
 
+    # Each has a thread while it is judged and made right; pictures that are looked at need threads too.
+    room = asyncio.Semaphore(REFERENCES_AT_ONCE)
+
     async def add_reference(request: Request) -> Response:
         if not _is_same_origin(request) or "x-studio-name" not in request.headers:
             return JSONResponse({"refusal": "Only the studio's own page may add pictures."}, 403)
         name, part = unquote(request.headers["x-studio-name"]), studio().incoming()
         try:
             await _write_stream(request, part)
-            kept = await run_in_threadpool(_keep, studio(), name, part)
+            async with room:
+                kept = await run_in_threadpool(_keep, studio(), name, part)
         except FileRefused as error:
             return JSONResponse({"refusal": error.sentence})
         except OSError:
@@ -113,8 +117,8 @@ async def _write_stream(request: Request, part: Path) -> None:
     with part.open("wb") as out:
         async for piece in request.stream():
             size += len(piece)
-            if size > REFERENCE_BYTES_LIMIT:
-                raise FileRefused(pictures.too_large(max(size, int(request.headers.get("content-length", 0)))))
+            if size > mending.UPLOAD_BYTES_LIMIT:
+                raise FileRefused(mending.too_large(max(size, int(request.headers.get("content-length", 0)))))
             out.write(piece)
 
 

@@ -14,14 +14,13 @@ from typing import IO, ClassVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from kie import pictures
+from kie import mending, pictures
 from kie.asking import Asking
 from kie.browsing import Browsing
 from kie.caring import Caring
 from kie.errors import FileRefused, KeyMissing, SettingsInvalid, StudioError
 from kie.hub import Hub
 from kie.jobs import Job, State
-from kie.keeping import Keeping
 from kie.links import Offer
 from kie.names import display_name, person_name
 from kie.prices import PriceList
@@ -41,7 +40,7 @@ RECENT_S = 3600.0
 KEY_LOOK_S = 1.0
 
 
-class Studio(Asking, Browsing, Caring, Keeping, Shelf):
+class Studio(Asking, Browsing, Caring, Shelf):
     """Everything a page may ask for or do. One per server process, opened before the first visitor."""
 
     _current: ClassVar["Studio | None"] = None
@@ -127,20 +126,34 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf):
         return self._rooms.files.incoming()
 
     def add_reference(self, name: str, stream: IO[bytes]) -> Reference:
-        """Keep a picture to send along, judged by its first bytes now and decoded in the background right after.
+        """Keep a picture to send along, made right if the service would not take it as it is, checked right after.
 
+        Making it right decodes it and may take a minute: never in a page's run.
         Raises FileRefused with the reason; nothing is kept then.
         """
-        seen = pictures.glance(stream)
-        files, store = self._rooms.files, self._rooms.store
+        right = self.incoming()
         try:
-            stream.seek(0)
-            part, sha256 = files.take_in(stream)
-            file = files.keep_reference(part, sha256, pictures.EXTENSIONS[seen.kind])
+            changed = mending.make_right(stream, right)
+            if changed is None:
+                return self._keep_reference(name, stream)
+            with right.open("rb") as made:
+                return self._keep_reference(name, made, changed)
         except OSError as error:
             raise FileRefused(NOT_SAVED) from error
-        new = Reference(sha256, display_name(name), seen.kind, seen.width, seen.height, seen.bytes, file, time.time())
-        kept = store.add_reference(new)
+        finally:
+            right.unlink(missing_ok=True)
+
+    def _keep_reference(self, name: str, stream: IO[bytes], changed: str | None = None) -> Reference:
+        seen = pictures.glance(stream)
+        files, store = self._rooms.files, self._rooms.store
+        stream.seek(0)
+        part, sha256 = files.take_in(stream)
+        for known in store.references([sha256]):
+            if not files.path(known.file).exists():  # what was found out about the file that is gone holds no longer
+                store.change_reference(sha256, checked_at=None, refusal=None)
+        file = files.keep_reference(part, sha256, pictures.EXTENSIONS[seen.kind])
+        found = (seen.kind, seen.width, seen.height, seen.bytes, file)
+        kept = store.add_reference(Reference(sha256, display_name(name), *found, time.time(), changed=changed))
         if kept.refusal:
             raise FileRefused(kept.refusal)
         if kept.checked_at is None:
@@ -155,8 +168,15 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf):
             raise FileRefused(
                 "The picture's file is no longer on this server, and no credits were spent: choose another one."
             )
-        with path.open("rb") as stream:
-            return self.add_reference(f"picture {job.id[:6]}{path.suffix}", stream)
+        try:
+            with path.open("rb") as stream:
+                return self._keep_reference(f"picture {job.id[:6]}{path.suffix}", stream)
+        except OSError as error:
+            raise FileRefused(NOT_SAVED) from error
+
+    def is_here(self, reference: Reference) -> bool:
+        """Say whether a reference's file is still on this server's disk."""
+        return self._rooms.files.path(reference.file).exists()
 
     def references(self, ids: list[str] | tuple[str, ...]) -> list[Reference]:
         """Return those of these references that are here, in this order."""

@@ -369,10 +369,10 @@ def noisy_jpeg() -> bytes:
         ("report.png", lambda: b"%PDF-1.7\n" + b"x" * 4000, "not a picture"),
         ("photo.jpg", lambda: noisy_jpeg()[:8000], "cut off or broken"),
         ("bomb.png", bomb_png, "120 million pixels"),
-        ("loop.gif", lambda: picture("GIF"), "GIF"),
+        ("icon.png", lambda: picture("ICO"), "format is ICO"),
         ("nothing.png", lambda: b"", "is empty"),
     ],
-    ids=["a PDF named .png", "a JPEG cut in the middle", "a decompression bomb", "a GIF", "an empty file"],
+    ids=["a PDF named .png", "a JPEG cut in the middle", "a decompression bomb", "an ICO", "an empty file"],
 )
 def test_a_file_that_cant_be_a_reference_is_told_by_name_and_the_good_one_stays(
     server: Server,

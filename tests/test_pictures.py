@@ -15,55 +15,21 @@ from PIL import Image, PngImagePlugin
 from kie import pictures
 from kie.errors import FileRefused
 from kie.pictures import glance, inspect, make_thumbnail
-from tests.drawn import picture
+from tests.drawn import (
+    STORED_AS,
+    animated,
+    colour_at,
+    damaged,
+    encoded,
+    is_near,
+    noise,
+    picture,
+    quartered,
+    shows_quarters,
+    turned,
+)
 
 MIB = 2**20
-# Where the red, green, blue and white quarters of an upright picture are.
-QUARTERS = {(0.25, 0.25): "red", (0.75, 0.25): "lime", (0.25, 0.75): "blue", (0.75, 0.75): "white"}
-# How a camera that was held this way has stored an upright picture.
-STORED_AS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def noise(size: tuple[int, int] = (160, 120)) -> Image.Image:
-    return Image.frombytes("RGB", size, random.Random(1).randbytes(size[0] * size[1] * 3))
-
-
-def quartered(size: tuple[int, int] = (160, 96)) -> Image.Image:
-    """Return an upright picture with a colour in each quarter."""
-    image = Image.new("RGB", size)
-    for (x, y), colour in QUARTERS.items():
-        corner = (int((x - 0.25) * size[0]), int((y - 0.25) * size[1]))
-        image.paste(colour, (*corner, corner[0] + size[0] // 2, corner[1] + size[1] // 2))
-    return image
-
-
-def turned(kind: str, orientation: int) -> bytes:
-    """Return the quartered picture as a camera stores it, with the note that says how to turn it."""
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    stored = quartered()
-    if orientation in STORED_AS:
-        stored = stored.transpose(STORED_AS[orientation])
-    return encoded(stored, kind, exif=exif)
-
-
-def animated(kind: str) -> bytes:
-    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "lime", "blue")]
-    return encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
 
 
 def png(size: tuple[int, int], depth: int, colour_type: int, pixels: bytes = b"", *more: tuple[bytes, bytes]) -> bytes:
@@ -74,19 +40,6 @@ def png(size: tuple[int, int], depth: int, colour_type: int, pixels: bytes = b""
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
     return b"\x89PNG\r\n\x1a\n" + body
-
-
-def colour_at(image: Image.Image, x: float, y: float) -> tuple[int, ...]:
-    return image.getpixel((int(x * image.width), int(y * image.height)))
-
-
-def is_near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    return len(one) == len(other) and all(abs(a - b) < 25 for a, b in zip(one, other, strict=True))
-
-
-def shows_quarters(image: Image.Image) -> bool:
-    names = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
-    return all(is_near(colour_at(image, x, y), names[colour]) for (x, y), colour in QUARTERS.items())
 
 
 @pytest.fixture
@@ -268,12 +221,9 @@ def test_a_header_at_the_limit_passes_the_first_glance(file: Callable[..., Path]
 @pytest.mark.filterwarnings("ignore::UserWarning")  # the decoder's own grumbling
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "ICO", "DDS", "TGA", "PCX", "PPM"])
 def test_a_damaged_file_is_a_picture_or_refused_and_nothing_else(file: Callable[..., Path], tmp_path: Path, kind: str):
-    dice, sound = random.Random(kind), bytearray(encoded(noise((24, 16)), kind))
+    dice, sound = random.Random(kind), encoded(noise((24, 16)), kind)
     for _ in range(60):
-        damaged = sound.copy()
-        for _ in range(dice.choice((1, 2, 8))):
-            damaged[dice.randrange(min(len(damaged), dice.choice((30, 120, 10_000))))] = dice.choice((0, 7, 64, 255))
-        path = file(bytes(damaged))
+        path = file(damaged(sound, dice))
         for look in (glance, inspect, lambda path: make_thumbnail(path, tmp_path / "made.webp")):
             try:
                 look(path)

@@ -1,32 +1,26 @@
-"""HTTP beside the pages, over real sockets: picture links, references taken in, live events, health."""
+"""HTTP beside the pages, over real sockets: picture links, live events, health. References are in `test_references`."""
 
 import contextlib
-import hashlib
 import json
 import shutil
-import socket
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import requests
-import uvicorn
 from PIL import Image
-from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from kie.generation import Generation
 from kie.jobs import Job
 from kie.links import PREFIX, Links
-from kie.routes import routes
 from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
 from kie.studio import Studio
-from tests.drawn import picture
+from tests.site import served
 
 MIB = 2**20
 NOBODY = "f" * 32
@@ -40,23 +34,6 @@ def until(found: Callable[[], object]) -> object:
             return answer
         time.sleep(0.02)
     raise AssertionError("It never came true.")
-
-
-@contextlib.contextmanager
-def served(studio: Studio) -> Iterator[str]:
-    """Serve our routes over a studio on a free port, and yield the address."""
-    app = Starlette(routes=routes(lambda: studio))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio"))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        until(lambda: server.started)
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -208,81 +185,6 @@ def test_no_path_leads_to_a_file(site: str, path: str):
     reply = requests.get(f"{site}{PREFIX}{path}", timeout=10)
     assert reply.status_code == 404
     assert b"SQLite" not in reply.content
-
-
-# References
-
-
-def send(site: str, content: bytes, name: str = "holiday.png", **headers: str) -> requests.Response:
-    return requests.post(f"{site}/references", data=content, headers={"X-Studio-Name": name} | headers, timeout=20)
-
-
-def left_over(settings: Settings) -> list[Path]:
-    return list((settings.data_dir / "incoming").iterdir())
-
-
-def test_a_picture_that_is_sent_becomes_a_reference_with_a_thumbnail(studio: Studio, settings: Settings, site: str):
-    content = picture("JPEG", (640, 320))
-    reply = send(site, content, "my%20cat%20%C3%BC.jpg", Origin=site)
-    assert (reply.status_code, reply.json()) == (200, {"id": hashlib.sha256(content).hexdigest()})
-    [kept] = studio.references([reply.json()["id"]])
-    assert (kept.name, kept.kind, kept.width, kept.height, kept.bytes) == (
-        *("my cat ü.jpg", "jpeg", 640, 320),
-        len(content),
-    )
-    link = site + studio.link("thumbnail", kept.id)
-    until(lambda: requests.get(link, timeout=10).status_code == 200)
-    assert left_over(settings) == []
-
-
-def test_the_same_picture_sent_again_is_the_same_reference(site: str):
-    content = picture("WEBP", (30, 20))
-    assert send(site, content, "a.webp").json() == send(site, content, "b.webp").json()
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "This file is empty"),
-        (b"%PDF-1.7", "not a picture, whatever its name says"),
-        (picture("GIF"), "format is GIF"),
-        (picture("WEBP")[:40], "cut off or broken"),
-        (picture("PNG") + bytes(30 * MIB), "may have 30 MB"),
-    ],
-    ids=["empty", "PDF", "GIF", "cut off", "too large"],
-)
-def test_what_cannot_be_a_reference_is_refused_in_words_and_not_kept(
-    settings: Settings, site: str, content: bytes, words: str
-):
-    told = send(site, content).json()
-    assert list(told) == ["refusal"]
-    assert words in told["refusal"]
-    assert "no credits were spent" in told["refusal"]
-    assert left_over(settings) == []
-
-
-def test_an_upload_that_breaks_off_leaves_nothing_behind_and_is_no_fault_of_ours(
-    settings: Settings, site: str, caplog: pytest.LogCaptureFixture
-):
-    host, _, port = site.removeprefix("http://").partition(":")
-    head = f"POST /references HTTP/1.1\r\nHost: {host}:{port}\r\nX-Studio-Name: a.png\r\nContent-Length: 9999\r\n\r\n"
-    with socket.create_connection((host, int(port))) as sending:
-        sending.sendall(head.encode() + picture("PNG")[:50])
-        until(lambda: left_over(settings))
-    until(lambda: not left_over(settings))
-    assert requests.get(f"{site}/healthz", timeout=10).status_code == 200
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
-
-
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1:1"])
-def test_another_site_may_not_add_a_reference(site: str, origin: str):
-    reply = send(site, picture("PNG"), Origin=origin)
-    assert reply.status_code == 403
-    assert "Only the studio's own page" in reply.json()["refusal"]
-
-
-def test_a_form_on_another_site_that_sends_no_header_of_ours_may_not_either(site: str):
-    assert requests.post(f"{site}/references", data=picture("PNG"), timeout=10).status_code == 403
 
 
 # Live events

@@ -1,0 +1,166 @@
+"""References on their way in, over real sockets: streamed to disk, made right where that is needed, refused in words."""
+
+import hashlib
+import shutil
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from kie import mending
+from kie.settings import Settings
+from kie.studio import Studio
+from tests.drawn import picture
+from tests.lives import until
+from tests.site import served
+
+MIB = 2**20
+
+
+@pytest.fixture
+def site(studio: Studio) -> Iterator[str]:
+    """The address of our routes."""
+    with served(studio) as url:
+        yield url
+
+
+def send(site: str, content: bytes, name: str = "holiday.png", **headers: str) -> requests.Response:
+    return requests.post(f"{site}/references", data=content, headers={"X-Studio-Name": name} | headers, timeout=60)
+
+
+def left_over(settings: Settings) -> list[Path]:
+    return list((settings.data_dir / "incoming").iterdir())
+
+
+def test_a_picture_that_is_sent_becomes_a_reference_with_a_thumbnail(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    content = picture("JPEG", (640, 320))
+    reply = send(site, content, "my%20cat%20%C3%BC.jpg", Origin=site)
+    assert (reply.status_code, reply.json()) == (200, {"id": hashlib.sha256(content).hexdigest()})
+    [kept] = studio.references([reply.json()["id"]])
+    assert (kept.name, kept.kind, kept.width, kept.height, kept.bytes) == (
+        *("my cat ü.jpg", "jpeg", 640, 320),
+        len(content),
+    )
+    link = site + studio.link("thumbnail", kept.id)
+    until(lambda: requests.get(link, timeout=10).status_code == 200)
+    assert left_over(settings) == []
+
+
+def test_the_same_picture_sent_again_is_the_same_reference(site: str) -> None:
+    content = picture("WEBP", (30, 20))
+    assert send(site, content, "a.webp").json() == send(site, content, "b.webp").json()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "This file is empty"),
+        (b"%PDF-1.7", "not a picture, whatever its name says"),
+        (picture("ICO"), "format is ICO"),
+        (picture("WEBP")[:40], "cut off or broken"),
+        (picture("GIF")[:100], "cut off or broken"),
+    ],
+    ids=["empty", "PDF", "ICO", "cut off", "a GIF cut off"],
+)
+def test_what_cannot_be_a_reference_is_refused_in_words_and_not_kept(
+    settings: Settings, site: str, content: bytes, words: str
+) -> None:
+    told = send(site, content).json()
+    assert list(told) == ["refusal"]
+    assert words in told["refusal"]
+    assert "no credits were spent" in told["refusal"]
+    assert left_over(settings) == []
+
+
+def test_what_the_service_would_not_take_is_made_right_and_it_is_said(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    replies = [send(site, picture("BMP", (64, 32), "olive"), name).json() for name in ("a.bmp", "again.bmp")]
+    assert replies[0] == replies[1]
+    [kept] = studio.references([replies[0]["id"]])
+    assert kept.changed == "Saved as PNG: the service does not take BMP."
+    assert (kept.name, kept.kind, kept.width, kept.height) == ("a.bmp", "png", 64, 32)
+    content = (settings.data_dir / kept.file).read_bytes()
+    assert (hashlib.sha256(content).hexdigest(), len(content)) == (kept.id, kept.bytes)
+    until(lambda: studio.references([kept.id])[0].checked_at)
+    assert left_over(settings) == []
+
+
+def test_what_is_too_large_for_the_service_is_taken_in_and_made_to_fit(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    [kept] = studio.references([send(site, picture("PNG", colour="gold") + bytes(31 * MIB)).json()["id"]])
+    assert (kept.changed, kept.bytes < 1000) == ("Compressed: a reference may have 30 MB.", True)
+    assert left_over(settings) == []
+
+
+def test_what_is_too_large_to_be_taken_in_is_refused_at_the_first_byte_too_many(
+    settings: Settings, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mending, "UPLOAD_BYTES_LIMIT", 2 * MIB)
+    assert "id" in send(site, picture("PNG") + bytes(MIB)).json()
+    assert send(site, picture("PNG") + bytes(2 * MIB)).json()["refusal"] == mending.too_large(
+        len(picture("PNG")) + 2 * MIB
+    )
+    assert left_over(settings) == []
+
+
+def test_a_reference_whose_file_is_gone_is_whole_again_when_it_is_added_again(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    content = picture("PNG", (50, 40), "navy")
+    reference_id = send(site, content).json()["id"]
+    [kept] = until(lambda: [one for one in studio.references([reference_id]) if one.checked_at])
+    (settings.data_dir / kept.file).unlink()
+    shutil.rmtree(settings.data_dir / "thumbnails" / kept.id[:2])
+    assert not studio.is_here(kept)
+    assert send(site, content).json() == {"id": reference_id}
+    assert studio.is_here(kept)
+    link = site + studio.link("thumbnail", kept.id)
+    until(lambda: requests.get(link, timeout=10).status_code == 200)
+
+
+def test_pictures_that_are_made_right_keep_nobody_from_looking_at_others(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    seen = send(site, picture("PNG")).json()["id"]
+    until(lambda: studio.references([seen])[0].checked_at)
+    with mending._one_at_a_time, ThreadPoolExecutor(50) as senders:
+        replies = [senders.submit(send, site, picture("BMP", (40 + number, 30))) for number in range(50)]
+        until(lambda: len(left_over(settings)) == 50)
+        assert requests.get(site + studio.link("thumbnail", seen), timeout=10).status_code == 200
+        assert not any(reply.done() for reply in replies)
+        mending._one_at_a_time.release()
+        try:
+            assert len({reply.result().json()["id"] for reply in replies}) == 50
+        finally:
+            mending._one_at_a_time.acquire()
+
+
+def test_an_upload_that_breaks_off_leaves_nothing_behind_and_is_no_fault_of_ours(
+    settings: Settings, site: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, _, port = site.removeprefix("http://").partition(":")
+    head = f"POST /references HTTP/1.1\r\nHost: {host}:{port}\r\nX-Studio-Name: a.png\r\nContent-Length: 9999\r\n\r\n"
+    with socket.create_connection((host, int(port))) as sending:
+        sending.sendall(head.encode() + picture("PNG")[:50])
+        until(lambda: left_over(settings))
+    until(lambda: not left_over(settings))
+    assert requests.get(f"{site}/healthz", timeout=10).status_code == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1:1"])
+def test_another_site_may_not_add_a_reference(site: str, origin: str) -> None:
+    reply = send(site, picture("PNG"), Origin=origin)
+    assert reply.status_code == 403
+    assert "Only the studio's own page" in reply.json()["refusal"]
+
+
+def test_a_form_on_another_site_that_sends_no_header_of_ours_may_not_either(site: str) -> None:
+    assert requests.post(f"{site}/references", data=picture("PNG"), timeout=10).status_code == 403
