@@ -5,6 +5,7 @@
     asking       where pictures are asked for
     browsing     where pictures are found again and put in order
     caring       where what is paid and not here is looked after
+    keeping      where the files are checked and the bin is emptied
     shelf        where what is used again is kept and found
     desk         what the parts of the studio have in common
     rooms        what it has open at one time: the service, or the sandbox
@@ -12,11 +13,13 @@
     tracker      moves every open job one step on
     sending      the first half of a job's life: references up, the paid request once
     looking      the second half: look at the task, bring the picture
+    care         is everything here that the rows promise; the bin is emptied
     pace         how long to wait before a job's next step
     workers      the few threads that do the network's work
     client       the service's API as four methods, and the download of a result
     wire         HTTP as the client needs it
     store        jobs, references, balances
+    inventory    which files should be here
     marks        stars, verdicts, tags, notes, the bin
     finding      jobs found again: by words, by every filter, page by page
     choice       what a query chooses, in its order, and what else could be chosen

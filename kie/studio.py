@@ -21,6 +21,7 @@ from kie.caring import Caring
 from kie.errors import FileRefused, KeyMissing, SettingsInvalid, StudioError
 from kie.hub import Hub
 from kie.jobs import Job, State
+from kie.keeping import Keeping
 from kie.links import Offer
 from kie.names import display_name, person_name
 from kie.prices import PriceList
@@ -40,7 +41,7 @@ RECENT_S = 3600.0
 KEY_LOOK_S = 1.0
 
 
-class Studio(Asking, Browsing, Caring, Shelf):
+class Studio(Asking, Browsing, Caring, Keeping, Shelf):
     """Everything a page may ask for or do. One per server process, opened before the first visitor."""
 
     _current: ClassVar["Studio | None"] = None
