@@ -20,7 +20,7 @@ from tests.server import ROOT, Server
 CHOSEN = re.compile("^Chosen: ")
 ACTIONS = (
     Action("open", "Open large", ":material/open_in_full:"),
-    Action("use", "Use as reference", "add_photo_alternate"),
+    Action("use", "Use as reference", "add_photo_alternate", closes=True),
     Action("compare", "Compare", "compare", menu=True),
     Action("copy", "Copy prompt", "content_copy", menu=True, copy="A copied prompt"),
     Action("star", "Star", "star", menu=True),

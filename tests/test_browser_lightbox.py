@@ -40,11 +40,20 @@ def test_the_lightbox_shows_the_whole_picture_and_what_is_known_of_it(look: Look
     until(lambda: width_of(large) == 1600)
     for words in ("A lighthouse, number 1", "Resolution", "1K", "Ann"):
         expect(lightbox(page).get_by_text(words, exact=True)).to_be_visible()
-    button(lightbox(page), "Use as reference").click()
-    stage.hears(["use", "p1", "g1"])
+    choose_more(lightbox(page), page, "Star")
+    stage.hears(["star", "p1", "g1"])
+    expect(lightbox(page)).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert focused(page) == "Picture made from: A lighthouse, number 1"
+
+
+def test_an_action_that_goes_on_elsewhere_leaves_the_lightbox(look: Look, stage: Stage) -> None:
+    page = look(group(finished(1)))
+    picture(page, 1).click()
+    button(lightbox(page), "Use as reference").click()
+    stage.hears(["use", "p1", "g1"])
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_thumbnail_stands_in_when_the_whole_picture_does_not_come(look: Look) -> None:
@@ -179,6 +188,20 @@ def test_compared_pictures_zoom_in_step_and_the_slider_is_led_by_keys(look: Look
     page.mouse.move(box["x"] + box["width"] / 4, 200)
     page.mouse.up()
     expect(slider).to_have_value("25")
+
+
+def test_pictures_are_compared_out_of_the_lightbox_too(look: Look) -> None:
+    page = look(group(finished(1), finished(2)), **grid())
+    for number in (1, 2):
+        picture(page, number).click()
+        choose_more(lightbox(page), page, "Compare")
+        if number == 1:
+            expect(page.get_by_role("status")).to_have_text("Comparing: choose another")
+            page.keyboard.press("Escape")
+    for number in (1, 2):
+        expect(picture(compare(page), number)).to_be_visible()
+    expect(lightbox(page)).to_have_count(0)
+    expect(compare(page).get_by_role("status")).to_have_text("Comparing 2 pictures")
 
 
 # -- the grid

@@ -37,7 +37,8 @@ class Action:
     """Something to press. `icon` is a Material name, with or without Streamlit's ":material/…:" around it.
 
     The browser itself answers the ids "open" (the lightbox) and "compare", and copies `copy` if there is one. Everything
-    else comes to `on_act`. `menu` puts it into the "More" menu; `primary` is for the one thing to press.
+    else comes to `on_act`. `menu` puts it into the "More" menu; `primary` is for the one thing to press; `closes` leaves
+    the lightbox, for what is gone on with elsewhere on the page.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Action:
     primary: bool = False
     menu: bool = False
     copy: str | None = None
+    closes: bool = False
 
     def row(self) -> Row:
         return vars(self) | {"icon": _icon(self.icon)}

@@ -6,7 +6,8 @@ function createCompare(stage) {
   const frames = make("div", { class: "frames" })
   const views = new Map()
   const told = make("p", { class: "told" })
-  const split = make("input", { type: "range", min: "0", max: "100", step: "1", value: "50", class: "split", "aria-label": "How much of picture 1 is seen" })
+  const range = { type: "range", min: "0", max: "100", step: "1", value: "50" }
+  const split = make("input", { ...range, class: "split", "aria-label": "How much of picture 1 is seen" })
   const line = make("div", { class: "line", "aria-hidden": "true" }, icon("code"))
   const modes = make("div", { class: "modes" })
   const close = createTool("close", "Close", () => element.close())
@@ -18,15 +19,16 @@ function createCompare(stage) {
   const alikeBox = make("details", {}, alikeTitle, alike)
   const heading = make("h2", {})
   const add = createButton(() => addAnother())
-  const panel = make("aside", { class: "panel", "aria-label": "What differs", tabindex: "0" }, heading, differing, alikeBox, add.element)
+  const parts = [heading, differing, alikeBox, add.element]
+  const panel = make("aside", { class: "panel", "aria-label": "What differs", tabindex: "0" }, ...parts)
   const element = make("dialog", { class: "lightbox compare", "aria-label": "Compare" }, surface, panel, close)
-  const zoom = createZoom(surface, { frames: () => [...views.values()].map((view) => view.frame), changed: tools.show, swiped: () => {}, dragged: moveSplit })
-  const choices = { side: "Side by side", slider: "Slider" }
-  const buttons = Object.entries(choices).map(([id, label]) => {
-    const button = createButton(() => setMode(id))
-    modes.append(button.element)
-    return { id, label, button }
-  })
+  const framesNow = () => [...views.values()].map((view) => view.frame)
+  const zoom = createZoom(surface, { frames: framesNow, changed: tools.show, swiped: () => {}, dragged: moveSplit })
+  const choices = [
+    { id: "side", label: "Side by side", icon: "view_column_2", button: createButton(() => setMode("side")) },
+    { id: "slider", label: "Slider", icon: "swap_horiz", button: createButton(() => setMode("slider")) },
+  ]
+  modes.append(...choices.map(({ button }) => button.element))
   let [keys, opener, mode, isAdding] = [[], null, "side", false]
 
   function open(chosen, from) {
@@ -34,7 +36,7 @@ function createCompare(stage) {
     if (!element.open) element.showModal()
     setMode("side")
     zoom.reset()
-    stage.speakIn(element)
+    stage.speak()
     stage.say(`Comparing ${keys.length} pictures`)
     close.focus()
   }
@@ -44,7 +46,7 @@ function createCompare(stage) {
     modes.hidden = keys.length !== 2
     frames.dataset.mode = surface.dataset.mode = mode
     line.hidden = split.hidden = mode !== "slider"
-    for (const { id, label, button } of buttons) button.update({ icon: id === "side" ? "view_column_2" : "swap_horiz", label, pressed: id === mode })
+    choices.forEach(({ button, ...choice }) => button.update({ ...choice, pressed: choice.id === mode }))
     showSplit()
     refresh()
   }
@@ -77,13 +79,14 @@ function createCompare(stage) {
     const others = names.filter((name) => !isAlike(name))
     const same = names.filter(isAlike)
     setText(heading, others.length > 0 ? "What differs" : "Nothing known of them differs")
-    differing.replaceChildren(...others.flatMap((name) => [make("dt", { text: name }), ...values(name).map(numbered)]))
+    differing.replaceChildren(...others.flatMap((name) => [term(name), ...values(name).map(numbered)]))
     setText(alikeTitle, `The same for all: ${same.length}`)
     alikeBox.hidden = same.length === 0
-    alike.replaceChildren(...same.flatMap((name) => [make("dt", { text: name }), make("dd", { text: values(name)[0] })]))
+    alike.replaceChildren(...same.flatMap((name) => [term(name), make("dd", { text: values(name)[0] })]))
   }
 
-  const numbered = (value, index) => make("dd", {}, make("span", { class: "number", text: String(index + 1) }), make("span", { text: value }))
+  const term = (name) => make("dt", { text: name })
+  const numbered = (value, index) => make("dd", {}, createNumber(index + 1), make("span", { text: value }))
 
   function addAnother() {
     isAdding = true
@@ -109,18 +112,20 @@ function createCompare(stage) {
     if (zoom.heard(event)) event.preventDefault()
   })
   element.addEventListener("close", () => {
-    stage.speakIn(null)
+    stage.speak()
     stage.endComparing(isAdding ? keys : [])
     const back = opener?.isConnected ? opener : stage.focusOf(keys[0])
-    back?.focus()
+    if (!stage.openDialog()) back?.focus()
   })
   return { element, open, refresh, close: () => element.close(), leave: () => zoom.leave() }
 }
 
+const createNumber = (number) => make("span", { class: "number", text: String(number) })
+
 function createFrame(tellFailure) {
   const image = make("img", { draggable: "false" })
   const frame = make("div", { class: "frame" }, image)
-  const number = make("span", { class: "number" })
+  const number = createNumber("")
   const element = make("figure", {}, frame, number)
   return {
     element,

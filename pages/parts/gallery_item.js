@@ -42,7 +42,8 @@ function createPlace(open, isAlwaysOpenable) {
   function makePicture() {
     const before = inner
     image = make("img", { decoding: "async", loading: "lazy" })
-    inner = make("button", { type: "button", class: "picture is-waiting", onclick: open }, image, make("span", { class: "broken", text: BROKEN }))
+    const broken = make("span", { class: "broken", text: BROKEN })
+    inner = make("button", { type: "button", class: "picture is-waiting", onclick: open }, image, broken)
     image.addEventListener("load", () => {
       inner.classList.remove("is-waiting", "is-broken")
       setTimeout(() => before?.remove(), 400)
@@ -53,9 +54,9 @@ function createPlace(open, isAlwaysOpenable) {
 
   function makeStage() {
     const stageName = make("span", { class: "stage-name" }, icon(""), make("span", {}))
-    const parts = [stageName, clock.line, clock.bar]
-    const whole = { class: "making" }
-    inner = isAlwaysOpenable ? make("button", { type: "button", onclick: open, ...whole }, ...parts) : make("div", whole, ...parts)
+    const pressed = isAlwaysOpenable ? { type: "button", onclick: open } : {}
+    const tag = isAlwaysOpenable ? "button" : "div"
+    inner = make(tag, { class: "making", ...pressed }, stageName, clock.line, clock.bar)
     return [inner]
   }
 
@@ -79,7 +80,8 @@ function createPlace(open, isAlwaysOpenable) {
     const drawn = item.badges.map((badge) => `${badge.icon} ${badge.text}`).join("\n")
     if (badges.dataset.drawn === drawn) return
     badges.dataset.drawn = drawn
-    badges.replaceChildren(...item.badges.map((badge) => make("span", { class: "badge" }, icon(badge.icon), make("span", { text: badge.text }))))
+    const signs = item.badges.map((badge) => [icon(badge.icon), make("span", { text: badge.text })])
+    badges.replaceChildren(...signs.map((parts) => make("span", { class: "badge" }, ...parts)))
   }
 
   function update(item, isNewData) {

@@ -26,7 +26,7 @@ function createLightbox(stage) {
     opener = from
     if (!element.open) element.showModal()
     show(key)
-    stage.speakIn(element)
+    stage.speak()
     close.focus()
   }
 
@@ -86,13 +86,15 @@ function createLightbox(stage) {
   })
   element.addEventListener("close", () => {
     stage.closeMenu?.()
-    stage.speakIn(null)
+    stage.speak()
     const back = opener?.isConnected ? opener : stage.focusOf(shown)
     shown = null
-    back?.focus()
+    if (!stage.openDialog()) back?.focus()
   })
   return { element, open, refresh, close: () => element.close(), leave: () => zoom.leave() }
 }
+
+const LONG_DETAIL = 250
 
 // How it ended without a picture, or what went wrong: by a sign and in words, and what the service said, as it said it.
 function createProblem() {
@@ -111,6 +113,8 @@ function createProblem() {
       setText(name, isNamed ? label : "")
       setText(text, problem?.text)
       setText(detail, problem?.detail)
+      // What is so long that it scrolls can be reached by keys too.
+      setAttribute(detail, "tabindex", problem?.detail.length > LONG_DETAIL ? "0" : null)
     },
   }
 }

@@ -3,11 +3,9 @@
 function createMore(stage, press) {
   const views = new Map()
   const menu = make("div", { role: "menu", popover: "manual", class: "menu", "aria-label": "More" })
-  const opener = make(
-    "button",
-    { type: "button", class: "button", "aria-label": "More", title: "More", "aria-haspopup": "menu", "aria-expanded": "false" },
-    icon("more_horiz"),
-  )
+  const opens = { "aria-haspopup": "menu", "aria-expanded": "false" }
+  const named = { "aria-label": "More", title: "More" }
+  const opener = make("button", { type: "button", class: "button", ...named, ...opens }, icon("more_horiz"))
   const element = make("span", { class: "more" }, opener, menu)
   const choices = () => [...menu.querySelectorAll("[role=menuitem]")]
   const isOpen = () => opener.getAttribute("aria-expanded") === "true"

@@ -1,7 +1,8 @@
-// The browser's tab tells how many pictures are still to come, and that they are there, to a person who looks elsewhere.
+// The browser's tab tells a person who looks elsewhere how many pictures are still to come, and that they are there.
 
 function createNotice(stage) {
-  const ask = make("button", { type: "button", class: "button" }, icon("notifications"), make("span", { text: "Notify me when done" }))
+  const words = make("span", { text: "Notify me when done" })
+  const ask = make("button", { type: "button", class: "button" }, icon("notifications"), words)
   const element = make("div", { class: "notice" }, ask)
   let [name, pending, isDone, title] = [null, 0, false, null]
 
@@ -30,7 +31,8 @@ function createNotice(stage) {
   function tellDone() {
     isDone = true
     if (globalThis.Notification?.permission !== "granted") return
-    const notification = new Notification(`Done · ${name}`, { body: "Every picture has come or has ended.", tag: "studio-done" })
+    const told = { body: "Every picture has come or has ended.", tag: "studio-done" }
+    const notification = new Notification(`Done · ${name}`, told)
     notification.onclick = () => {
       window.focus()
       notification.close()
@@ -40,7 +42,8 @@ function createNotice(stage) {
   async function permit() {
     const answer = await Notification.requestPermission()
     refresh()
-    stage.say(answer === "granted" ? "You will be told when they are done" : "The browser does not let this page tell you", true)
+    const isAllowed = answer === "granted"
+    stage.say(isAllowed ? "You will be told when they are done" : "The browser does not let this page tell you", true)
   }
 
   function onSeen() {

@@ -1,4 +1,4 @@
-// The small pieces that everything in the gallery is built of. What people wrote only ever becomes text or an attribute.
+// The small pieces that the gallery is built of. What people wrote only ever becomes text or an attribute.
 
 const OPEN_STATES = new Set(["queued", "uploading", "sending", "running", "fetching"])
 

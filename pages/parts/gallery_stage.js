@@ -3,6 +3,8 @@
 const KEPT_EVENTS = 16
 const REPEAT_MS = 400
 
+const keyOf = (group, item) => `${group.id}\n${item.id}`
+
 function createStage(root) {
   const status = make("output", { class: "status", role: "status", "aria-live": "polite" })
   const groups = make("div", { class: "groups" })
@@ -23,7 +25,8 @@ function createStage(root) {
   // -- what it says
 
   // What is said while a dialog is open has to stand in it: all else is out of reach then.
-  const speakIn = (dialog) => (dialog ?? root).append(status)
+  const openDialog = () => [stage.lightbox, stage.compare].map(({ element }) => element).find(({ open }) => open)
+  const speak = () => (openDialog() ?? root).append(status)
 
   function say(text, isSeen) {
     status.textContent = text
@@ -35,7 +38,8 @@ function createStage(root) {
   function announce(before) {
     const was = new Map(before.map(({ key, item }) => [key, item.state]))
     const changed = stage.entries.filter(({ key, item }) => was.has(key) && was.get(key) !== item.state)
-    if (changed.length > 3) say(`${changed.length} pictures went on; ${stage.entries.filter(({ item }) => item.state === "done").length} are done`)
+    const done = stage.entries.filter(({ item }) => item.state === "done").length
+    if (changed.length > 3) say(`${changed.length} pictures went on; ${done} are done`)
     else if (changed.length > 0) say(changed.map(({ item }) => `${item.label}: ${item.prompt.slice(0, 80)}`).join(". "))
   }
 
@@ -58,12 +62,13 @@ function createStage(root) {
   }
 
   function press(action, context, event) {
-    if (!context) return
-    const from = event.currentTarget
-    if (isRepeated(action, context, event)) return
+    if (!context || isRepeated(action, context, event)) return
     if (action.copy !== null) copy(action.copy)
-    else if (answers[action.id]) answers[action.id](context, from)
-    else tell(action.id, context.item?.id ?? null, context.group.id)
+    else if (answers[action.id]) answers[action.id](context, event.currentTarget)
+    else {
+      if (action.closes) stage.lightbox.close()
+      tell(action.id, context.item?.id ?? null, context.group.id)
+    }
   }
 
   // What a lost run did not hear comes again with the next press.
@@ -74,7 +79,8 @@ function createStage(root) {
   }
 
   async function copy(text) {
-    const isCopied = isSecureContext ? await navigator.clipboard.writeText(text).then(() => true, () => false) : copyOld(text)
+    const [copied, refused] = [() => true, () => false]
+    const isCopied = isSecureContext ? await navigator.clipboard.writeText(text).then(copied, refused) : copyOld(text)
     if (isCopied) say("Copied", true)
     else say("The browser did not let it be copied; nothing was spent. Select the text and copy it by hand.", true)
   }
@@ -105,7 +111,7 @@ function createStage(root) {
       stage.compare.open(stage.comparing, from)
     } else {
       redraw()
-      say(isIn ? "Taken out of the comparison" : "Comparing: choose another")
+      say(isIn ? "Taken out of the comparison" : "Comparing: choose another", Boolean(openDialog()))
     }
   }
 
@@ -132,7 +138,8 @@ function createStage(root) {
     if (data.session !== session) [session, events] = [data.session, []]
     const isNewData = data !== stage.data
     stage.data = data
-    stage.entries = data.groups.flatMap((group) => group.items.map((item) => ({ key: `${group.id}\n${item.id}`, item, group })))
+    const entriesOf = (group) => group.items.map((item) => ({ key: keyOf(group, item), item, group }))
+    stage.entries = data.groups.flatMap(entriesOf)
     stage.known = new Map(stage.entries.map((entry) => [entry.key, entry]))
     stage.comparing = stage.comparing.filter(find)
     stage.selection.take(data)
@@ -150,7 +157,8 @@ function createStage(root) {
     const { layout } = stage.data
     const held = root.activeElement?.closest("[data-key]")?.dataset.key
     groups.dataset.layout = layout
-    const draw = () => keyed(groups, stage.data.groups, views, (group) => `${layout} ${group.id}`, () => createGroup(stage))
+    const viewKey = (group) => `${layout} ${group.id}`
+    const draw = () => keyed(groups, stage.data.groups, views, viewKey, () => createGroup(stage))
     keepFocus(draw, { focus: () => (layout === "grid" ? focusOf(held) : viewOf(held)?.element)?.focus() })
     setText(empty, stage.data.groups.length === 0 ? stage.data.empty : "")
     stage.tray.show()
@@ -178,13 +186,14 @@ function createStage(root) {
   const selection = createSelection(stage)
   const { choose, isSelected } = selection
   Object.assign(stage, { selection, choose, isSelected, find, openable, focusOf, reached, reach, press, open, named })
-  Object.assign(stage, { say, speakIn, endComparing, keepFocus, show, redraw, leave })
+  Object.assign(stage, { say, speak, openDialog, endComparing, keepFocus, show, redraw, leave })
   stage.notice = createNotice(stage)
   stage.tray = createTray(stage)
   stage.lightbox = createLightbox(stage)
   stage.compare = createCompare(stage)
   listenToGrid(stage, groups)
-  root.append(stage.notice.element, empty, groups, stage.tray.element, stage.lightbox.element, stage.compare.element, status)
+  const dialogs = [stage.lightbox.element, stage.compare.element]
+  root.append(stage.notice.element, empty, groups, stage.tray.element, ...dialogs, status)
   return stage
 }
 
@@ -222,7 +231,7 @@ function createGroup(stage) {
     head.hidden = !group.title && !group.note && !group.progress && group.actions.length === 0
     const create = stage.data.layout === "grid" ? createTile : createCard
     const rows = group.items.map((item) => ({ item, isNewData: stage.isNewData }))
-    keyed(list, rows, items, ({ item }) => item.id, ({ item }) => create(stage, `${group.id}\n${item.id}`))
+    keyed(list, rows, items, ({ item }) => item.id, ({ item }) => create(stage, keyOf(group, item)))
   }
 
   return { element, items, update }

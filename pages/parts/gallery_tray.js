@@ -4,17 +4,20 @@ function createTray(stage) {
   const text = make("p", {})
   const actions = createActions(stage, () => ({ group: { id: "selection" }, item: null, key: null }))
   const element = make("div", { class: "tray", role: "group", "aria-label": "Chosen pictures" }, text, actions.element)
-  const own = (id, label, symbol, more) => ({ id, label, icon: symbol, help: "", menu: false, primary: false, copy: null, ...more })
+  const plain = { help: "", menu: false, primary: false, copy: null, closes: false }
+  const own = (id, label, symbol) => ({ ...plain, id, label, icon: symbol })
 
   function offered() {
     const chosen = stage.selection.chosen()
     if (chosen.length > 0) {
       const compared = chosen.filter(({ item }) => hasPicture(item)).length
-      const compare = own("compare-selection", "Compare", "compare", { help: "Two to four pictures, next to each other." })
+      const compare = own("compare-selection", "Compare", "compare")
       const isFew = compared >= 2 && compared <= MOST_COMPARED && compared === chosen.length
       const all = own("select-all", "Select all", "select_all")
-      const row = [isFew && compare, ...stage.data.selectionActions, chosen.length < stage.entries.length && all, own("select-none", "Clear", "close")]
-      return { told: `${chosen.length} selected`, row: row.filter(Boolean) }
+      const clear = own("select-none", "Clear", "close")
+      const rest = chosen.length < stage.entries.length ? [all, clear] : [clear]
+      const first = isFew ? [compare] : []
+      return { told: `${chosen.length} selected`, row: [...first, ...stage.data.selectionActions, ...rest] }
     }
     const comparing = stage.comparing.length
     if (comparing === 0) return null

@@ -35,7 +35,8 @@ function createZoom(surface, { frames, changed, swiped, dragged }) {
     const [wide, high] = [room("offsetWidth", "clientWidth"), room("offsetHeight", "clientHeight")]
     view.x = between(-wide, view.x, wide)
     view.y = between(-high, view.y, high)
-    for (const frame of frames()) imageOf(frame).style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`
+    const moved = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`
+    for (const frame of frames()) imageOf(frame).style.transform = moved
     surface.classList.toggle("is-deep", view.scale > 1)
     changed(view)
   }
@@ -149,7 +150,8 @@ function createZoom(surface, { frames, changed, swiped, dragged }) {
 }
 
 function createTool(symbol, label, press) {
-  return make("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: press }, icon(symbol))
+  const named = { "aria-label": label, title: label }
+  return make("button", { type: "button", class: "tool", ...named, onclick: press }, icon(symbol))
 }
 
 // The bar below a picture: out, how deep, in, all of it.
@@ -166,6 +168,8 @@ function createZoomTools(zoom, ...more) {
   )
   return { element, show: (view) => setText(level, `${Math.round(view.scale * 100)} %`) }
 }
+
+const ONLY_PREVIEW = "The whole picture did not load, so this is its preview. Nothing was spent: open it again."
 
 // Shows what is small at once and the whole picture when it has come, and says so when it does not.
 function showWhole(image, item, tellFailure) {
@@ -186,6 +190,6 @@ function showWhole(image, item, tellFailure) {
   const isWanted = () => image.dataset.full === full
   whole.decode().then(
     () => isWanted() && setAttribute(image, "src", full),
-    () => isWanted() && tellFailure("The whole picture did not load, so this is its preview. Nothing was spent: open it again."),
+    () => isWanted() && tellFailure(ONLY_PREVIEW),
   )
 }
