@@ -58,6 +58,10 @@ class Asking(Desk):
         fingerprints = {each.generation.fingerprint for each in wanted}
         return self._rooms.store.jobs(self._rooms.store.same_requests(fingerprints, besides))
 
+    def is_pressed(self, submit_id: str) -> bool:
+        """Say whether a press has been written."""
+        return bool(self._rooms.store.press(submit_id))
+
     def send_again(self, job_id: str, person: str) -> list[Job]:
         """Ask anew, once, for a picture that failed or was cancelled, and return the new job. Costs what a new picture costs.
 

@@ -5,6 +5,7 @@ Source: official.txt, "Input Object Parameters".
 
 import hashlib
 import json
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -66,12 +67,15 @@ class Generation:
 
 @dataclass(frozen=True)
 class Wanted:
-    """One request of a press: how many pictures of it, the row of the table it came from, and the credits that each is likely to cost."""
+    """One request of a press: how many pictures of it, the row of the table it came from, the credits that each is likely to cost,
+    and the project, if it is another than the press's own.
+    """
 
     generation: Generation
     images: int = 1
     row: int | None = None
     price: float | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def _prompt_fault(prompt: str) -> Fault | None:
         over = len(prompt) - PROMPT_LIMIT
         excess = "1 character" if over == 1 else f"{over:,} characters"
         return Fault("Prompt", f"Shorten the prompt by {excess}: at most {PROMPT_LIMIT:,} are allowed.")
-    if any(is_control(character) for character in prompt):
+    if _CONTROL.search(prompt):
         return Fault("Prompt", "Remove the invisible control characters from the prompt: only text can be sent.")
     return None
 
@@ -132,11 +136,8 @@ def is_visible(text: str) -> bool:
 
 def is_control(character: str) -> bool:
     """Say whether this character is neither text nor white space, or can't be sent as UTF-8 at all."""
-    return (
-        (ord(character) < 32 and character not in "\t\n\r")
-        or 0x7F <= ord(character) <= 0x9F
-        or 0xD800 <= ord(character) <= 0xDFFF
-    )
+    return _CONTROL.match(character) is not None
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE = "\u115f\u1160\u2800\u3164\uffa0"

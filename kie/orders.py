@@ -127,7 +127,7 @@ def _row(press: Press, wanted: Wanted, variant: int, now: float) -> dict[str, An
         "variant": variant,
         "row": wanted.row,
         "person": press.person,
-        "project": press.project,
+        "project": wanted.project or press.project,
         "state": State.QUEUED,
         "prompt": generation.prompt,
         "aspect_ratio": generation.aspect_ratio,

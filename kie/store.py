@@ -7,9 +7,10 @@ Database     opened, read, written; a job's guarded move
             └── Finder   jobs found again
                 └── Marks    stars, verdicts, tags, notes, the bin
                     └── Inventory   which files should be here
-                        └── Store
+                        └── Store, with Parcels: what is to be taken away
 """
 
+import runpy
 import secrets
 import statistics
 from collections.abc import Sequence
@@ -23,10 +24,12 @@ from kie.catalogue import ATTENTION
 from kie.finding import NEWEST
 from kie.inventory import Inventory
 from kie.jobs import OPEN, Job, State
+from kie.parcels import Parcels
 from kie.reconciliation import Charge
 from kie.schema import balances, jobs, meta, moves, references
 
 LEARNED_FROM = 20
+SIZES_FROM = 300
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Balance:
     at: float
 
 
-class Store(Inventory):
+class Store(Inventory, Parcels):
     """The whole store behind one URL. Safe to use from several threads and several servers."""
 
     def secret(self) -> str:
@@ -203,6 +206,20 @@ class Store(Inventory):
         rows = self._finished(resolution, jobs.c.duration_s)
         return statistics.median(row[0] for row in rows) if rows else None
 
+    def learned_size(self, aspect_ratio: str, resolution: str) -> tuple[int, int] | None:
+        """Return the pixels of the newest finished picture of these settings, among the last hundreds of this resolution."""
+        recent = (
+            select(jobs.c.aspect_ratio, jobs.c.width, jobs.c.height, jobs.c.ended_at)
+            .where(jobs.c.resolution == resolution, jobs.c.state == State.DONE)
+            .order_by(jobs.c.ended_at.desc())
+            .limit(SIZES_FROM)
+            .subquery()
+        )
+        fitting = select(recent.c.width, recent.c.height).where(recent.c.aspect_ratio == aspect_ratio)
+        with self._read() as db:
+            row = db.execute(fitting.order_by(recent.c.ended_at.desc()).limit(1)).first()
+            return (row.width, row.height) if row and row.width else None
+
     def _finished(self, resolution: str, column: Any) -> list[Row]:
         done = (jobs.c.resolution == resolution, jobs.c.state == State.DONE, column.is_not(None))
         with self._read() as db:
@@ -221,3 +238,8 @@ def _charge(row: Row) -> Charge:
     has_failed = row.state == State.FAILED and row.problem != "GivenUp"
     credits = row.credits if row.credits is not None else (0.0 if has_failed else row.price_expected)
     return Charge(row.sent_at, row.accepted_at, row.ended_at, has_failed, credits)
+
+
+if __name__ == "__main__":
+    # Imports point down, and the commands stand above all that they use: they are run from here, not imported.
+    runpy.run_module("kie.commands", run_name="__main__", alter_sys=True)

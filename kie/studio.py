@@ -228,6 +228,10 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf):
         """Return the balance less what is queued or just sent, or None when the balance is unknown."""
         return self._rooms.store.free()
 
+    def held(self) -> float:
+        """Return the expected credits of what is queued or just sent, which the last reading can't know of."""
+        return self._rooms.store.held()
+
     def refresh_balance(self) -> None:
         """Have the balance read now."""
         self._rooms.tracker.want_balance()

@@ -1,20 +1,18 @@
-"""Ask for a picture and watch it arrive."""
+"""Ask for pictures and watch them arrive."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from kie import pictures
-from kie.errors import RequestInvalid
-from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS, Generation
-from kie.names import person_name
+from kie.generation import Wanted
 from kie.session import Presses, SessionJobs
 from kie.studio import Studio
-from pages.parts import uploads, words
-from pages.parts.card import show_card
+from pages.parts import arrivals, asked, choices, memory, press, sheet, templates, uploads, words
 from pages.parts.live import wake_on
 
-SHOWN_JOBS = 24
 EXAMPLES = (
     "A ripe banana wearing sunglasses on a beach towel, film photo",
     "Watercolour of a lighthouse at dawn, soft fog, gulls",
@@ -24,40 +22,12 @@ studio = Studio.current()
 form = st.session_state
 
 
-def press() -> None:
-    """Queue what the form says. Only rows are written here, before anything is shown."""
-    request = Generation(
-        form["prompt"], tuple(uploads.reference_ids()), form["aspect_ratio"], form["resolution"], form["output_format"]
-    )
-    images, person = form["images"] or 1, person_name(form["person_typed"])
-    if uploads.is_busy():
-        form["faults"] = {
-            "Reference images": "A picture is still being added, so nothing was sent: press again once it is in the list."
-        }
-        return
-    submit_id = Presses(form).submit_id((request, images, person), time.monotonic())
-    try:
-        made = studio.submit(person, request, submit_id, images)
-    except RequestInvalid as error:
-        form["faults"] = {fault.field: fault.sentence for fault in error.faults}
-        return
-    form["faults"] = {}
-    SessionJobs(form).add(job.id for job in made)
-
-
 def begin_session() -> None:
     """Bring back what this person has open or has just had, so that a reload or a new name loses nothing."""
+    memory.begin()
     if form.get("begun_for") != form["person"]:
         form["begun_for"] = form["person"]
         SessionJobs(form).restore(studio.recent_ids(form["person"]))
-
-
-def fill_in_what_is_reused() -> None:
-    """Put a job's request back into the form, before the form is drawn."""
-    job = form.pop("reuse", None)
-    if job is not None:
-        form["prompt"], form["aspect_ratio"] = job.prompt, job.aspect_ratio
-        form["resolution"], form["output_format"] = job.resolution, job.output_format
 
 
 def show_fault(field: str) -> None:
@@ -65,6 +35,31 @@ def show_fault(field: str) -> None:
     sentence = form.get("faults", {}).get(field)
     if sentence:
         st.error(sentence, icon=":material/error:")
+
+
+def ask_prompt() -> None:
+    """Ask what the picture should show."""
+    st.text_area(
+        "Prompt", key="prompt", height=150, placeholder="What should the picture show?", persist_state="session"
+    )
+    memory.keep()
+    show_fault("Prompt")
+    tools, switch = st.columns([3, 1], vertical_alignment="center")
+    with tools:
+        templates.show_prompt_tools()
+    with switch:
+        st.toggle("Table", key="as_table", persist_state="session")
+    asked.ask_variables()
+
+
+def ask_order() -> None:
+    """Ask how many, for which project, and offer settings that were kept."""
+    left, right = st.columns([2, 3])
+    with left:
+        choices.ask_images()
+    with right:
+        templates.ask_project()
+    show_fault("Images")
 
 
 @st.fragment(run_every=30)
@@ -93,75 +88,84 @@ def ask_references() -> None:
     wake_on(["references"], key="references-live")
 
 
-def ask_settings() -> None:
-    """Ask for shape, size, format and how many."""
-    left, right = st.columns(2)
-    with left:
-        st.selectbox(
-            "Aspect ratio",
-            ASPECT_RATIOS,
-            key="aspect_ratio",
-            format_func=lambda ratio: f"{ratio.capitalize()} · {words.SHAPES[ratio]}",
-            persist_state="session",
-        )
-        show_fault("Aspect ratio")
-    with right:
-        st.number_input("Images", 1, IMAGES_LIMIT, key="images", persist_state="session")
-        show_fault("Images")
-    with left:
-        st.radio("Resolution", RESOLUTIONS, key="resolution", horizontal=True, persist_state="session")
-    with right:
-        st.radio(
-            "Output format",
-            OUTPUT_FORMATS,
-            key="output_format",
-            format_func=str.upper,
-            horizontal=True,
-            persist_state="session",
-        )
+def possible(request: asked.Request) -> tuple[Wanted, ...]:
+    """Return as much of a press as the free credits are good for: fewer pictures of one request, or nothing."""
+    wanted, free = request.wanted, studio.available()
+    priced = studio.press("", wanted)
+    if free is None or priced.price <= max(0.0, free):
+        return wanted
+    images = int(free // priced.wanted[0].price) if len(wanted) == 1 and free > 0 else 0
+    return (replace(wanted[0], images=images),) if images else ()
 
 
-def show_button() -> None:
+def send() -> None:
+    """Press what the form holds at this moment."""
+    request = asked.now()
+    if request.faults:
+        form["faults"] = {fault.field: fault.sentence for fault in request.faults}
+    else:
+        press.press(possible(request))
+
+
+def show_button(request: asked.Request) -> None:
     """Offer the one thing to press, with its price on it."""
-    images = form["images"] or 1
-    price = studio.price(form["resolution"])
-    label = "Generate" if images == 1 else f"Generate {images}"
-    label += f" · about {words.credits(price.credits * images)}" if price else " · price unknown"
-    st.button(label, type="primary", icon=":material/auto_awesome:", width="stretch", on_click=press)
+    can = possible(request)
+    is_short = bool(request.wanted) and not can
+    label = "Generate · not enough credits" if is_short else press.label(can) if can else "Generate"
+    cannot = is_short or any(fault.field == "Table" for fault in request.faults) or not (can or request.faults)
+    pressed = {"on_click": send, "disabled": cannot, "shortcut": "Ctrl+Enter"}
+    st.button(label, key="generate", type="primary", icon=":material/auto_awesome:", width="stretch", **pressed)
+    show_fault("Generate")
 
 
 @st.fragment(run_every=30)
-def show_price() -> None:
-    """Say what is free to spend, what is left after this press, and where the price comes from."""
-    price, available = studio.price(form["resolution"]), studio.available()
-    total = price.credits * (form["images"] or 1) if price else None
-    if available is None or total is None:
-        st.caption("The balance is not known yet." if available is None else "The price is not known yet.")
-    elif total > available:
-        st.warning(
-            f"That is more than the {words.credits(available)} that are free to spend. "
-            "The service would refuse it, and nothing would be charged.",
-            icon=":material/paid:",
-        )
+def show_money(request: asked.Request, told: int) -> None:
+    """Say what is free to spend, what is left after this press, what is held, and where the price comes from."""
+    can = possible(request)
+    if count(can) != told:
+        st.rerun()  # the button says something else now
+    priced, free, held = studio.press("", request.wanted), studio.available(), studio.held()
+    waiting = f" {words.credits(held)} are held by pictures that wait or have just been paid." if held else ""
+    if free is None or not all(each.price is not None for each in priced.wanted):
+        st.caption("The balance is not known yet." if free is None else "The price is not known yet.")
+    elif can != request.wanted:
+        show_short(priced.images, priced.price, max(0.0, free), count(can), waiting)
     else:
+        source = studio.price(form["resolution"])
         st.caption(
-            f"{words.credits(available)} free to spend, about {words.number(available - total)} after this.",
-            help=f"The price is {price.source}. What the service reports afterwards is what counts.",
+            f"{words.credits(free)} free to spend, about {words.number(free - priced.price)} after this.{waiting}",
+            help=f"The price is {source.source}. What the service reports afterwards is what counts."
+            if source
+            else None,
         )
-    wake_on(["credits"], key="price-live")
+    wake_on(["credits"], key="money-live")
+
+
+def show_short(images: int, price: float, free: float, can: int, waiting: str) -> None:
+    """Say that the free credits do not suffice, and what is possible."""
+    made = f"The button makes {words.pictures(can)}." if can else "Nothing can be sent: ask for fewer, or top up."
+    st.warning(
+        f"{words.pictures(images)} would cost about {words.credits(price)}, and {words.credits(free)} are free."
+        f"{waiting} {made}",
+        icon=":material/paid:",
+    )
+    st.button("Read the balance again", type="tertiary", icon=":material/refresh:", on_click=studio.refresh_balance)
+
+
+def count(wanted: Sequence[Wanted]) -> int:
+    """Count the pictures of a press."""
+    return sum(each.images for each in wanted)
 
 
 @st.fragment(run_every=30)
 def show_session() -> None:
-    """Show this session's jobs, newest first."""
-    jobs = studio.jobs(SessionJobs(form).ids[:SHOWN_JOBS])
-    if not jobs:
+    """Show this session's pictures, newest first."""
+    if form.pop("go", None) == "generate.py":
+        st.rerun()  # something was put into the form
+    if "go" in form:
+        st.switch_page(form.pop("go"))
+    if not arrivals.show():
         show_welcome()
-    else:
-        grid = st.grid(2 if len(jobs) > 1 else 1, min_column_width=230)
-        for job in jobs:
-            with grid.cell():
-                show_card(job)
     wake_on([f"person:{form['person']}"], key="session-live")
 
 
@@ -180,18 +184,23 @@ def show_welcome() -> None:
 
 
 begin_session()
-fill_in_what_is_reused()
-composer, arrivals = st.columns([4, 6], gap="large")
+# A table needs the room that a single request leaves to the pictures.
+composer, stage = st.columns([6, 4] if form["as_table"] else [4, 6], gap="large")
 with composer:
-    st.text_area(
-        "Prompt", key="prompt", height=150, placeholder="What should the picture show?", persist_state="session"
-    )
-    show_fault("Prompt")
+    ask_prompt()
+    if form["as_table"]:
+        sheet.ask()
+    request = asked.now()
+    if form["as_table"]:
+        sheet.show(request.lines)
     ask_references()
     show_fault("Reference images")
-    ask_settings()
-    show_button()
-    show_price()
-with arrivals:
+    choices.ask()
+    ask_order()
+    asked.show_list(request)
+    show_button(request)
+    show_money(request, count(possible(request)))
+with stage:
     show_session()
+press.show_asked()
 Presses(form).shown(time.monotonic())

@@ -199,6 +199,11 @@ def make(page: Page, prompt: str) -> None:
     expect(pictures_of(page, prompt)).to_be_visible()
 
 
+def stage(page: Page, words: str) -> Locator:
+    """Return where a card names the stage of its job."""
+    return page.get_by_role("listitem").get_by_text(words, exact=True)
+
+
 def reference(page: Page, number: int) -> Locator:
     """Return the small picture of a reference in the form."""
     return page.get_by_role("img", name=f"Reference {number}", exact=True)
@@ -212,8 +217,8 @@ def saved(page: Page, button: Locator) -> tuple[str, bytes]:
 
 
 def told(page: Page, words: str) -> Locator:
-    """Return the box in which the page says this."""
-    return page.get_by_test_id("stAlert").filter(has_text=words)
+    """Return the box, or the card's sentence, in which the page says this."""
+    return page.get_by_test_id("stAlert").or_(page.locator(".problem")).filter(has_text=words)
 
 
 def credits_shown(page: Page) -> str:

@@ -23,8 +23,7 @@ def make(page: Page, prompt: str, ratio: str | None = None) -> None:
     before = page.get_by_role("button", name="Download").count()
     page.get_by_label("Prompt", exact=True).fill(prompt)
     if ratio:
-        page.get_by_label("Aspect ratio").click()
-        page.get_by_role("option", name=ratio).click()
+        page.get_by_text(ratio, exact=True).click()
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(
         f"[...document.querySelectorAll('button')].filter(b => b.innerText.includes('Download')).length > {before}",

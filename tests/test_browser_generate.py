@@ -35,6 +35,7 @@ from tests.browser import (
     select_row,
     sent,
     settle,
+    stage,
     tasks,
     told,
     until,
@@ -179,6 +180,11 @@ def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, s
     expect(pictures_of(page, prompt)).to_have_count(1)
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
     press_generate(page)
+    question = page.get_by_role("dialog", name="Before you pay")
+    expect(question).to_contain_text("The same request was made before.")
+    assert len(paid_requests(service, prompt)) == 1
+    question.get_by_role("button", name=GENERATE).dblclick()
+    expect(question).to_have_count(0)
     expect(pictures_of(page, prompt)).to_have_count(2)
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 2
 
@@ -219,8 +225,7 @@ def test_every_setting_reaches_the_service_as_it_was_chosen(server: Server, serv
 
 def choose_settings(page: Page) -> None:
     """Choose something else than what stands there: 21:9, 4K, JPG."""
-    page.get_by_label("Aspect ratio", exact=True).click()
-    page.get_by_role("option", name="21:9").click()
+    page.get_by_text("21:9", exact=True).click()
     page.get_by_text("4K", exact=True).click()
     page.get_by_text("JPG", exact=True).click()
     settle(page)
@@ -232,7 +237,7 @@ def choose_settings(page: Page) -> None:
 def test_a_finished_picture_opens_large_in_its_full_size(server: Server, visit: Visit) -> None:
     page, prompt = visit(server), "A barn to look at closely"
     make(page, prompt)
-    page.get_by_role("button", name="Open large").click()
+    pictures_of(page, prompt).click()
     large = page.get_by_role("dialog").get_by_role("img", name=f"Picture made from: {prompt}")
     expect(large).to_be_visible()
     until(lambda: large.evaluate("image => image.naturalWidth") == 1024)
@@ -261,8 +266,7 @@ def test_reuse_settings_brings_the_whole_request_back(server: Server, visit: Vis
     page.get_by_role("button", name="Remove").click()
     page.get_by_text("1K", exact=True).click()
     page.get_by_text("PNG", exact=True).click()
-    page.get_by_label("Aspect ratio", exact=True).click()
-    page.get_by_role("option", name="Auto").click()
+    page.get_by_text("Auto", exact=True).click()
     write_prompt(page, "Something else")
     expect(reference(page, 1)).to_have_count(0)
     page.get_by_role("button", name="Reuse settings").click()
@@ -465,7 +469,7 @@ def test_prompts_are_shown_letter_by_letter_on_every_page(server: Server, servic
     for prompt in LETTERS:
         write_prompt(page, prompt)
         press_generate(page)
-        expect(page.get_by_test_id("stText").get_by_text(prompt, exact=True)).to_be_visible()
+        expect(page.get_by_role("listitem").get_by_text(prompt, exact=True)).to_be_visible()
     for prompt in LETTERS:
         expect(pictures_of(page, prompt)).to_be_visible()
         assert [body["input"]["prompt"] for body in paid_requests(service, prompt)] == [prompt]
@@ -496,7 +500,7 @@ def test_a_page_with_a_picture_a_fault_and_a_job_at_work_keeps_nobody_out(server
     expect(reference(page, 1)).to_be_visible()
     make(page, "A picture to look at")
     ask(page, "sandbox: slow, a picture still to come")
-    expect(page.get_by_text("Being made")).to_be_visible()
+    expect(stage(page, "Being made")).to_be_visible()
     ask(page, "")
     expect(told(page, "blank prompt")).to_be_visible()
     assert barriers(page) == []

@@ -21,6 +21,7 @@ from tests.browser import (
     saved,
     select_row,
     settle,
+    stage,
     tasks,
     told,
     until,
@@ -47,7 +48,7 @@ def service(service_folder: Path) -> Iterator[Sandbox]:
 def begin(page: Page, server: Server, prompt: str) -> None:
     """Ask for a picture and stop in the middle: the task exists, its picture does not."""
     ask(page, prompt)
-    expect(page.get_by_text("Being made")).to_be_visible()
+    expect(stage(page, "Being made")).to_be_visible()
     assert [row["state"] for row in rows(server, prompt)] == ["running"]
 
 
@@ -63,7 +64,7 @@ def test_a_reload_in_the_middle_shows_the_job_again_and_then_its_picture(
     page, prompt = visit(server), "A reloaded page"
     begin(page, server, prompt)
     page.reload()
-    expect(page.get_by_text("Being made")).to_be_visible()
+    expect(stage(page, "Being made")).to_be_visible()
     expect(pictures_of(page, prompt)).to_be_visible()
     assert is_paid_once(server, service, prompt)
 
@@ -142,7 +143,7 @@ def test_the_service_may_be_away_in_the_middle_of_a_job(server: Server, service:
     try:
         planned = rows(server, prompt)[0]["next_at"]
         until(lambda: rows(server, prompt)[0]["next_at"] > planned)
-        expect(page.get_by_text("Being made")).to_be_visible()
+        expect(stage(page, "Being made")).to_be_visible()
     finally:
         service.start()
     expect(pictures_of(page, prompt)).to_be_visible()
@@ -193,7 +194,7 @@ def test_without_a_key_pictures_are_drawn_here_and_outlive_a_restart(start: Star
     choose_files(page, ("one.png", picture(colour="teal")))
     expect(reference(page, 1)).to_be_visible()
     ask(page, prompt)
-    expect(page.get_by_text("Being made")).to_be_visible()
+    expect(stage(page, "Being made")).to_be_visible()
     page.close()
     keyless_server.stop()
     keyless_server.start()

@@ -1,5 +1,6 @@
 """What the pages say, without a browser: Streamlit's own AppTest over a studio at work."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -102,9 +103,29 @@ def go(app: AppTest, page: str) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    """Return everything that the page says in words."""
+    """Return everything that the page says in words, what it hands to the gallery included."""
     kinds = (app.markdown, app.caption, app.text, app.error, app.warning, app.info, app.header, app.title, app.code)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return "\n".join([element.value for kind in kinds for element in kind] + list(texts(galleries(app))))
+
+
+def galleries(app: AppTest) -> list[dict]:
+    """Return what the page hands to its galleries."""
+    protos = [element.proto for element in app.get("bidi_component")]
+    return [json.loads(proto.json) for proto in protos if proto.component_name == "studio_gallery"]
+
+
+def items(app: AppTest) -> list[dict]:
+    """Return the jobs that the page's galleries show, in order."""
+    return [item for shown in galleries(app) for group in shown["groups"] for item in group["items"]]
+
+
+def texts(value: object) -> Iterator[str]:
+    """Yield every text in what a gallery is given."""
+    if isinstance(value, str):
+        yield value
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in parts:
+        yield from texts(part)
 
 
 def button(app: AppTest, beginning: str) -> Button:
@@ -154,9 +175,10 @@ def test_every_problem_of_the_tree_can_be_shown(opened: Open, keep: Keep, page: 
         keep(State.RUNNING, f"it waits for {kind.__name__}", problem=kind.__name__)
     app = go(opened(), page)
     if page == "generate.py":
-        shown = [kind for kind in kinds if errors.sentence(kind.__name__) in said(app)]
-        assert len(shown) >= 11  # the newest 24 jobs
-        assert "**no**" in [text.value for text in app.text]
+        problems_shown = [item["problem"] for item in items(app) if item["problem"]]
+        assert len(problems_shown) == 60  # the newest
+        assert {problem["text"] for problem in problems_shown} <= {errors.sentence(kind.__name__) for kind in kinds}
+        assert "The service said (code 500): **no**" in {problem["detail"] for problem in problems_shown}
 
 
 def test_a_page_never_waits_for_the_service(opened: Open, sandbox: Sandbox):
@@ -210,21 +232,35 @@ def test_a_price_that_nobody_knows_is_called_unknown(settings: Settings, opened:
     assert button(opened(), "Generate").label == "Generate · price unknown"
 
 
-def test_more_than_the_balance_is_told_before_the_press(app: AppTest):
+@pytest.mark.parametrize(
+    ("held", "label", "told"),
+    [
+        (50, "Generate 4 · about 96 credits", "The button makes 4 pictures."),
+        (55, "Generate · not enough credits", "Nothing can be sent: ask for fewer, or top up."),
+    ],
+)
+def test_more_than_is_free_is_told_before_the_press_with_what_is_possible(
+    opened: Open, keep: Keep, held: int, label: str, told: str
+):
+    for number in range(held):
+        keep(State.QUEUED, f"number {number}", person="Ben")
+    app = opened()
+    until(lambda: Studio.current().balance())
     app.radio(key="resolution").set_value("4K")
     app.number_input(key="images").set_value(8)
-    Studio.current().submit("Ann", Generation("much", resolution="4K"), "all at once", 8)
-    Studio.current().submit("Ann", Generation("much more", resolution="4K"), "and again", 8)
-    for number in range(3):
-        Studio.current().submit("Ann", Generation(f"and more {number}", resolution="4K"), f"again {number}", 8)
-    assert "That is more than the" in said(drawn(app))
+    assert button(drawn(app), "Generate").label == label
+    assert button(app, "Generate").disabled == (held == 55)
+    free = 1000 - 18 * held
+    assert f"8 pictures would cost about 192 credits, and {free} credits are free." in said(app)
+    assert f"{18 * held} credits are held by pictures that wait" in said(app)
+    assert told in said(app)
 
 
 def test_nothing_is_spent_on_what_was_cancelled_or_refused(opened: Open, keep: Keep):
     keep(State.CANCELLED, "a cancelled one")
     keep(State.FAILED, "a refused one", problem="CreditsShort")
     app = opened()
-    assert [caption.value for caption in app.caption].count("1:1 · 1K · PNG · nothing spent") == 2
+    assert [item["meta"] for item in items(app)] == ["1:1 · 1K · PNG · nothing spent"] * 2
     assert go(app, "history.py").dataframe[0].value["cost"].tolist() == [0, 0]
 
 
@@ -243,13 +279,13 @@ def test_faults_stand_at_their_fields_until_the_next_good_press(app: AppTest):
 
 def test_the_form_is_as_it_was_after_a_look_at_another_page(app: AppTest):
     app.text_area(key="prompt").set_value("half an idea")
-    app.selectbox(key="aspect_ratio").set_value("21:9")
+    app.radio(key="aspect_ratio").set_value("21:9")
     app.radio(key="resolution").set_value("4K")
     app.radio(key="output_format").set_value("jpg")
     app.number_input(key="images").set_value(3)
     app = go(go(drawn(app), "history.py"), "generate.py")
     assert app.text_area(key="prompt").value == "half an idea"
-    assert app.selectbox(key="aspect_ratio").value == "21:9"
+    assert app.radio(key="aspect_ratio").value == "21:9"
     assert app.radio(key="resolution").value == "4K"
     assert app.radio(key="output_format").value == "jpg"
     assert app.number_input(key="images").value == 3
@@ -262,12 +298,47 @@ def test_an_example_is_put_into_the_form_and_sent_only_when_pressed(app: AppTest
     assert sandbox.tasks() == []
 
 
-def test_what_is_put_back_is_the_request_of_that_job(opened: Open, keep: Keep):
-    job = keep(State.CANCELLED, "a picture that was cancelled")
+# -- asked before it is paid
+
+
+def test_the_same_request_asks_first_and_is_sent_when_a_person_says_so(opened: Open, keep: Keep, sandbox: Sandbox):
+    keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
     app = opened()
-    app.text_area(key="prompt").set_value("another one")
-    button(app, "Put it back").click()
-    assert drawn(app).text_area(key="prompt").value == job.prompt
+    app.text_area(key="prompt").set_value("a lighthouse")
+    button(app, "Generate").click()
+    assert "The same request was made before." in said(drawn(app))
+    assert "By Ben, just now" in said(app) or "By Ben, 1 min ago" in said(app)
+    assert Studio.current().count() == 1
+    app.button(key="asked-all").click()
+    drawn(app)
+    assert Studio.current().count() == 2
+    assert "asked" not in app.session_state
+
+
+def test_what_is_there_is_shown_instead_for_nothing(opened: Open, keep: Keep):
+    job = keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
+    app = opened()
+    app.text_area(key="prompt").set_value("a lighthouse")
+    button(app, "Generate").click()
+    drawn(app).button(key="asked-show").click()
+    assert [item["id"] for item in items(drawn(app))] == [job.id]
+    assert Studio.current().count() == 1
+
+
+def test_a_large_share_of_the_balance_is_asked_about_and_a_small_one_is_not(app: AppTest, keep: Keep):
+    app.text_area(key="prompt").set_value("a few of these")
+    app.number_input(key="images").set_value(8)
+    button(app, "Generate").click()
+    drawn(app)
+    assert Studio.current().count() == 8
+    for number in range(35):
+        keep(State.QUEUED, f"number {number}", person="Ben")
+    app.text_area(key="prompt").set_value("a few more of these")
+    button(app, "Generate").click()
+    assert "This makes **8 pictures** and costs about 144 credits." in said(drawn(app))
+    app.button(key="asked-none").click()
+    drawn(app)
+    assert Studio.current().count() == 8 + 35
 
 
 # -- whose pictures

@@ -14,9 +14,9 @@ LIST_HEIGHT_PX, ROWS_UNBOUND = 330, 5
 form = st.session_state
 
 
-def popover(place: str, label: str, icon: str) -> DeltaGenerator:
+def popover(place: str, label: str, icon: str | None = None) -> DeltaGenerator:
     """Offer a list that is only read while it is open: `.open` says so."""
-    return st.popover(label, key=place, icon=icon, type="tertiary", on_change=forget, args=(place,))
+    return st.popover(label, key=place, icon=icon, on_change=forget, args=(place,))
 
 
 def forget(place: str) -> None:

@@ -57,7 +57,7 @@ def ask_project() -> str | None:
 @st.fragment
 def ask_preset() -> None:
     """Offer the chosen project's presets for the settings, and keep the present ones as another."""
-    with shelf.popover(PRESETS, "Presets", ":material/tune:") as presets:
+    with shelf.popover(PRESETS, "Presets") as presets:
         if presets.open:
             show_presets(form.get("project"))
 

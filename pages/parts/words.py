@@ -100,6 +100,18 @@ def settings(job: Job) -> str:
     return f"{ratio} · {job.resolution} · {job.output_format.upper()}"
 
 
+def delivered(job: Job) -> str:
+    """Name what came: pixels, kind and size."""
+    if not job.file:
+        return "nothing yet"
+    return f"{job.width} × {job.height} {(job.file_kind or '').upper()}, {size(job.file_bytes or 0)}"
+
+
+def pictures(count: int) -> str:
+    """Count pictures."""
+    return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
 def duration(seconds: float) -> str:
     """Write a duration as a person says it."""
     whole = max(0, round(seconds))

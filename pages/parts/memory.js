@@ -1,0 +1,68 @@
+// Keeps the form of this tab in the browser, letter by letter, and hands it back to a session that does not know it: after
+// a reload, a restart of the server, a lost line. Two tabs have two forms. The last settings wait for the next visit.
+// Counts the prompt's characters meanwhile.
+
+const FORM = "studio_form", SETTINGS = "studio_settings"
+const SETTING_NAMES = ["aspect_ratio", "resolution", "output_format", "images", "project"]
+const field = () => document.querySelector('textarea[aria-label="Prompt"]')
+
+function read(store, name) {
+  try {
+    return JSON.parse(store.getItem(name))
+  } catch {
+    return null
+  }
+}
+
+function write(store, name, value) {
+  try {
+    store.setItem(name, JSON.stringify(value))
+  } catch {
+    // A full or forbidden store costs a reload its form, and nothing else.
+  }
+}
+
+function settingsOf(form) {
+  return Object.fromEntries(SETTING_NAMES.map((name) => [name, form[name]]))
+}
+
+export default function ({ data, setTriggerValue, parentElement }) {
+  const line = parentElement.querySelector("output")
+  const tab = (window.__studioForm ??= { session: null })
+
+  function count() {
+    const length = [...(field()?.value ?? data.form.prompt ?? "")].length
+    line.textContent = `${length.toLocaleString("en")} / ${data.limit.toLocaleString("en")}`
+    line.classList.toggle("over", length > data.limit)
+    line.setAttribute("aria-label", `${line.textContent} characters`)
+  }
+
+  function keep() {
+    const isTyped = field() && field() === document.activeElement
+    tab.form = { ...data.form, prompt: isTyped ? field().value : data.form.prompt }
+    write(sessionStorage, FORM, tab.form)
+    write(localStorage, SETTINGS, settingsOf(tab.form))
+  }
+
+  if (!data.restored && tab.session !== data.session) {
+    const kept = tab.form ?? read(sessionStorage, FORM) ?? read(localStorage, SETTINGS)
+    tab.session = data.session
+    if (kept) setTriggerValue("restored", kept)
+  } else if (tab.session === data.session || data.restored) {
+    tab.session = data.session
+    keep()
+  }
+
+  const onInput = (event) => {
+    if (event.target !== field()) return
+    write(sessionStorage, FORM, { ...(tab.form ?? data.form), prompt: event.target.value })
+    count()
+  }
+  tab.leave?.()
+  document.addEventListener("input", onInput)
+  tab.leave = () => document.removeEventListener("input", onInput)
+  count()
+  // The field may be filled right after this, by the same run of the page.
+  setTimeout(count, 50)
+  return () => tab.leave()
+}

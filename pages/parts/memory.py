@@ -1,0 +1,91 @@
+"""The form of one tab: what it holds, and how it outlives a reload, a restart and a change of page.
+
+session state ──► memory.js: sessionStorage (this tab's form), localStorage (the last settings)
+session state ◄── memory.js, once, when a session does not know the tab's form
+"""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import streamlit as st
+
+from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, PROMPT_LIMIT, RESOLUTIONS
+from kie.names import project_name
+from kie.studio import Studio
+from pages.parts import uploads
+
+KEY = "tab-memory"
+DEFAULTS = {
+    "prompt": "",
+    "aspect_ratio": ASPECT_RATIOS[0],
+    "resolution": RESOLUTIONS[0],
+    "output_format": OUTPUT_FORMATS[0],
+    "images": 1,
+    "project": None,
+    "as_table": False,
+    "draft": None,
+    "written_out": True,
+}
+CHOICES = {
+    "aspect_ratio": ASPECT_RATIOS,
+    "resolution": RESOLUTIONS,
+    "output_format": OUTPUT_FORMATS,
+    "images": range(1, IMAGES_LIMIT + 1),
+    "as_table": (True, False),
+    "written_out": (True, False),
+}
+SWITCHES = ("as_table", "written_out")
+# More than can be sent may stand in the field for a while; more than this is no prompt.
+KEPT_LIMIT = 20 * PROMPT_LIMIT
+_HERE = Path(__file__).parent
+
+_memory = st.components.v2.component(
+    "studio_memory",
+    html="<output></output>\n",
+    css=(_HERE / "memory.css").read_text(encoding="utf-8"),
+    js=(_HERE / "memory.js").read_text(encoding="utf-8"),
+)
+
+
+def begin() -> None:
+    """Give the form of a new session its first values, before any of its fields is drawn."""
+    for name, value in DEFAULTS.items():
+        st.session_state.setdefault(name, value)
+    st.session_state.setdefault("tab", uuid4().hex)
+
+
+def keep() -> None:
+    """Show how long the prompt is, and keep the form in the browser."""
+    form = {name: st.session_state[name] for name in DEFAULTS} | {"references": uploads.reference_ids()}
+    data = {"form": form, "limit": PROMPT_LIMIT, "session": st.session_state["tab"]}
+    restored = bool(st.session_state.get("restored"))
+    _memory(key=KEY, data=data | {"restored": restored}, on_restored_change=_restore)
+
+
+def _restore() -> None:
+    """Take back what the browser kept, as far as it can still be chosen, and nothing that was entered meanwhile."""
+    form, told = st.session_state, st.session_state[KEY].get("restored")
+    form["restored"] = True
+    if not isinstance(told, dict):
+        return
+    for name, value in told.items():
+        if name in DEFAULTS and form[name] == DEFAULTS[name] and _is_fit(name, value):
+            form[name] = value
+    ids = [str(identifier) for identifier in _listed(told.get("references"))]
+    if not uploads.reference_ids():
+        uploads.replace(reference.id for reference in Studio.current().references(ids))
+
+
+def _is_fit(name: str, value: Any) -> bool:
+    if name in CHOICES:
+        return isinstance(value, bool) == (name in SWITCHES) and value in CHOICES[name]
+    if name == "prompt":
+        return isinstance(value, str) and len(value) <= KEPT_LIMIT
+    if name == "project":
+        return isinstance(value, str) and project_name(value) == value
+    return isinstance(value, str) and value.isalnum() and len(value) <= 32
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,162 @@
+"""What a press of Generate does: checked, asked about where that saves money, and written, once.
+
+    press ──┬─ faults            shown at their fields, nothing written
+            ├─ asked about       made before, many at once, a large share of the balance: a dialog, nothing written
+            └─ written           rows under the press's own submit id
+
+Runs in callbacks, before anything is drawn. Only rows are written here.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from kie.errors import CreditsHeld, RequestInvalid
+from kie.generation import Wanted
+from kie.jobs import Job, State
+from kie.names import person_name, project_name
+from kie.session import Presses, SessionJobs
+from kie.studio import Studio
+from pages.parts import uploads, words
+
+MANY = 10
+LARGE_SHARE = 0.25
+BUSY = "A picture is still being added, so nothing was sent: press again once it is in the list."
+SHOWN_BEFORE = 4
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A press that waits for a person's yes: what it is, and which of it is there already (ids of jobs)."""
+
+    wanted: tuple[Wanted, ...]
+    submit_id: str
+    made_before: tuple[str, ...]
+
+
+def press(wanted: Sequence[Wanted]) -> None:
+    """Take in what the form says, or note what is wrong with it, or what has to be asked first."""
+    form, studio = st.session_state, Studio.current()
+    found = [fault for each in wanted for fault in studio.faults(each)]
+    if uploads.is_busy():
+        form["faults"] = {"Reference images": BUSY}
+    elif found:
+        form["faults"] = {fault.field: fault.sentence for fault in found}
+    elif wanted:
+        person = person_name(form["person_typed"])
+        submit_id = Presses(form).submit_id((tuple(wanted), person), time.monotonic())
+        asked = Asked(tuple(wanted), submit_id, tuple(job.id for job in studio.made_before(wanted, submit_id)))
+        form["faults"] = {}
+        if has_to_be_asked(asked):
+            form["asked"] = asked
+        else:
+            send(asked.wanted, submit_id)
+
+
+def has_to_be_asked(asked: Asked) -> bool:
+    """Say whether a person should look once more before this is paid."""
+    studio = Studio.current()
+    if studio.is_pressed(asked.submit_id):
+        return False  # a double click: it is paid once already
+    press, free = studio.press("", asked.wanted), studio.available()
+    is_large = free is not None and press.images > 1 and press.price > LARGE_SHARE * free
+    return bool(asked.made_before) or press.images > MANY or is_large
+
+
+def send(wanted: Sequence[Wanted], submit_id: str) -> None:
+    """Write the press, and show its jobs; or say why not."""
+    form = st.session_state
+    try:
+        made = Studio.current().order(form["person_typed"], wanted, submit_id, project_name(form["project"]))
+    except (CreditsHeld, RequestInvalid) as error:
+        form["faults"] = {"Generate": f"{error.sentence} ({error.detail})"}
+        return
+    SessionJobs(form).add(job.id for job in made)
+
+
+def show_asked() -> None:
+    """Open the question about a press that waits for a person's yes, if there is one."""
+    if "asked" in st.session_state:
+        _ask()
+
+
+def _drop() -> None:
+    st.session_state.pop("asked", None)
+
+
+@st.dialog("Before you pay", width="medium", on_dismiss=_drop)
+def _ask() -> None:
+    asked: Asked | None = st.session_state.get("asked")
+    if asked is None:
+        st.rerun()
+    _show_cost(asked)
+    before = Studio.current().jobs(list(asked.made_before))
+    if before:
+        _show_before(before, asked)
+    new = _left_out(asked, before)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            label(asked.wanted), type="primary", key="asked-all", on_click=_send_asked, args=(asked.wanted, asked)
+        )
+        if before and new:
+            part = {"on_click": _send_asked, "args": (new, asked)}
+            st.button(f"Only the new ones: {label(new)}", key="asked-new", **part)
+        if before:
+            st.button("Show what is there", key="asked-show", on_click=_show_instead, args=(asked,))
+        st.button("Don't send", key="asked-none", type="tertiary", on_click=_drop)
+
+
+def _show_cost(asked: Asked) -> None:
+    studio = Studio.current()
+    press, free = studio.press("", asked.wanted), studio.available()
+    cost = f"about {words.credits(press.price)}" if press.price else "an unknown number of credits"
+    left = (
+        ""
+        if free is None
+        else f" {words.credits(free)} are free, so about {words.number(free - press.price)} would be left."
+    )
+    st.markdown(f"This makes **{words.pictures(press.images)}** and costs {cost}.{left}")
+
+
+def _show_before(before: Sequence[Job], asked: Asked) -> None:
+    same = (
+        "The same request was"
+        if len(asked.wanted) == 1
+        else f"{len(before)} of these {len(asked.wanted)} requests were"
+    )
+    st.markdown(f"{same} made before. A new picture will differ, and costs again.")
+    studio = Studio.current()
+    with st.container(horizontal=True):
+        for job in before[:SHOWN_BEFORE]:
+            with st.container(width=150, gap="xsmall"):
+                if job.state == State.DONE and studio.file(job):
+                    st.image(studio.link("thumbnail", job.id), width=150, alt=f"Picture made from: {job.prompt[:200]}")
+                else:
+                    st.caption(f"{words.ICONS[job.state]} {words.state(job)}")
+                st.text(f"By {job.person}, {words.ago(job.created_at)}")
+                st.caption(words.cost(job))
+
+
+def _left_out(asked: Asked, before: Sequence[Job]) -> tuple[Wanted, ...]:
+    known = {job.fingerprint for job in before}
+    return tuple(each for each in asked.wanted if each.generation.fingerprint not in known)
+
+
+def _send_asked(wanted: Sequence[Wanted], asked: Asked) -> None:
+    _drop()
+    send(wanted, asked.submit_id)
+
+
+def _show_instead(asked: Asked) -> None:
+    _drop()
+    SessionJobs(st.session_state).add(asked.made_before)
+
+
+def label(wanted: Sequence[Wanted]) -> str:
+    """Name the press with its price, as it stands on the button."""
+    press = Studio.current().press("", wanted)
+    is_known = all(each.price is not None for each in press.wanted)
+    count = "" if press.images == 1 else f" {press.images}"
+    return f"Generate{count} · " + (f"about {words.credits(press.price)}" if is_known else "price unknown")

@@ -1,0 +1,322 @@
+"""The composer in a real browser: tables and choices, money before the press, and a form that nothing makes forget."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from kie.sandbox import CREATE, Sandbox
+from tests.browser import (
+    DESKTOP,
+    GENERATE,
+    ask,
+    at,
+    barriers,
+    choose_files,
+    make,
+    paid_requests,
+    pictures_of,
+    press_generate,
+    reference,
+    rows,
+    settle,
+    tasks,
+    told,
+    until,
+    write_prompt,
+)
+from tests.drawn import picture
+from tests.server import Server, free_port
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+Start = Callable[..., Server]
+ROW_PX, HEAD_PX = 35, 35
+# Where a cell of the column Prompt stands in the table.
+PROMPT_X = 300
+
+
+def prompt_field(page: Page) -> Locator:
+    return page.get_by_label("Prompt", exact=True)
+
+
+def question(page: Page) -> Locator:
+    """Return the question that is asked before something is paid."""
+    return page.get_by_role("dialog", name="Before you pay")
+
+
+def fill_table(page: Page, text: str, count: str) -> None:
+    """Switch the table on and put a CSV file into it; `count` is how many pictures the button then offers."""
+    page.get_by_text("Table", exact=True).click()
+    page.get_by_role("button", name="Add rows").click()
+    file = {"name": "requests.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files([file])
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(page.get_by_role("button", name=GENERATE)).to_contain_text(count)
+    page.keyboard.press("Escape")
+
+
+def write_cell(page: Page, row: int, text: str) -> None:
+    """Write into a row's prompt, in the table itself."""
+    table = page.get_by_test_id("stDataFrame").locator("canvas").first
+    table.click(position={"x": PROMPT_X, "y": HEAD_PX + ROW_PX * (row - 1) + ROW_PX // 2}, force=True)
+    page.keyboard.press("Enter")
+    page.locator("#portal textarea").fill(text)
+    page.keyboard.press("Enter")
+
+
+# -- a table
+
+
+def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, before = visit(server), service.balance
+    lines = [f'"Banner {number}, blue",1K' for number in range(1, 26)]
+    lines[1] = ",1K"
+    fill_table(page, "prompt,resolution\n" + "\n".join(lines), "Generate 24")
+    expect(told(page, "1 row has a fault, so nothing can be sent")).to_contain_text("Row 2: Write what the picture")
+    expect(page.get_by_role("button", name=GENERATE)).to_be_disabled()
+    write_cell(page, 2, "Banner 2, blue")
+    expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate 25 · about 450 credits")
+    press_generate(page)
+    expect(question(page)).to_contain_text("This makes 25 pictures and costs about 450 credits.")
+    assert banners(service) == []
+    question(page).get_by_role("button", name="Generate 25 · about 450 credits").click()
+    until(lambda: len(banners(service)) >= 10)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text(re.compile("of 25 done.*paused"))).to_be_visible()
+    sent = until(lambda: settled(service))
+    assert 10 <= len(sent) < 25
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("25 pictures · ").first).to_be_visible()
+    until(lambda: [task["state"] for task in made(service)] == ["success"] * 25, within_s=60)
+    expect(page.get_by_text("450 credits", exact=True)).to_be_visible()
+    assert sorted(banners(service)) == sorted(f"Banner {number}, blue" for number in range(1, 26))
+    assert before - service.balance == 450
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
+        history = database.execute("SELECT row, state, credits FROM jobs WHERE prompt LIKE 'Banner %' ORDER BY row")
+        assert history.fetchall() == [(number, "done", 18.0) for number in range(1, 26)]
+
+
+def banners(service: Sandbox) -> list[str]:
+    return [task["input"]["prompt"] for task in made(service)]
+
+
+def made(service: Sandbox) -> list[dict]:
+    return [task for task in service.tasks() if task["input"]["prompt"].startswith("Banner ")]
+
+
+def settled(service: Sandbox) -> list[str] | None:
+    """Return the paid requests once no more come for as long as the account's limit would let the next ones go."""
+    seen = banners(service)
+    with pytest.raises(AssertionError):
+        until(lambda: len(banners(service)) > len(seen), within_s=12)
+    return seen
+
+
+def test_columns_and_choices_are_listed_as_they_will_be_sent(server: Server, service: Sandbox, visit: Visit) -> None:
+    page = visit(server)
+    write_prompt(page, "A {small|large} {{animal}} in a field")
+    fill_table(page, "animal\nhare\n{stag}\n", "Generate 4")
+    page.get_by_text("What will be sent: 4 pictures").click()
+    listed = "A small hare in a field"
+    until(lambda: listed in " ".join(page.get_by_test_id("stDataFrame").last.locator("canvas td").all_text_contents()))
+    press_generate(page)
+    wanted = [f"A {size} {animal} in a field" for animal in ("hare", "{stag}") for size in ("small", "large")]
+    for prompt in wanted:
+        expect(pictures_of(page, prompt)).to_be_visible()
+        assert len(paid_requests(service, prompt)) == 1
+
+
+def test_too_many_combinations_are_refused_with_their_count_before_they_are_made(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    ask(page, "{a|b|c}" * 12)
+    expect(told(page, "531,441 prompts")).to_be_visible()
+    expect(prompt_field(page)).to_have_value("{a|b|c}" * 12)
+
+
+def test_a_table_that_cant_be_read_leaves_the_one_that_is_there(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    fill_table(page, "prompt\nA kept row\n", "Generate ·")
+    page.get_by_role("button", name="Add rows").click()
+    files = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
+    files.set_input_files([{"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\n" + b"again\n" * 10_000}])
+    expect(told(page, "10,000 rows")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate ·")
+
+
+# -- the same again
+
+
+def test_the_same_request_a_day_later_asks_first(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server), "A tower that was made yesterday"
+    make(page, prompt)
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database, database:
+        database.execute(
+            "UPDATE jobs SET created_at = created_at - 86400, ended_at = ended_at - 86400 WHERE prompt = ?", [prompt]
+        )
+    other = visit(server)
+    ask(other, prompt)
+    expect(question(other)).to_contain_text("The same request was made before.")
+    expect(question(other)).to_contain_text("yesterday")
+    expect(pictures_of(other, prompt)).to_be_visible()
+    assert len(paid_requests(service, prompt)) == 1
+    question(other).get_by_role("button", name="Show what is there").click()
+    expect(question(other)).to_have_count(0)
+    expect(pictures_of(other, prompt)).to_be_visible()
+    assert (len(paid_requests(service, prompt)), len(rows(server, prompt))) == (1, 1)
+
+
+# -- the last credits
+
+
+@pytest.fixture
+def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
+    """A service on which there are credits for one picture."""
+    with Sandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3, record=True) as running:
+        yield running
+
+
+def test_two_who_press_at_once_for_the_last_credits_make_one_picture_and_one_is_told(
+    poor_service: Sandbox, start: Start, visit: Visit
+) -> None:
+    server = start(**at(poor_service))
+    pages = [visit(server), visit(server)]
+    for number, page in enumerate(pages):
+        expect(page.get_by_text("20 credits free to spend")).to_be_visible()
+        write_prompt(page, f"The last picture, {number}")
+        settle(page)
+    for page in pages:
+        page.get_by_role("button", name=GENERATE).evaluate("button => { setTimeout(() => button.click(), 400) }")
+    refused = [
+        told(page, "Too few credits are free for this, so nothing was sent").or_(
+            page.get_by_role("button", name="Generate · not enough credits")
+        )
+        for page in pages
+    ]
+    until(lambda: sum(page.get_by_role("img", name=re.compile("Picture made from")).count() for page in pages) == 1)
+    until(lambda: any(refusal.count() for refusal in refused))
+    assert sum(seen.path == CREATE for seen in poor_service.seen) == len(poor_service.tasks()) == 1
+    assert poor_service.balance == 2
+
+
+# -- nothing typed is lost
+
+
+def test_a_reload_brings_back_what_was_typed_to_the_letter(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    choose_files(page, ("one.png", picture(colour="navy")))
+    expect(reference(page, 1)).to_be_visible()
+    page.get_by_text("16:9", exact=True).click()
+    settle(page)
+    prompt_field(page).press_sequentially("half a thought, not even l")
+    page.reload()
+    settle(page)
+    expect(prompt_field(page)).to_have_value("half a thought, not even l")
+    expect(page.get_by_role("radio", name="16:9")).to_be_checked()
+    expect(reference(page, 1)).to_be_visible()
+
+
+def test_two_tabs_of_one_person_keep_two_forms(server: Server, visit: Visit) -> None:
+    pages = [visit(server, name="Two tabs"), visit(server, name="Two tabs")]
+    for number, page in enumerate(pages):
+        write_prompt(page, f"thought number {number}")
+        settle(page)
+    for number, page in enumerate(pages):
+        page.reload()
+        settle(page)
+        expect(prompt_field(page)).to_have_value(f"thought number {number}")
+
+
+def test_a_table_outlives_a_reload_and_a_look_at_another_page(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    fill_table(page, "prompt\nA lasting row\nAnother lasting row\n", "Generate 2")
+    write_cell(page, 2, "A mended row")
+    page.get_by_text("What will be sent: 2 pictures").wait_for()
+    settle(page)
+    page.reload()
+    settle(page)
+    expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate 2")
+    page.get_by_role("link", name="Account").click()
+    expect(page.get_by_role("heading", name="Account")).to_be_visible()
+    page.get_by_role("link", name="Generate").click()
+    expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate 2")
+    page.get_by_text("What will be sent: 2 pictures").click()
+    until(lambda: "A mended row" in page.get_by_test_id("stDataFrame").last.locator("canvas td").all_text_contents())
+
+
+# -- by keyboard, and for everybody
+
+
+def test_the_keyboard_alone_makes_a_picture(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server), "A path that no mouse walked"
+    prompt_field(page).focus()
+    page.keyboard.type(prompt)
+    page.keyboard.press("Control+Enter")
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
+
+
+def test_every_field_is_reached_by_tab_in_the_order_of_the_page(server: Server, visit: Visit) -> None:
+    page, reached = visit(server), []
+    prompt_field(page).focus()
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+    places = [next((at for at, name in enumerate(reached) if wanted in name), None) for wanted in FIELDS]
+    assert None not in places and places == sorted(places), reached
+
+
+FIELDS = (
+    "History",
+    "Templates",
+    "Table",
+    "Reference images",
+    ":",  # whichever ratio was chosen last
+    "1K",
+    "PNG",
+    "Presets",
+    "Images",
+    "Project",
+    "Generate",
+)
+FOCUSED = """() => {
+    let focused = document.activeElement
+    while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement
+    const labelled = focused.labels?.[0]?.innerText
+    return (focused.getAttribute("aria-label") || labelled || focused.innerText || focused.value || "").trim()
+}"""
+
+
+def test_a_table_and_a_question_keep_nobody_out(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    fill_table(page, "prompt\n" + "".join(f"row {number}\n" for number in range(12)), "Generate 12")
+    assert barriers(page) == []
+    press_generate(page)
+    expect(question(page)).to_be_visible()
+    assert barriers(page) == []
+
+
+def test_a_thumb_is_enough_for_three_pictures(
+    server: Server, service: Sandbox, visit: Visit, phone: BrowserContext
+) -> None:
+    page, prompt = visit(server, profile=phone), "A tram, three times"
+    write_prompt(page, prompt)
+    for _ in range(2):
+        page.get_by_role("button", name="Increment").tap()
+        settle(page)
+    page.get_by_role("button", name="Generate 3 · about 54 credits").tap()
+    expect(pictures_of(page, prompt)).to_have_count(3)
+    pictures_of(page, prompt).first.tap()
+    large = page.get_by_role("dialog", name="Picture")
+    expect(large).to_be_visible()
+    page.keyboard.press("Escape")
+    page.set_viewport_size(DESKTOP)
+    assert len(tasks(service, prompt)) == 3
