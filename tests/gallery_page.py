@@ -18,11 +18,13 @@ _waker = st.components.v2.component("waker", js=WAKE)
 
 
 def press(action: str, item: str | None, group: str) -> None:
-    """Write down what was pressed, and on what."""
+    """Write down what was pressed, and on what. A cancel leaves as some pages' answers do."""
     with PRESSED.open("a") as out:
         out.write(json.dumps([action, item, group]) + "\n")
     if action == "clear":
         gallery.select("stage", [])
+    if action == "cancel":
+        st.rerun()
 
 
 @st.fragment
