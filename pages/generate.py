@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import streamlit as st
 
-from kie import pictures
 from kie.generation import Wanted
 from kie.session import Presses, SessionJobs
 from kie.studio import Studio
@@ -68,23 +67,6 @@ def ask_references() -> None:
     uploads.ask()
     for sentence, names in uploads.notes().items():
         st.error(f"{', '.join(words.literal(name) for name in names)} — {sentence}", icon=":material/error:")
-    kept = studio.references(uploads.reference_ids())
-    for number, reference in enumerate(kept, start=1):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if reference.checked_at is None:
-                st.skeleton(height=56, width=56)
-            elif reference.refusal is None:
-                st.image(studio.link("thumbnail", reference.id), width=56, alt=f"Reference {number}")
-            with st.container(gap=None, width="stretch"):
-                st.text(f"{number}  {reference.name}", wrap=False)
-                st.caption(
-                    f"{reference.width} × {reference.height} · {words.size(reference.bytes)}"
-                    + (" · very small" if max(reference.width, reference.height) < pictures.SMALL_PX else "")
-                )
-            taken_out = {"on_click": uploads.remove, "args": (reference.id,)}
-            st.button("Remove", key=f"remove-{reference.id}", type="tertiary", icon=":material/close:", **taken_out)
-        if reference.refusal:
-            st.error(f"It won't be sent. {reference.refusal}", icon=":material/error:")
     wake_on(["references"], key="references-live")
 
 

@@ -413,14 +413,16 @@ def test_a_refused_reference_stops_the_press_at_its_place(
     assert rows(server, prompt) == []
 
 
-def test_a_file_of_31_mb_is_told_so_and_not_taken(
-    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit, tmp_path: Path
+def test_a_file_of_31_mb_is_made_to_fit_and_it_is_said(
+    server: Server, service: Sandbox, visit: Visit, tmp_path: Path
 ) -> None:
-    page, before = visit(server), sent(service, uploads)
+    page, prompt = visit(server), "A huge reference"
     choose_files(page, noisy_png(tmp_path / "huge.png", 31 * 2**20))
-    expect(told(page, "huge.png")).to_contain_text("30 MB")
-    expect(reference(page, 1)).to_have_count(0)
-    assert sent(service, uploads) == before
+    expect(page.get_by_text("Saved as JPEG: a reference may have 30 MB.", exact=True)).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
+    ask(page, prompt)
+    [address] = paid_request(service, prompt)["image_input"]
+    assert len(requests.get(address, timeout=10).content) <= 30_000_000
 
 
 def test_the_ninth_reference_is_left_out_and_told_by_name(
@@ -483,7 +485,7 @@ def test_prompts_are_shown_letter_by_letter_on_every_page(server: Server, servic
 def test_file_names_are_shown_letter_by_letter(server: Server, visit: Visit) -> None:
     page, name = visit(server), "**x**:material-home: <b>$y$`.png"
     choose_files(page, (name, picture(colour="pink")), (f"not {name}", b"no picture"))
-    expect(page.get_by_test_id("stText").get_by_text(f"1  {name}", exact=True)).to_be_visible()
+    expect(page.get_by_role("group", name=f"1 of 1: {name}")).to_contain_text(name)
     expect(told(page, "not a picture")).to_contain_text(f"not {name} —")
 
 
