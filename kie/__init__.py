@@ -1,12 +1,14 @@
 """The studio without its pages: ask for pictures, follow them, keep them, count the credits.
 
     routes       HTTP beside the pages: picture links, references taken in, live events, health
+    downloads    HTTP for what is taken away: a picture, a zip, a list
     studio       the one object that pages talk to
     asking       where pictures are asked for
     browsing     where pictures are found again and put in order
     caring       where what is paid and not here is looked after
     keeping      where the files are checked and the bin is emptied
     shelf        where what is used again is kept and found
+    taking       where pictures and lists are taken away
     desk         what the parts of the studio have in common
     rooms        what it has open at one time: the service, or the sandbox
     session      the jobs of one browser session
@@ -19,6 +21,7 @@
     client       the service's API as four methods, and the download of a result
     wire         HTTP as the client needs it
     store        jobs, references, balances
+    parcels      what a link stands for, when that is too long for an address
     inventory    which files should be here
     marks        stars, verdicts, tags, notes, the bin
     finding      jobs found again: by words, by every filter, page by page
@@ -32,6 +35,8 @@
     schema       the tables
     query        what is looked for, and how an address says it
     fulltext     prompts found by the beginnings of their words
+    archive      many pictures as one zip, written as it is read
+    listing      jobs as rows, for spreadsheets and scripts
     files        bytes on disk
     receipts     what a picture's copy says of itself, and what is believed of that
     inlays       a text laid into a picture's file, beside its pixels

@@ -2,7 +2,8 @@
 
 GET /app/static/pictures/<token>     a thumbnail or a picture
 WS  /events                          {"topics": [...]} whenever something changed
-POST /references                     a picture to send along: {"id": …} or {"refusal": "why not, in words"}
+POST /references                     a picture to send along: {"id": …} or {"refusal": "why not, in words"}; if it carries a
+                                     receipt of ours, that comes along: {"id": …, "receipt": {"prompt": …, "references": […], …}}
 POST /callback/<token>               the service says that a task has ended: a reason to look, and nothing more
 GET /healthz                         200 with JSON once the tracker runs
 """
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +23,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kie import mending
 from kie.client import named_task
+from kie.downloads import take_routes
 from kie.errors import FileRefused
 from kie.links import CALLBACKS, PREFIX
 from kie.store import Reference
@@ -62,7 +65,7 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
         try:
             await _write_stream(request, part)
             async with room:
-                kept = await run_in_threadpool(_keep, studio(), name, part)
+                kept, receipt = await run_in_threadpool(_keep, studio(), name, part)
         except FileRefused as error:
             return JSONResponse({"refusal": error.sentence})
         except OSError:
@@ -71,7 +74,7 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
             return Response(status_code=400)  # the page was closed, so nobody reads this
         finally:
             part.unlink(missing_ok=True)
-        return JSONResponse({"id": kept.id})
+        return JSONResponse({"id": kept.id} | ({"receipt": receipt} if receipt else {}))
 
     async def callback(request: Request) -> Response:
         job_id = studio().job_of_callback(request.path_params["token"])
@@ -98,6 +101,7 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
         Route(CALLBACKS + "{token}", callback, methods=["POST"]),
         Route("/healthz", health),
         WebSocketRoute("/events", events),
+        *take_routes(studio),
     ]
 
 
@@ -122,9 +126,9 @@ async def _write_stream(request: Request, part: Path) -> None:
             out.write(piece)
 
 
-def _keep(studio: Studio, name: str, part: Path) -> Reference:
+def _keep(studio: Studio, name: str, part: Path) -> tuple[Reference, dict[str, Any] | None]:
     with part.open("rb") as stream:
-        return studio.add_reference(name, stream)
+        return studio.add_reference(name, stream), studio.receipt_of(part)
 
 
 class _Visitor:

@@ -6,6 +6,7 @@ jobs ──< job_references >── references        one row each picture asked
   └──< sends                                  every paid request, for the limit per account
 templates ──< template_stars                  prompts that are used again
 presets    drafts                             settings by project; a table that is not sent yet
+parcels                                       what a link stands for, when that is too long for an address
 balances    servers    brakes    meta
 """
 
@@ -112,6 +113,7 @@ references = Table(
     Column("checked_at", Float),
     Column("refusal", Text),
     Column("changed", Text),
+    Column("job_id", String(32), index=True),
     Column("uploaded_url", Text),
     Column("uploaded_to", String(200)),
     Column("uploaded_at", Float),
@@ -218,6 +220,14 @@ servers = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("seen_at", Float, nullable=False),
+)
+
+parcels = Table(
+    "parcels",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("made_at", Float, nullable=False, index=True),
 )
 
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))

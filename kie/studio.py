@@ -30,6 +30,7 @@ from kie.rooms import Rooms
 from kie.settings import Key, Settings
 from kie.shelf import Shelf
 from kie.store import Balance, Reference
+from kie.taking import Taking
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ RECENT_S = 3600.0
 KEY_LOOK_S = 1.0
 
 
-class Studio(Asking, Browsing, Caring, Keeping, Shelf):
+class Studio(Asking, Browsing, Caring, Keeping, Shelf, Taking):
     """Everything a page may ask for or do. One per server process, opened before the first visitor."""
 
     _current: ClassVar["Studio | None"] = None
@@ -171,7 +172,9 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf):
             )
         try:
             with path.open("rb") as stream:
-                return self._keep_reference(f"picture {job.id[:6]}{path.suffix}", stream)
+                kept = self._keep_reference(f"picture {job.id[:6]}{path.suffix}", stream)
+            self._rooms.store.change_reference(kept.id, job_id=job.id)
+            return kept
         except OSError as error:
             raise FileRefused(NOT_SAVED) from error
 
