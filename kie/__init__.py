@@ -2,6 +2,7 @@
 
     routes       HTTP beside the pages: picture links, references taken in, live events, health
     downloads    HTTP for what is taken away: a picture, a zip, a list
+    commands     what a person who keeps the server types: check, backup, restore
     studio       the one object that pages talk to
     asking       where pictures are asked for
     browsing     where pictures are found again and put in order
@@ -15,6 +16,7 @@
     tracker      moves every open job one step on
     sending      the first half of a job's life: references up, the paid request once
     looking      the second half: look at the task, bring the picture
+    backup       the data folder in one file, and back
     care         is everything here that the rows promise; the bin is emptied
     pace         how long to wait before a job's next step
     workers      the few threads that do the network's work

@@ -16,7 +16,7 @@ from pathlib import Path
 from kie import pictures
 from kie.errors import FileMissing, FileRefused, PictureUnreadable, StudioError
 from kie.files import KEPT_IN, Files, is_name
-from kie.inventory import Kept
+from kie.inventory import Kept, each
 from kie.store import Store
 
 log = logging.getLogger(__name__)
@@ -226,14 +226,11 @@ class Care:
             report.thumbnails_made += 1
 
     def _each(self, page: Callable[[str], list[Kept]]) -> Iterator[Kept]:
-        """Go through rows in steps, to the end or until the tracker stops."""
-        after = ""
-        while rows := page(after):
-            for kept in rows:
-                if self._is_stopping():
-                    return
-                yield kept
-            after = rows[-1].id
+        """Go through rows to the end, or until the tracker stops."""
+        for kept in each(page):
+            if self._is_stopping():
+                return
+            yield kept
 
     # -- from the files to the rows
 

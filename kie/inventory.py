@@ -3,7 +3,7 @@
 Marks ── Inventory    read in steps: 100,000 rows never stand in memory at once
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from sqlalchemy import Select, delete, func, select, update
@@ -81,3 +81,11 @@ class Inventory(Marks):
     def _kept(self, wanted: Select) -> list[Kept]:
         with self._read() as db:
             return [Kept(*row) for row in db.execute(wanted)]
+
+
+def each(page: Callable[[str], list[Kept]]) -> Iterator[Kept]:
+    """Go through all rows that `page` gives in steps: it is called with the id behind which it shall begin."""
+    after = ""
+    while rows := page(after):
+        yield from rows
+        after = rows[-1].id

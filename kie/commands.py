@@ -1,0 +1,119 @@
+"""What a person who keeps the server types: python -m kie.store check | backup | restore."""
+
+import argparse
+import logging
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from kie.backup import Place, back_up, in_use, place_of, restore
+from kie.care import Care, Report
+from kie.errors import StudioError
+from kie.files import Files
+from kie.settings import Settings
+from kie.store import Store
+
+say = partial(print, flush=True)
+
+
+def main(arguments: list[str] | None = None, settings: Settings | None = None) -> int:
+    """Run one command and return 0 if all is well, 1 if a person should look."""
+    # What a check says in words need not be logged as well.
+    logging.basicConfig(level=logging.ERROR)
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(settings or Settings.load(), options)
+    except StudioError as error:
+        told = error.detail or error.sentence
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        told = (
+            f"That could not be done ({error.strerror or error}{where}); no credits were spent: "
+            "look at that place, its room and its permissions, and try again."
+        )
+    except SQLAlchemyError as error:
+        # The whole text can quote the database's address, and with it a password.
+        told = (
+            f"The database did not answer as it should ({getattr(error, 'orig', None) or type(error).__name__}); "
+            "no credits were spent: see that it runs and is whole, and try again."
+        )
+    except KeyboardInterrupt:
+        told = "Stopped; nothing was left half done, and no credits were spent: start it again when you like."
+    print(told, file=sys.stderr, flush=True)
+    return 1
+
+
+def _check(settings: Settings, options: argparse.Namespace) -> int:
+    [place] = in_use(place_of(settings, options.sandbox))
+    return _told(_checked(place, options.deep))
+
+
+def _back_up(settings: Settings, options: argparse.Namespace) -> int:
+    wanted = [place_of(settings), *([place_of(settings, sandbox=True)] if options.sandbox else [])]
+    back_up(in_use(*wanted), options.target, say, time.time())
+    say(f"Saved as {options.target} ({options.target.stat().st_size / 2**20:,.1f} MB).")
+    say(
+        "The key is not in it. Whoever has this file has all pictures and prompts: keep it as you keep the data folder."
+    )
+    return 0
+
+
+def _restore(settings: Settings, options: argparse.Namespace) -> int:
+    folder = (options.into or settings.data_dir).absolute()
+    restored = restore(options.source, folder, say, time.time())
+    say(f"Restored {restored.files:,} files into {folder}.")
+    if restored.cancelled or restored.unsure:
+        say(
+            f"{restored.cancelled:,} waiting jobs are cancelled and {restored.unsure:,} that were just being sent are unsure, "
+            "so that nothing is paid for twice."
+        )
+    if not restored.places:
+        say(
+            "The rows are not in this backup: restore the database with its own tools, then run check. Jobs that wait in it "
+            "are sent once a studio opens it, which costs credits: cancel them there first if that is not wanted."
+        )
+    elif settings.database_url:
+        say("KIE_DATABASE_URL names another database: take it out of the settings to open the restored one.")
+    if folder != settings.data_dir:
+        say(f"To open it, start the studio with KIE_DATA_DIR={folder}")
+    return max((_told(_checked(place)) for place in restored.places), default=0)
+
+
+def _checked(place: Place, is_deep: bool = False) -> Report:
+    store = Store(place.url)
+    store.open()
+    try:
+        return Care(store, Files(place.root)).check(is_deep)
+    finally:
+        store.close()
+
+
+def _told(report: Report) -> int:
+    for sentence in report.sentences():
+        say(sentence)
+    return 0 if report.is_well else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kie.store", description="Keep the data folder of a studio.")
+    commands = parser.add_subparsers(required=True, metavar="check | backup | restore")
+    check = commands.add_parser("check", help="compare rows and files, and have fetched again what is gone")
+    check.add_argument("--deep", action="store_true", help="decode every picture (up to a second for each)")
+    check.add_argument("--sandbox", action="store_true", help="the sandbox's pictures instead of the service's")
+    check.set_defaults(run=_check)
+    backup = commands.add_parser("backup", help="save the data folder as one file, while the studio works")
+    backup.add_argument("target", type=Path, metavar="TARGET.zip")
+    backup.add_argument("--sandbox", action="store_true", help="the sandbox's pictures, too")
+    backup.set_defaults(run=_back_up)
+    back = commands.add_parser("restore", help="unpack a backup into an empty folder; nothing in it is sent again")
+    back.add_argument("source", type=Path, metavar="SOURCE.zip")
+    back.add_argument("--into", type=Path, metavar="FOLDER", help="another folder than KIE_DATA_DIR")
+    back.set_defaults(run=_restore)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
