@@ -71,6 +71,14 @@ class Browsing(Desk):
         """Return the tags of those of these jobs that have any, by job, in the order of the alphabet."""
         return self._rooms.store.tags(ids)
 
+    def all_tags(self) -> list[str]:
+        """Return the tags that any job has, in the order of the alphabet."""
+        return self._rooms.store.all_tags()
+
+    def used_in(self, job: Job) -> list[Job]:
+        """Return the newest jobs that had this job's picture for a reference."""
+        return self._rooms.store.used_in(job.id)
+
     def write_note(self, ids: Collection[str], note: str, person: str) -> None:
         """Write a note to jobs in place of the one they have; an empty one removes it. Raises RequestInvalid beyond 2,000 characters."""
         self._changed(self._rooms.store.write_note(ids, note, person_name(person), time.time()))

@@ -108,6 +108,11 @@ class Marks(Finder):
                     found[row.job_id] = (*found.get(row.job_id, ()), row.tag)
         return found
 
+    def all_tags(self, limit: int = 200) -> list[str]:
+        """Return the tags that any job has, in the order of the alphabet."""
+        with self._read() as db:
+            return list(db.scalars(select(job_tags.c.tag).distinct().order_by(job_tags.c.tag).limit(limit)))
+
     # -- the bin
 
     def bin(self, ids: Collection[str], person: str, now: float) -> Binned:

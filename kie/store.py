@@ -26,7 +26,7 @@ from kie.inventory import Inventory
 from kie.jobs import OPEN, Job, State
 from kie.parcels import Parcels
 from kie.reconciliation import Charge
-from kie.schema import balances, jobs, meta, moves, references
+from kie.schema import balances, job_references, jobs, meta, moves, references
 
 LEARNED_FROM = 20
 SIZES_FROM = 300
@@ -34,7 +34,10 @@ SIZES_FROM = 300
 
 @dataclass(frozen=True)
 class Reference:
-    """A picture that goes in. `id` is the SHA-256 of its bytes; `checked_at` is None until it was decoded once."""
+    """A picture that goes in. `id` is the SHA-256 of its bytes; `job_id` the job that made it, if it was made here.
+
+    `checked_at` is None until it was decoded once.
+    """
 
     id: str
     name: str
@@ -47,6 +50,7 @@ class Reference:
     checked_at: float | None = None
     refusal: str | None = None
     changed: str | None = None
+    job_id: str | None = None
     uploaded_url: str | None = None
     uploaded_to: str | None = None
     uploaded_at: float | None = None
@@ -148,6 +152,12 @@ class Store(Inventory, Parcels):
         """Note what was learned of a reference: that it was checked, or where the service keeps it."""
         with self._write() as db:
             db.execute(update(references).where(references.c.id == reference_id).values(**values))
+
+    def used_in(self, job_id: str, limit: int = 12) -> list[Job]:
+        """Return the newest jobs that had a job's picture for a reference."""
+        made = select(references.c.id).where(references.c.job_id == job_id)
+        used = select(job_references.c.job_id).where(job_references.c.reference_id.in_(made))
+        return self._jobs(select(jobs).where(jobs.c.id.in_(used)).order_by(*NEWEST).limit(limit))
 
     def unchecked_references(self) -> list[str]:
         """Return the ids of the references that nobody has decoded yet."""

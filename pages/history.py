@@ -1,4 +1,4 @@
-"""Find a picture again, with its settings and its cost."""
+"""Find pictures again, look at them, compare them, put them in order, and take them away."""
 
 import math
 
@@ -8,11 +8,14 @@ import streamlit as st
 from kie.jobs import Job, State
 from kie.query import Query
 from kie.studio import Studio
-from pages.parts import words
-from pages.parts.card import show_actions, show_picture, show_problem
+from pages.parts import about, filters, gallery, items, ordering, words
+from pages.parts.gallery import Group
 from pages.parts.live import wake_on
 
-PAGE_SIZE = 50
+TABLE, PICTURES = "table", "pictures"
+VIEWS = {TABLE: "Table", PICTURES: "Pictures"}
+PAGE_SIZE = {TABLE: 50, PICTURES: 60}
+GALLERY = "history-gallery"
 COLUMNS = {
     "picture": st.column_config.ImageColumn("Picture", width=64),
     "prompt": st.column_config.TextColumn("Prompt", width=180),
@@ -25,33 +28,20 @@ COLUMNS = {
     "when": st.column_config.TextColumn("When", width=85),
 }
 studio = Studio.current()
+form = st.session_state
 
 
-def table(jobs: list[Job]) -> pd.DataFrame:
-    """Lay a page of jobs out as a table."""
-    rows = [
-        {
-            "picture": studio.link("thumbnail", job.id) if job.state == State.DONE else "",
-            "prompt": " ".join(job.prompt.split())[:300],
-            "settings": words.settings(job),
-            "state": words.state(job),
-            "person": job.person,
-            "cost": words.spent(job),
-            "when": words.ago(job.created_at),
-        }
-        for job in jobs
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-@st.fragment(run_every=30)
+@st.fragment
 def show_history() -> None:
-    """Show one page of the history as a table, and the selected job beside it."""
-    count = studio.count()
-    if count == 0:
+    """Show one page of what is looked for, and what is selected beside it."""
+    if form.pop("go", None):
+        st.switch_page("generate.py")
+    asked = filters.query()
+    if studio.count(Query(binned=None)) == 0:
         show_empty()
     else:
-        show_list(count)
+        filters.ask(asked)
+        show_list(asked)
     wake_on(["jobs"], key="history-live")
 
 
@@ -65,90 +55,125 @@ def show_empty() -> None:
         st.page_link("generate.py", label="Make the first picture", icon=":material/auto_awesome:")
 
 
-def show_list(count: int) -> None:
-    """Show a page of jobs, and the selected one."""
-    pages = math.ceil(count / PAGE_SIZE)
-    listing, detail = st.columns([7, 3], gap="medium")
+def show_list(asked: Query) -> None:
+    """Show a page of jobs in the chosen view, the selected ones, and what can be done with them."""
+    view = st.query_params.get("view", TABLE) if st.query_params.get("view") in VIEWS else TABLE
+    count = studio.count(asked)
+    pages = max(1, math.ceil(count / PAGE_SIZE[view]))
+    jobs = studio.page(asked, min(form.get("page") or 1, pages), PAGE_SIZE[view])
+    ordering.remember(jobs)
+    show_head(asked, count, view)
+    deeds = st.container()
+    listing, detail = (st.container(), None) if view == PICTURES else st.columns([7, 3], gap="medium")
     with listing:
-        number = st.session_state.get("page", 1)
-        jobs = studio.page(Query(), min(number, pages), PAGE_SIZE)
-        chosen = choose(jobs)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{count:,} pictures asked for" if count > 1 else "1 picture asked for", width="stretch")
-            if pages > 1:
-                st.pagination(pages, key="page", bind="query-params")
-    with detail:
-        if chosen:
-            show_job(chosen)
+        if not jobs:
+            st.caption("Nothing here is like that: take a filter away, or look for other words.")
+        elif view == PICTURES:
+            show_pictures(jobs)
         else:
-            st.caption("Select a row to see the picture and everything known about it.")
+            choose_rows(jobs)
+        if pages > 1:
+            st.pagination(pages, key="page", bind="query-params")
+    with deeds:  # once it is known what is selected
+        ordering.show_deeds(asked)
+    if detail is not None:
+        with detail:
+            show_chosen(ordering.chosen())
+    elif form.get("about"):
+        show_about()
 
 
-def choose(jobs: list[Job]) -> Job | None:
-    """Show the table and return the job that is selected, by its id: rows move down when new ones come."""
+def show_head(asked: Query, count: int, view: str) -> None:
+    """Say how many there are and what they cost; offer the two views, and to take the list away."""
+    total = studio.summary(asked)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        known = f" · {words.credits(total.credits)}" + (f", {total.unknown} of unknown cost" if total.unknown else "")
+        asked_for = f"{count:,} pictures asked for" if count != 1 else "1 picture asked for"
+        st.caption(f"{asked_for}{known}", width="stretch")
+        ordering.show_take_away(asked, count)
+        form["find_view"] = view
+        shown = {"horizontal": True, "label_visibility": "collapsed", "on_change": _change_view}
+        st.radio("View", list(VIEWS), key="find_view", format_func=VIEWS.get, **shown)
+
+
+def _change_view() -> None:
+    st.query_params["view"] = form["find_view"]
+
+
+def show_pictures(jobs: list[Job]) -> None:
+    """Show thumbnails in their true shape; they open large, and can be selected for what is done with several."""
+    receipt = form.setdefault("take_receipt", True)
+    shown = tuple(items.item(job, session=False, receipt=receipt, more=(items.ABOUT,)) for job in jobs)
     ids = [job.id for job in jobs]
-    wanted = st.session_state.get("chosen")
-    rows = [ids.index(wanted)] if wanted in ids else []
+    # Another page, or a selection that was changed elsewhere: the gallery is told, and not asked.
+    if form.get("gallery_shows") != (ids, ordering.revision()):
+        form["gallery_shows"] = (ids, ordering.revision())
+        gallery.select(GALLERY, ordering.chosen())
+    chosen = gallery.show(GALLERY, [Group("page", "", shown)], on_act=_act, layout="grid", selectable=True)
+    ordering.choose(chosen, among=ids)
+
+
+def _act(action: str, job_id: str | None, _: str) -> None:
+    if action == "about":
+        form["about"] = job_id
+    else:
+        items.act(action, job_id)
+
+
+@st.dialog("About this picture", width="large", on_dismiss=lambda: form.pop("about", None))
+def show_about() -> None:
+    """Show everything about the picture that a person asked about."""
+    job = studio.job(form.get("about") or "")
+    if job is None:
+        st.rerun()
+    about.show(job)
+
+
+def choose_rows(jobs: list[Job]) -> None:
+    """Show the table; the selected rows are remembered by their ids, since rows move down when new ones come."""
+    ids = [job.id for job in jobs]
+    rows = [number for number, job_id in enumerate(ids) if job_id in ordering.chosen()]
     event = st.dataframe(
         table(jobs),
-        key=f"history-{ids[0]}-{len(ids)}",
+        key=f"history-{ids[0]}-{len(ids)}-{ordering.revision()}",
         hide_index=True,
         column_config=COLUMNS,
         row_height=56,
         height=min(620, 40 + 56 * len(jobs)),
         on_select="rerun",
-        selection_mode="single-row",
-        alt="Pictures asked for, newest first",
+        selection_mode="multi-row",
+        alt="Pictures asked for",
         selection_default={"selection": {"rows": rows}} if rows else None,
     )
-    picked = event.selection.rows
-    st.session_state["chosen"] = ids[picked[0]] if picked else None
-    return jobs[picked[0]] if picked else None
+    ordering.choose([ids[row] for row in event.selection.rows if row < len(ids)], among=ids)
 
 
-def show_job(job: Job) -> None:
-    """Show the picture and everything known about its job."""
-    if job.state == State.DONE:
-        show_picture(job)
-        show_actions(job, done=lambda: st.switch_page("generate.py"))
-    elif job.problem:
-        show_problem(job)
+def table(jobs: list[Job]) -> pd.DataFrame:
+    """Lay a page of jobs out as a table."""
+    rows = [
+        {
+            "picture": studio.link("thumbnail", job.id) if job.state == State.DONE and not job.emptied_at else "",
+            "prompt": " ".join(job.prompt.split())[:300],
+            "settings": words.settings(job),
+            "state": words.state(job),
+            "person": job.person,
+            "cost": words.spent(job),
+            "when": words.ago(job.created_at),
+        }
+        for job in jobs
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def show_chosen(ids: list[str]) -> None:
+    """Show the job that was selected last, and say if others are selected too."""
+    job = studio.job(ids[-1]) if ids else None
+    if len(ids) > 1:
+        st.caption(f"{len(ids)} rows are selected; this is the last one.")
+    if job:
+        about.show(job)
     else:
-        st.markdown(f"{words.ICONS[job.state]} {words.state(job)}")
-    st.caption("Prompt")
-    st.code(job.prompt, language=None, wrap_lines=True)
-    show_references(job)
-    show_facts(job)
-
-
-def show_references(job: Job) -> None:
-    """Show what went in, in order."""
-    if not job.references:
-        return
-    st.caption("References, in the order sent")
-    with st.container(horizontal=True):
-        for number, reference in enumerate(studio.references(job.references), start=1):
-            st.image(studio.link("thumbnail", reference.id), width=72, alt=f"Reference {number}")
-
-
-def show_facts(job: Job) -> None:
-    """Show settings, money, times and ids."""
-    facts = {
-        "Settings": words.settings(job),
-        "Delivered": f"{job.width} × {job.height} {(job.file_kind or '').upper()}, {words.size(job.file_bytes or 0)}"
-        if job.file
-        else "nothing yet",
-        "Credits": words.cost(job),
-        "Expected": words.credits(job.price_expected),
-        "Person": job.person,
-        "Made in": words.duration(job.duration_s) if job.duration_s is not None else "not known",
-        "Task id": job.task_id or "none",
-    }
-    steps = {words.STATES[state]: words.exact(at) for state, at in studio.moves(job.id)}
-    for name, value in (facts | steps).items():
-        with st.container(horizontal=True, wrap=False, gap="small"):
-            st.caption(name, width=120)
-            st.text(value, width="stretch")
+        st.caption("Select a row to see the picture and everything known about it.")
 
 
 st.title("History")

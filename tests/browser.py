@@ -135,6 +135,9 @@ def visit(profile: BrowserContext, start: Callable[..., Server]) -> Iterator[Cal
         page.on("console", lambda message: errors.extend(complaints(message, errors_pass)))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}") or dialog.dismiss())
+        # Somebody new has chosen nothing before.
+        page.goto(server.url + "/healthz")
+        page.evaluate("localStorage.clear()")
         page.goto(server.url + path)
         settle(page)
         return page

@@ -239,17 +239,22 @@ def test_a_table_outlives_a_reload_and_a_look_at_another_page(server: Server, vi
     page = visit(server)
     fill_table(page, "prompt\nA lasting row\nAnother lasting row\n", "Generate 2")
     write_cell(page, 2, "A mended row")
-    page.get_by_text("What will be sent: 2 pictures").wait_for()
-    settle(page)
+    until(lambda: "A mended row" in drafts(server))
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    page.get_by_role("link", name="Generate").click()
+    expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate 2")
     page.reload()
     settle(page)
     expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate 2")
-    page.get_by_role("link", name="Account").click()
-    expect(page.get_by_role("heading", name="Account")).to_be_visible()
-    page.get_by_role("link", name="Generate").click()
-    expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate 2")
     page.get_by_text("What will be sent: 2 pictures").click()
     until(lambda: "A mended row" in page.get_by_test_id("stDataFrame").last.locator("canvas td").all_text_contents())
+
+
+def drafts(server: Server) -> str:
+    """Return all tables that are kept but not sent."""
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
+        return "".join(content for (content,) in database.execute("SELECT content FROM drafts"))
 
 
 # -- by keyboard, and for everybody

@@ -16,25 +16,43 @@ from pages.parts.gallery import Action, Badge, Download, Item, Problem
 
 OPEN_LARGE = Action("open", "Open large", "open_in_full", menu=True)
 COMPARE = Action("compare", "Compare", "compare", menu=True)
-USE = Action("use", "Use as reference", "add_photo_alternate", "Add it to the references; the prompt stays.")
-USE_ALONE = Action("use-alone", "Use as reference, clear the prompt", "add_photo_alternate", menu=True)
-REUSE = Action("reuse", "Reuse settings", "undo", "Put prompt, references and settings back into the form.")
+USE = Action(
+    "use", "Use as reference", "add_photo_alternate", "Add it to the references; the prompt stays.", closes=True
+)
+USE_ALONE = Action("use-alone", "Use as reference, clear the prompt", "add_photo_alternate", menu=True, closes=True)
+REUSE = Action(
+    "reuse", "Reuse settings", "undo", "Put prompt, references and settings back into the form.", closes=True
+)
 VARY = Action(
-    "vary", "Vary", "shuffle", "Put this picture and its prompt into the form. Nothing is sent yet.", menu=True
+    "vary",
+    "Vary",
+    "shuffle",
+    "Put this picture and its prompt into the form. Nothing is sent yet.",
+    menu=True,
+    closes=True,
 )
 LARGER = Action(
-    "larger", "Same at 4K", "hd", "Puts it into the form. It will be a new picture: the model has no seed.", menu=True
+    "larger",
+    "Same at 4K",
+    "hd",
+    "Puts it into the form. It will be a new picture: the model has no seed.",
+    menu=True,
+    closes=True,
 )
 FORGET = Action("forget", "Stop showing", "visibility_off", "It stays in the history.", menu=True)
 CANCEL = Action("cancel", "Cancel", "close", "Nothing has been sent yet, so this is free.")
 LET_GO = Action("forget", "Stop showing", "visibility_off", "It is paid for and will be in the history.")
-BACK = Action("reuse", "Put it back into the form", "undo")
-CARE = Action("care", "Find it on Account", "arrow_forward")
+BACK = Action("reuse", "Put it back into the form", "undo", closes=True)
+CARE = Action("care", "Find it on Account", "arrow_forward", closes=True)
+ABOUT = Action("about", "About this picture", "info", closes=True)
 FETCH = Action("fetch", "Fetch again", "download")
 
 
-def item(job: Job, *, session: bool) -> Item:
-    """Lay a job out for the gallery. `session` says whether it stands among this session's own."""
+def item(job: Job, *, session: bool, receipt: bool = False, more: tuple[Action, ...] = ()) -> Item:
+    """Lay a job out for the gallery. `session` says whether it stands among this session's own.
+
+    With `receipt`, the copy that is taken away carries what the picture was made from; else it is as it came.
+    """
     studio = Studio.current()
     is_here = job.state == State.DONE and studio.file(job) is not None
     width, height = shape(job)
@@ -52,8 +70,8 @@ def item(job: Job, *, session: bool) -> Item:
         meta=f"{words.settings(job)} · {words.cost(job)}",
         badges=badges(job),
         problem=problem(job, is_here),
-        download=download(job) if is_here else None,
-        actions=actions(job, is_here, session),
+        download=download(job, receipt) if is_here else None,
+        actions=(*actions(job, is_here, session), *more),
         facts=facts(job),
         **clock(job),
     )
@@ -109,10 +127,11 @@ def problem(job: Job, is_here: bool) -> Problem | None:
     return Problem(errors.sentence(job.problem), said, tone)
 
 
-def download(job: Job) -> Download:
-    """Offer the picture as it came, under a name that says what it is."""
+def download(job: Job, receipt: bool) -> Download:
+    """Offer the picture under a name that says what it is."""
     studio = Studio.current()
-    return Download(studio.link("picture", job.id), words.file_name(job, PurePath(job.file or "").suffix))
+    url = studio.take_link(job.id) if receipt else studio.link("picture", job.id)
+    return Download(url, words.file_name(job, PurePath(job.file or "").suffix))
 
 
 def actions(job: Job, is_here: bool, session: bool) -> tuple[Action, ...]:

@@ -3,7 +3,8 @@
 // Counts the prompt's characters meanwhile.
 
 const FORM = "studio_form", SETTINGS = "studio_settings"
-const SETTING_NAMES = ["aspect_ratio", "resolution", "output_format", "images", "project"]
+// Not how many: a number that somebody forgot costs credits.
+const SETTING_NAMES = ["aspect_ratio", "resolution", "output_format", "project"]
 const field = () => document.querySelector('textarea[aria-label="Prompt"]')
 
 function read(store, name) {
@@ -37,11 +38,13 @@ export default function ({ data, setTriggerValue, parentElement }) {
     line.setAttribute("aria-label", `${line.textContent} characters`)
   }
 
-  function keep() {
+  function keep(changed = {}) {
     const isTyped = field() && field() === document.activeElement
-    tab.form = { ...data.form, prompt: isTyped ? field().value : data.form.prompt }
+    tab.form = { ...data.form, ...changed, prompt: isTyped ? field().value : data.form.prompt }
     write(sessionStorage, FORM, tab.form)
     write(localStorage, SETTINGS, settingsOf(tab.form))
+    // The strip of references changes without a run of the whole page.
+    tab.keepReferences = (references) => keep({ references })
   }
 
   if (!data.restored && tab.session !== data.session) {

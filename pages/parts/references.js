@@ -14,8 +14,12 @@ function createTab() {
   function takeTruth(data, isNewPlace) {
     const isNewSession = data.session !== tab.session
     const unheard = tab.reports.filter(({ sequence }) => sequence > (isNewSession ? tab.heard : data.heard))
-    if (isNewSession) Object.assign(tab, { session: data.session, order: [], removed: [] })
-    if (isNewSession) told = 0
+    if (isNewSession) {
+      Object.assign(tab, { session: data.session, order: [], removed: [] })
+      told = 0
+    }
+    // What this tab keeps for a reload (memory.js) is told of each change, too.
+    else window.__studioForm?.keepReferences?.(data.items.map(({ id }) => id))
     tab.reports = unheard.map((report) => ({ ...report, session: data.session }))
     tab.removed = tab.removed.filter(({ sequence }) => sequence > data.heard)
     Object.assign(tab, { data, heard: data.heard })

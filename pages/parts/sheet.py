@@ -250,4 +250,6 @@ def _keep() -> None:
     """Keep the table as it stands."""
     form["draft"] = form["draft"] or uuid4().hex
     form["sheet_draft"] = form["draft"]
+    # The editor's own state is gone with a look at another page, so what it holds is folded in; it changes the same cells again.
+    form["sheet"] = _cells()
     Studio.current().keep_draft(form["draft"], json.dumps({"rows": _cells()}))
