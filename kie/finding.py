@@ -159,5 +159,5 @@ class Finder(Library):
 
 
 def _job(row: Row, used: tuple[str, ...]) -> Job:
-    values = {name: row._mapping[name] for name in _JOB_COLUMNS}
-    return Job(**values, state=State(row.state), references=used)
+    known = row._mapping
+    return Job(**{name: known[name] for name in _JOB_COLUMNS}, state=State(row.state), references=used)

@@ -159,6 +159,7 @@ def old_url(tmp_path: Path) -> str:
         for name in ("jobs_text_added", "jobs_added", "jobs_changed", "job_tags_added", "job_tags_removed"):
             db.execute(text(f"DROP TRIGGER {name}"))
         db.execute(text("DROP TABLE jobs_text"))
+        db.execute(text("DELETE FROM meta WHERE name LIKE 'prompts%'"))
         db.execute(text("DROP INDEX jobs_version"))
         db.execute(text("ALTER TABLE jobs DROP COLUMN version"))
     return url

@@ -2,9 +2,17 @@
 
 import sys
 
-from tests.bench import arrival, crowd, first_paint, memory, press, tabs
+from tests.bench import arrival, crowd, first_paint, history, memory, press, tabs
 
-ALL = {"press": press, "arrival": arrival, "first_paint": first_paint, "tabs": tabs, "memory": memory, "crowd": crowd}
+ALL = {
+    "press": press,
+    "arrival": arrival,
+    "first_paint": first_paint,
+    "tabs": tabs,
+    "memory": memory,
+    "crowd": crowd,
+    "history": history,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -3,6 +3,7 @@
 python -m tests.bench.many_jobs FOLDER [JOBS]     fills FOLDER as a data folder that the studio can be started on
 """
 
+import itertools
 import random
 import sys
 import time
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert, text, update
 
-from kie import pictures
+from kie import pictures, schema
 from kie.database import file_url
 from kie.files import Files
 from kie.generation import ASPECT_RATIOS, Generation
+from kie.jobs import State
 from kie.schema import balances, job_references, job_tags, jobs, moves, references
 from kie.store import Store
 
@@ -82,7 +84,7 @@ BATCH = 5000
 
 
 def fill(store: Store, count: int, now: float, seed: int = 7) -> list[str]:
-    """Write this many jobs of the two years before `now` and return their ids, oldest first."""
+    """Write this many jobs of the two years before `now` into a new database, and return their ids, oldest first."""
     chance = random.Random(seed)
     used = [f"{chance.getrandbits(256):064x}" for _ in range(REFERENCES)]
     ids: list[str] = []
@@ -92,7 +94,8 @@ def fill(store: Store, count: int, now: float, seed: int = 7) -> list[str]:
             insert(balances), [{"credits": 90_000 - 4 * day, "at": now - day * 3600} for day in range(500, 0, -1)]
         )
     made = _jobs(chance, count, now)
-    while rows := [row for row, _ in zip(made, range(min(BATCH, count - len(ids))), strict=False)]:
+    _without_upkeep(store)
+    while rows := list(itertools.islice(made, BATCH)):
         ids += [row["id"] for row in rows]
         with store._write() as db:
             db.execute(insert(jobs), rows)
@@ -100,18 +103,25 @@ def fill(store: Store, count: int, now: float, seed: int = 7) -> list[str]:
             for table, more in ((job_references, _used(chance, rows, used)), (job_tags, _tags(chance, rows))):
                 if more:
                     db.execute(insert(table), more)
+    schema.make(store._writer)
+    store.prepare()
     return ids
 
 
-def draw(files: Files, ids: list[str]) -> None:
-    """Draw a picture and its thumbnail for each of these jobs."""
-    for number, job_id in enumerate(ids):
+def draw(files: Files, store: Store, ids: list[str]) -> None:
+    """Draw a picture and its thumbnail for those of these jobs that are done."""
+    drawn = []
+    for number, job in enumerate(each for each in store.jobs(ids) if each.state == State.DONE):
         part = files.incoming()
         Image.linear_gradient("L").resize((256, 192)).rotate(number * 7).save(part, "PNG")
-        name = files.keep_result(part, job_id, ".png")
-        thumbnail = files.thumbnail(job_id)
+        name = files.keep_result(part, job.id, ".png")
+        thumbnail = files.thumbnail(job.id)
         thumbnail.parent.mkdir(parents=True, exist_ok=True)
         pictures.make_thumbnail(files.path(name), thumbnail)
+        drawn.append({"owner": job.id, "name": name, "bytes": files.path(name).stat().st_size})
+    kept = {"file": bindparam("name"), "file_kind": "png", "file_bytes": bindparam("bytes")}
+    with store._write() as db:
+        db.execute(update(jobs).where(jobs.c.id == bindparam("owner")).values(kept), drawn)
 
 
 def prompt(chance: random.Random) -> str:
@@ -125,81 +135,76 @@ def prompt(chance: random.Random) -> str:
     return text
 
 
+def _without_upkeep(store: Store) -> None:
+    """Drop what is quicker to make at the end, or here: indexes, words and versions."""
+    with store._write() as db:
+        for trigger in db.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            db.execute(text(f"DROP TRIGGER {trigger}"))
+        for index in (*jobs.indexes, *moves.indexes, *job_tags.indexes, *job_references.indexes):
+            index.drop(db, checkfirst=True)
+
+
 def _jobs(chance: random.Random, count: int, now: float) -> Iterator[dict[str, Any]]:
     """Yield rows press by press, oldest first; the last ones may still be open."""
     made = 0
     while made < count:
-        images = chance.choice((1, 1, 1, 2, 4, 8))
-        person, project = chance.choice(PERSONS), chance.choice((None, *PROJECTS))
-        generation = Generation(
-            prompt(chance),
-            aspect_ratio=chance.choice(("1:1", *ASPECT_RATIOS)),
-            resolution=chance.choice(("1K", "1K", "1K", "2K", "4K")),
-            output_format=chance.choice(("png", "png", "jpg")),
-        )
-        submit_id = f"{chance.getrandbits(128):032x}"
-        for variant in range(1, min(images, count - made) + 1):
+        press = _press(chance)
+        for variant in range(1, min(chance.choice((1, 1, 1, 2, 4, 8)), count - made) + 1):
             made += 1
             created_at = now - TWO_YEARS_S * (1 - made / count) - 600
-            yield _row(chance, generation, submit_id, variant, person, project, created_at, made > count - 8)
+            numbered = {"variant": variant, "version": made, "created_at": created_at}
+            yield press | numbered | _life(chance, press, created_at, made > count - 8)
 
 
-def _row(
-    chance: random.Random,
-    generation: Generation,
-    submit_id: str,
-    variant: int,
-    person: str,
-    project: str | None,
-    created_at: float,
-    may_be_open: bool,
-) -> dict[str, Any]:
+def _press(chance: random.Random) -> dict[str, Any]:
+    generation = Generation(
+        prompt(chance),
+        aspect_ratio=chance.choice(("1:1", *ASPECT_RATIOS)),
+        resolution=chance.choice(("1K", "1K", "1K", "2K", "4K")),
+        output_format=chance.choice(("png", "png", "jpg")),
+    )
+    asked = {"prompt": generation.prompt, "aspect_ratio": generation.aspect_ratio, "resolution": generation.resolution}
+    return asked | {
+        "submit_id": f"{chance.getrandbits(128):032x}",
+        "person": chance.choice(PERSONS),
+        "project": chance.choice((None, *PROJECTS)),
+        "output_format": generation.output_format,
+        "fingerprint": generation.fingerprint,
+        "price_expected": CREDITS[generation.resolution],
+        "attempts": 0,
+    }
+
+
+def _life(chance: random.Random, press: dict[str, Any], created_at: float, may_be_open: bool) -> dict[str, Any]:
+    """What became of a job of a press, and what people said of its picture."""
     state = chance.choices(("done", "failed", "cancelled"), (94, 4, 2))[0]
     if may_be_open and chance.random() < 0.5:
         state = "running"
-    job_id = f"{chance.getrandbits(128):032x}"
-    resolution, is_done = generation.resolution, state == "done"
+    job_id, resolution = f"{chance.getrandbits(128):032x}", press["resolution"]
+    is_done, is_sent, is_open = state == "done", state != "cancelled", state == "running"
     took_s = SECONDS[resolution] * chance.uniform(0.7, 2.5)
-    sent = state != "cancelled"
-    ended_at = None if state == "running" else created_at + 3 + took_s
-    starred, picked, binned = (chance.random() < share for share in (0.06, 0.15, 0.02))
+    ended_at = None if is_open else created_at + 3 + took_s
+    starred, judged, binned = (chance.random() < share for share in (0.06, 0.15, 0.02))
+    is_lost, is_priced = chance.random() < 0.0005, chance.random() < 0.99
+    is_binned = binned and not may_be_open
     return {
         "id": job_id,
-        "submit_id": submit_id,
-        "variant": variant,
-        "person": person,
-        "project": project,
         "state": state,
-        "prompt": generation.prompt,
-        "aspect_ratio": generation.aspect_ratio,
-        "resolution": resolution,
-        "output_format": generation.output_format,
-        "fingerprint": generation.fingerprint,
-        "task_id": f"task-{job_id}" if sent else None,
-        "price_expected": CREDITS[resolution],
-        "credits": CREDITS[resolution] if is_done and chance.random() < 0.99 else 0.0 if state == "failed" else None,
-        "problem": "TaskFailed"
-        if state == "failed"
-        else "FileMissing"
-        if is_done and chance.random() < 0.0005
-        else None,
-        "created_at": created_at,
-        "sent_at": created_at + 2 if sent else None,
-        "accepted_at": created_at + 3 if sent else None,
+        "task_id": f"task-{job_id}" if is_sent else None,
+        "credits": CREDITS[resolution] if is_done and is_priced else 0.0 if state == "failed" else None,
+        "problem": "TaskFailed" if state == "failed" else "FileMissing" if is_done and is_lost else None,
+        "sent_at": created_at + 2 if is_sent else None,
+        "accepted_at": created_at + 3 if is_sent else None,
         "ended_at": ended_at,
         "duration_s": took_s if is_done else None,
-        "next_at": created_at + 3600 if state == "running" else None,
-        "attempts": 0,
-        "file": f"results/{job_id[:2]}/{job_id}.png" if is_done else None,
-        "file_kind": "png" if is_done else None,
-        "file_bytes": int(took_s * 40_000) if is_done else None,
+        "next_at": created_at + 3600 if is_open else None,
         "width": PIXELS[resolution] if is_done else None,
         "height": PIXELS[resolution] if is_done else None,
         "starred_at": created_at + 900 if is_done and starred else None,
-        "starred_by": person if is_done and starred else None,
-        "verdict": chance.choice(("pick", "reject")) if is_done and picked else None,
-        "binned_at": ended_at + 3600 if binned and ended_at and not may_be_open else None,
-        "binned_by": person if binned and ended_at and not may_be_open else None,
+        "starred_by": press["person"] if is_done and starred else None,
+        "verdict": chance.choice(("pick", "reject")) if is_done and judged else None,
+        "binned_at": ended_at + 3600 if is_binned else None,
+        "binned_by": press["person"] if is_binned else None,
     }
 
 
@@ -241,7 +246,7 @@ def main() -> None:
     files.open()
     store = Store(file_url(folder / "studio.sqlite3"))
     store.open()
-    draw(files, fill(store, count, time.time())[-200:])
+    draw(files, store, fill(store, count, time.time())[-200:])
     store.close()
     print(f"{count:,} jobs in {time.monotonic() - began:.1f} s")
 
