@@ -7,12 +7,14 @@ GET /take-list/<token>.csv|json       the rows of a list
 All of it is read from the disk or the database while it is sent, a piece at a time, in threads: as fast as the other side takes it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from kie.errors import FileMissing
 from kie.links import TAKE_LIST, TAKE_ONE, TAKE_ZIP
@@ -53,4 +55,18 @@ def _answer(request: Request, taken: Taken | None) -> Response:
     if taken.length is not None:
         headers["Content-Length"] = str(taken.length)
     content = () if request.method == "HEAD" else taken.content
-    return StreamingResponse(content, headers=headers, media_type=taken.mime_type)
+    return _Stream(content, headers=headers, media_type=taken.mime_type)
+
+
+class _Stream(StreamingResponse):
+    """A reply whose source ends with it. Left to itself, a file would stay open after a client that goes away, until garbage is collected."""
+
+    def __init__(self, content: Iterable[bytes], **options: Any):
+        self._pieces = (piece for piece in content)
+        super().__init__(self._pieces, **options)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._pieces.close()

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import arrival, crowd, first_paint, history, memory, press, tabs
+from tests.bench import arrival, crowd, first_paint, history, memory, press, tabs, takeaway
 
 ALL = {
     "press": press,
@@ -12,6 +12,7 @@ ALL = {
     "memory": memory,
     "crowd": crowd,
     "history": history,
+    "takeaway": takeaway,
 }
 
 if __name__ == "__main__":

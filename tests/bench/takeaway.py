@@ -1,0 +1,74 @@
+"""A zip of 100 pictures of 20 MB, and a list of 20,000 rows: what they add to the server's memory (bound: 20 MB for the zip)."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+from sqlalchemy import update
+
+from kie.database import file_url
+from kie.files import Files
+from kie.jobs import State
+from kie.links import TAKE_LIST, TAKE_ONE, TAKE_ZIP, Links
+from kie.schema import jobs
+from kie.store import Store
+from tests.bench import many_jobs
+from tests.bench.places import rss_mb
+from tests.drawn import noisy_png
+from tests.server import Server
+
+ROWS, PICTURES, BYTES = 20_000, 100, 20_000_000
+PIECE = 4 * 2**20
+
+
+def run() -> None:
+    """Print for each thing that is taken how large it is, how long it takes, and how much memory it adds at its highest."""
+    with tempfile.TemporaryDirectory() as folder:
+        links, ids = filled(Path(folder) / "data" / "sandbox")
+        asked = {
+            "one picture": TAKE_ONE + links.take_token(["one", ids[0], True, None]),
+            "a zip": TAKE_ZIP + links.take_token(["zip", ids, True, None]),
+            "the same zip again": TAKE_ZIP + links.take_token(["zip", ids, True, None]),
+            "a list as CSV": f"{TAKE_LIST}{links.take_token(['list', {'bin': 'any'}, None])}.csv",
+            "the same as JSON": f"{TAKE_LIST}{links.take_token(['list', {'bin': 'any'}, None])}.json",
+        }
+        with Server(Path(folder) / "data", KIE_SANDBOX="1") as server:
+            time.sleep(5)
+            for name, link in asked.items():
+                before, began = rss_mb(server), time.monotonic()
+                size, highest = taken(server, link)
+                print(
+                    f"  {name:20}{size / 1e6:8,.0f} MB{time.monotonic() - began:7.1f} s{highest - before:+7.0f} MB at its highest"
+                )
+
+
+def filled(root: Path) -> tuple[Links, list[str]]:
+    """Make a data folder with many jobs, some of which share one large picture, and return what signs its links, and those."""
+    files, store = Files(root), Store(file_url(root / "studio.sqlite3"))
+    files.open()
+    store.open()
+    ids = many_jobs.fill(store, ROWS, time.time())
+    chosen = [job.id for job in store.jobs(ids[-3 * PICTURES :]) if job.state == State.DONE][:PICTURES]
+    large = noisy_png(root / "large.png", BYTES)
+    for job_id in chosen:
+        copy = files.path(f"results/{job_id[:2]}/{job_id}.png")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        os.link(large, copy)
+        with store._write() as db:
+            name = copy.relative_to(root).as_posix()
+            db.execute(update(jobs).where(jobs.c.id == job_id).values(file=name, file_kind="png", file_bytes=BYTES))
+    links = Links(store.secret())
+    store.close()
+    return links, chosen
+
+
+def taken(server: Server, link: str) -> tuple[int, float]:
+    """Take all of it, and return how many bytes came, and the server's highest memory meanwhile in MB."""
+    size, highest = 0, 0.0
+    with requests.get(server.url + link, stream=True, timeout=60, headers={"Accept-Encoding": "identity"}) as reply:
+        reply.raise_for_status()
+        while piece := reply.raw.read(PIECE):
+            size, highest = size + len(piece), max(highest, rss_mb(server))
+    return size, highest
