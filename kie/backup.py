@@ -118,8 +118,8 @@ def _add(archive: zipfile.ZipFile, place: Place, copy: Path, tell: Tell, now: fl
     cancelled, unsure = set_at_rest(copy, now)
     if cancelled or unsure:
         tell(
-            f"In the copy, {cancelled:,} waiting jobs are cancelled and {unsure:,} that are just being sent are unsure, "
-            "so that a restored studio pays for nothing twice. Here they go on."
+            f"In the copy, what waits is cancelled (jobs: {cancelled:,}) and what is just being sent is unsure ({unsure:,}), "
+            "so that a restored studio pays for nothing twice. Here all of it goes on."
         )
     archive.write(copy, place.prefix + DATABASE)
     _add_files(archive, place, Store(file_url(copy)), tell)

@@ -67,7 +67,7 @@ def _restore(settings: Settings, options: argparse.Namespace) -> int:
     say(f"Restored {restored.files:,} files into {folder}.")
     if restored.cancelled or restored.unsure:
         say(
-            f"{restored.cancelled:,} waiting jobs are cancelled and {restored.unsure:,} that were just being sent are unsure, "
+            f"What waited is cancelled (jobs: {restored.cancelled:,}) and what was just being sent is unsure ({restored.unsure:,}), "
             "so that nothing is paid for twice."
         )
     if not restored.places:

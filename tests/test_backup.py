@@ -26,7 +26,7 @@ from kie.studio import Studio
 from tests.drawn import picture
 from tests.lives import KEY, assert_here, ended, hurry, project, submit, until, until_state
 from tests.rogue import Rogue, held, told
-from tests.rows import ask, at_once
+from tests.rows import NOW, ask, at_once, job_in
 
 NAME = "results/ab/" + "ab" * 16 + ".png"
 
@@ -128,7 +128,10 @@ def test_nothing_that_waits_or_is_being_sent_is_sent_by_a_restored_studio(
 
         until(lambda: states() == {State.SENDING: 6, State.QUEUED: 2})
         status, said = run("backup", saved)
-        assert (status, "2 waiting jobs are cancelled and 6 that are just being sent are unsure" in said) == (0, True)
+        assert (status, "what waits is cancelled (jobs: 2) and what is just being sent is unsure (6)" in said) == (
+            0,
+            True,
+        )
         # The studio that works is not disturbed: it sends what it would have sent, each once.
         assert states() == {State.SENDING: 6, State.QUEUED: 2}
         goes_on.set()
@@ -145,6 +148,25 @@ def test_nothing_that_waits_or_is_being_sent_is_sent_by_a_restored_studio(
         assert len(studio.attention()) == 6
         assert ended(studio, submit(studio, prompt="a new one")).state == State.DONE
     assert len(rogue.requests("create")) == paid + 1
+
+
+def test_a_copy_of_a_database_that_others_packed_is_set_at_rest_as_well(
+    tmp_path: Path, saved: Path, elsewhere: Path, run
+) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'other.sqlite3'}")
+    store.open()
+    jobs = {state: job_in(store, state, server="of-its-own") for state in State}
+    store.close()
+    packed(saved, **{DATABASE: (tmp_path / "other.sqlite3").read_bytes()})
+    said = run("restore", saved, "--into", elsewhere)[1]
+    assert "What waited is cancelled (jobs: 2) and what was just being sent is unsure (1)" in said
+    with closing(Store(f"sqlite:///{elsewhere / DATABASE}")) as store:
+        now = {state: store.job(job.id).state for state, job in jobs.items()}
+        assert store.next_turn(NOW) is None
+        followed = {State.RUNNING, State.FETCHING, State.UNSURE}
+        assert {job_id for job_id, _ in store.due(NOW, 10)} == {jobs[state].id for state in followed}
+    changed = {State.QUEUED: State.CANCELLED, State.UPLOADING: State.CANCELLED, State.SENDING: State.UNSURE}
+    assert now == {state: changed.get(state, state) for state in State}
 
 
 def test_what_is_committed_meanwhile_is_wholly_in_or_wholly_out(
@@ -303,7 +325,9 @@ def test_a_file_that_is_there_is_never_written_over(settings: Settings, saved: P
     assert saved.read_bytes() == b"last year's"
 
 
-def test_what_can_be_foreseen_is_told_in_a_sentence(settings: Settings, saved: Path, run, monkeypatch) -> None:
+def test_what_can_be_foreseen_is_told_in_a_sentence(
+    settings: Settings, saved: Path, run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert "There is no studio's database at" in run("backup", saved)[1]
     assert "There is no studio's database at" in run("check")[1]
     hurry(monkeypatch)
@@ -311,6 +335,12 @@ def test_what_can_be_foreseen_is_told_in_a_sentence(settings: Settings, saved: P
     for arguments in (["backup", saved / "nowhere" / "x.zip"], ["restore", saved, "--into", saved.parent / "new"]):
         status, said = run(*arguments)
         assert (status, "No such file or directory" in said, "no credits were spent" in said) == (1, True, True)
+    with_server = project(
+        settings.root, settings.api_url, KIE_DATABASE_URL="postgresql+nosuchdriver://ann:hunter2@db/x"
+    )
+    assert commands.main(["backup", str(saved)], with_server) == 1
+    said = capsys.readouterr()
+    assert "pg_dump saves them" in said.out and "hunter2" not in said.out + said.err
     (settings.data_dir / DATABASE).write_bytes(b"no database" * 1000)
     assert "file is not a database" in run("backup", saved)[1]
     assert "file is not a database" in run("check")[1]
