@@ -25,7 +25,8 @@ _SCRIPTS = (
     r"\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _SYMBOLS = r"\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
-_ACCENTS = r"[\u0300-\u036f]"
+# Of Latin, Greek and Cyrillic letters; of Hebrew and Arabic ones.
+_ACCENTS = r"[\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670]"
 _APART = re.compile(f"([{_SCRIPTS}{_SYMBOLS}])")
 _TOKEN = re.compile(rf"[^\W_]+|[{_SYMBOLS}]")
 
