@@ -64,7 +64,7 @@ def _back_up(settings: Settings, options: argparse.Namespace) -> int:
 def _restore(settings: Settings, options: argparse.Namespace) -> int:
     folder = (options.into or settings.data_dir).absolute()
     restored = restore(options.source, folder, say, time.time())
-    say(f"Restored {restored.files:,} files into {folder}.")
+    say(f"Restored into {folder}; files, thumbnails among them: {restored.files:,}.")
     if restored.cancelled or restored.unsure:
         say(
             f"What waited is cancelled (jobs: {restored.cancelled:,}) and what was just being sent is unsure ({restored.unsure:,}), "
