@@ -13,8 +13,8 @@ from kie.jobs import Job, State
 from kie.settings import KEY_FILE
 from kie.studio import Studio
 from pages.parts import words
-from pages.parts.card import show_problem
 from pages.parts.live import wake_on
+from pages.parts.problem import show_problem
 
 MONTH_S = 30 * 86_400.0
 studio = Studio.current()

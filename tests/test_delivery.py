@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
+from pages.parts import delivery
 from pages.parts.delivery import keep_what_is_in_line
 
 
@@ -44,11 +46,55 @@ def test_a_whole_run_still_takes_back_what_it_draws_anew(queue: ForwardMsgQueue)
     assert places(queue) == []
 
 
+class Session:
+    """Stands where Streamlit's session stands: what it shows, and the pages that it was asked to run."""
+
+    def __init__(self, shown: str) -> None:
+        self._client_state = ClientState(page_script_hash=shown)
+        self.ran: list[str] = []
+
+    def ask(self, page: str, fragment: str = "") -> None:
+        delivery._request_rerun(self, ClientState(page_script_hash=page, fragment_id=fragment))
+
+    def show(self, page: str) -> None:
+        self._client_state.page_script_hash = page
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Session:
+    plainly = lambda session, state: session.ran.append(state.page_script_hash)  # noqa: E731
+    monkeypatch.setattr(delivery, "_request_rerun_plainly", plainly)
+    return Session("generate")
+
+
+def test_a_fragment_of_the_old_page_does_not_turn_back_to_it(session: Session) -> None:
+    session.ask("history")
+    session.ask("generate", fragment="clock")
+    session.show("history")
+    session.ask("generate", fragment="clock")
+    session.ask("history", fragment="list")
+    assert session.ran == ["history"] * 4
+
+
+def test_a_page_that_the_server_has_gone_on_to_is_not_left_again(session: Session) -> None:
+    session.ask("generate")
+    session.show("account")
+    session.ask("account", fragment="balance")
+    session.ask("generate", fragment="clock")
+    session.ask("generate")
+    assert session.ran == ["generate", "account", "account", "generate"]
+
+
+def test_a_fragment_on_the_page_that_stands_runs_there(session: Session) -> None:
+    session.ask("generate", fragment="clock")
+    session.ask("generate")
+    session.ask("generate", fragment="clock")
+    assert session.ran == ["generate"] * 3
+
+
 def test_streamlit_itself_still_needs_this(queue: ForwardMsgQueue) -> None:
     """When this fails, a newer Streamlit keeps the line by itself: take the module out."""
     del queue
-    import pages.parts.delivery as delivery
-
     line = ForwardMsgQueue()
     line.enqueue(drawn(0, "clock"))
     delivery._clear_whole(line, retain_lifecycle_msgs=True, fragment_ids_this_run=["clock"])

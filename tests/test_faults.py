@@ -6,6 +6,7 @@ upload      tried again, what is up stays up; at last failed, nothing made
 result      fetched again until it is whole
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from tests.rogue import (
     status,
     told,
 )
+from tests.texts import texts
 
 NO_JSON = b"<html>busy</html>"
 JSON_500 = b'{"code": 500, "msg": "Internal error", "data": null}'
@@ -177,18 +179,20 @@ def studio(settings: Settings) -> Iterator[Studio]:
 
 def show(job_id: str) -> None:
     """A page with one job's card, as Generate shows it."""
-    from kie.studio import Studio
-    from pages.parts.card import show_card
+    from kie.session import SessionJobs
+    from pages.parts import arrivals, memory
 
-    show_card(Studio.current().job(job_id))
+    memory.begin()
+    SessionJobs(memory.form).add([job_id])
+    arrivals.show()
 
 
 def page(job: Job) -> str:
     """Everything that the card of a job says."""
-    shown = AppTest.from_function(show, args=(job.id,)).run()
+    shown = AppTest.from_function(show, args=(job.id,)).run(timeout=30)
     assert not shown.exception
-    told_there = [*shown.error, *shown.warning, *shown.caption, *shown.text, *shown.markdown]
-    return "\n".join(str(element.value) for element in told_there)
+    [gallery] = [element.proto for element in shown.get("bidi_component")]
+    return "\n".join(texts(json.loads(gallery.json)["groups"]))
 
 
 def account_page() -> str:

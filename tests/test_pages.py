@@ -20,6 +20,7 @@ from kie.studio import Studio
 from pages.parts import words
 from tests.lives import until
 from tests.rows import press
+from tests.texts import texts
 
 FRAME = ROOT / "pages" / "frame.py"
 PAGES = ("generate.py", "history.py", "account.py")
@@ -117,15 +118,6 @@ def galleries(app: AppTest) -> list[dict]:
 def items(app: AppTest) -> list[dict]:
     """Return the jobs that the page's galleries show, in order."""
     return [item for shown in galleries(app) for group in shown["groups"] for item in group["items"]]
-
-
-def texts(value: object) -> Iterator[str]:
-    """Yield every text in what a gallery is given."""
-    if isinstance(value, str):
-        yield value
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for part in parts:
-        yield from texts(part)
 
 
 def button(app: AppTest, beginning: str) -> Button:

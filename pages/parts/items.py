@@ -115,7 +115,9 @@ def badges(job: Job) -> tuple[Badge, ...]:
 def problem(job: Job, is_here: bool) -> Problem | None:
     """Say what went wrong, in a sentence, and what the service said."""
     if job.state == State.CANCELLED:
-        cancelled = errors.sentence(job.problem) if job.problem else "Cancelled before it was sent; no credits were spent."
+        cancelled = (
+            errors.sentence(job.problem) if job.problem else "Cancelled before it was sent; no credits were spent."
+        )
         return Problem(cancelled, tone="warning")
     if job.state == State.DONE and not is_here and not job.emptied_at:
         return Problem(errors.sentence("FileMissing"), tone="warning")

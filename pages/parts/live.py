@@ -1,4 +1,4 @@
-"""Three small components: one wakes a fragment, one counts seconds, one remembers a name."""
+"""Two small components: one wakes a fragment, one remembers a name."""
 
 from pathlib import Path
 
@@ -7,23 +7,12 @@ import streamlit as st
 _HERE = Path(__file__).parent
 
 _waker = st.components.v2.component("studio_live", js=(_HERE / "live.js").read_text(encoding="utf-8"))
-_clock = st.components.v2.component(
-    "studio_clock",
-    html='<span></span>\n<progress max="1" aria-label="Progress"></progress>',
-    css=(_HERE / "clock.css").read_text(encoding="utf-8"),
-    js=(_HERE / "clock.js").read_text(encoding="utf-8"),
-)
 _memory = st.components.v2.component("studio_person", js=(_HERE / "person.js").read_text(encoding="utf-8"))
 
 
 def wake_on(topics: list[str], key: str) -> None:
     """Run the fragment around this call again whenever one of these topics changes."""
     _waker(key=key, data={"topics": topics}, on_changed_change=lambda: None, height=1)
-
-
-def clock(elapsed_s: float, expected_s: float | None, key: str) -> None:
-    """Show the seconds since a start, counting on in the browser, and the time to go if there is a basis for it."""
-    _clock(key=key, data={"elapsed": round(elapsed_s, 1), "expected": expected_s})
 
 
 def remember_person(name: str) -> None:

@@ -38,6 +38,7 @@ CHOICES = {
 SWITCHES = ("as_table", "written_out")
 # More than can be sent may stand in the field for a while; more than this is no prompt.
 KEPT_LIMIT = 20 * PROMPT_LIMIT
+form = st.session_state
 _HERE = Path(__file__).parent
 
 _memory = st.components.v2.component(
