@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pandas  # noqa: F401  (imported here so that no visitor waits for it)
 import streamlit as st
+import uvicorn
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -25,6 +26,8 @@ from kie.studio import Studio
 from pages.parts.delivery import keep_the_page_that_was_asked_for, keep_what_is_in_line
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# What is still on its way to a browser, or from one, when the server ends.
+LAST_WORDS_S = 1
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
@@ -51,10 +54,18 @@ def public_hosts() -> list[str]:
     return ["127.0.0.1", "localhost", "[::1]", *([public] if public else [])]
 
 
+def end_in_time() -> None:
+    """Let no stalled browser hold up the end of the server: Streamlit sets no limit, and its server is nowhere to be had."""
+    for found in gc.get_objects():
+        if isinstance(found, uvicorn.Server):
+            found.config.timeout_graceful_shutdown = LAST_WORDS_S
+
+
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Work from before the first visitor until after the last."""
     return_large_blocks()
+    end_in_time()
     keep_what_is_in_line()
     keep_the_page_that_was_asked_for()
     studio = open_studio()

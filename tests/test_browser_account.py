@@ -200,14 +200,6 @@ def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
         yield running
 
 
-def spend_elsewhere(service: Sandbox) -> None:
-    """Make a picture with the same key, but not through the studio."""
-    request = {"prompt": "Somebody else's", "image_input": [], "aspect_ratio": "1:1", "resolution": "1K"}
-    body = {"model": "nano-banana-pro", "input": request | {"output_format": "png"}}
-    headers = {"Authorization": f"Bearer {KEY}"}
-    assert requests.post(service.url + CREATE, json=body, headers=headers, timeout=10).json()["code"] == 200
-
-
 def test_credits_that_do_not_suffice_are_told_before_and_after_the_press(
     poor_service: Sandbox, start: Start, visit: Visit
 ) -> None:
