@@ -10,6 +10,7 @@ import streamlit as st
 from kie.errors import NothingSpent
 from kie.generation import RESOLUTIONS
 from kie.jobs import Job, State
+from kie.query import Query
 from kie.settings import KEY_FILE
 from kie.studio import Studio
 from pages.parts import words
@@ -191,6 +192,29 @@ def show_report(report: tuple[str, float] | None) -> None:
         st.caption(f":material/check: answers, {words.ago(report[1])}")
 
 
+@st.fragment(run_every=30)
+def show_care() -> None:
+    """Offer to compare files and rows, say what the last check found, and to empty the bin."""
+    st.header("Files and bin")
+    report = studio.check_report()
+    if studio.is_checking_files():
+        st.caption(":material/search: The files are being checked.")
+    elif report is None:
+        st.caption("Compares every picture on the disk with the history. It costs nothing and deletes nothing.")
+    else:
+        st.caption(f"Checked {words.ago(report.at)}, at {words.exact(report.at)}")
+        for sentence in report.sentences():
+            st.text(sentence)
+    binned = studio.count(Query(binned=True))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Check the files", icon=":material/rule:", on_click=studio.check_files)
+        if binned:
+            with st.popover(f"Empty the bin ({binned:,})", icon=":material/delete_forever:"):
+                st.caption("The pictures are deleted for good. The history keeps what they were and what they cost.")
+                st.button("Delete them now", key="empty-bin", on_click=studio.empty_bin_now)
+    wake_on(["care", "jobs"], key="care-live")
+
+
 if "hosts_checked" not in st.session_state:
     st.session_state["hosts_checked"] = True
     studio.check_hosts()
@@ -200,3 +224,4 @@ show_balance()
 show_readings()
 show_reconciliation()
 show_service()
+show_care()

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from pathlib import PurePath
 
 import streamlit as st
 
 from kie import errors
 from kie.errors import FileRefused, NothingSpent
 from kie.jobs import CANCELLABLE, Job, State
+from kie.listing import file_name
 from kie.session import SessionJobs
 from kie.studio import Studio
 from pages.parts import uploads, words
@@ -132,8 +132,9 @@ def problem(job: Job, is_here: bool) -> Problem | None:
 def download(job: Job, receipt: bool) -> Download:
     """Offer the picture under a name that says what it is."""
     studio = Studio.current()
-    url = studio.take_link(job.id) if receipt else studio.link("picture", job.id)
-    return Download(url, words.file_name(job, PurePath(job.file or "").suffix))
+    zone = st.context.timezone
+    url = studio.take_link(job.id, zone=zone) if receipt else studio.link("picture", job.id)
+    return Download(url, file_name(job, zone))
 
 
 def actions(job: Job, is_here: bool, session: bool) -> tuple[Action, ...]:

@@ -31,19 +31,6 @@ STATES = {
     State.FAILED: "Failed",
     State.CANCELLED: "Cancelled",
 }
-SHAPES = {
-    "1:1": "square",
-    "2:3": "portrait",
-    "3:2": "landscape",
-    "3:4": "portrait",
-    "4:3": "landscape",
-    "4:5": "portrait",
-    "5:4": "landscape",
-    "9:16": "tall",
-    "16:9": "wide",
-    "21:9": "very wide",
-    "auto": "as the first reference",
-}
 
 
 def state(job: Job) -> str:
@@ -171,9 +158,3 @@ def literal(text: str) -> str:
     plain = " ".join(text.split()) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", plain)), default=0) + 1)
     return f"{fence} {plain} {fence}" if "`" in plain else f"{fence}{plain}{fence}"
-
-
-def file_name(job: Job, extension: str) -> str:
-    """Name a picture's copy for a person's own disk: when, the prompt's first words, and enough of the id to be unique."""
-    start = re.sub(r"[^a-z0-9]+", "-", job.prompt.lower())[:40].strip("-")
-    return f"{local(job.created_at).strftime('%Y%m%d-%H%M')}-{start or 'picture'}-{job.id[:6]}{extension}"
