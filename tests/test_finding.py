@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.sql import visitors
 
+from kie import catalogue, schema
 from kie.generation import ASPECT_RATIOS
 from kie.jobs import OPEN, Job, State
 from kie.query import SORTS, Query, Standing
 from kie.store import Store
 from tests.bench import many_jobs
 from tests.rows import NOW, ask, job_in, opened
-
-DAY_S = 86_400.0
 
 
 @pytest.fixture
@@ -284,3 +284,10 @@ def test_a_change_that_is_taken_back_is_never_seen(store: Store, other: Store) -
     store.star([job.id], "Ann", NOW)
     assert other.count(Query(starred=True)) == 1
     assert other.count(Query(verdict="pick")) == 0
+
+
+def test_whatever_a_list_goes_by_and_can_change_gives_a_job_a_new_version() -> None:
+    fixed = {"id", "version", "created_at", "aspect_ratio", "resolution", "output_format"}
+    parts = visitors.iterate(catalogue._wanted("sqlite", 1))
+    read = {part.name for part in parts if getattr(part, "table", None) is schema.jobs}
+    assert read - fixed == set(schema._SHOWN.split(", "))

@@ -11,7 +11,9 @@ from kie.jobs import ENDED, Job, State
 from kie.marks import BIN_LIFE_S, BIN_MARGIN_S, Binned
 from kie.query import Query
 from kie.store import Store
-from tests.rows import NOW, ask, at_once, bring, job_in, opened
+from kie.studio import Studio
+from tests.lives import until
+from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, opened
 
 DUE = NOW + BIN_LIFE_S + BIN_MARGIN_S
 
@@ -221,3 +223,33 @@ def test_money_is_the_same_before_and_after_the_bin(store: Store) -> None:
     assert money() == before
     assert store.emptied(every, DUE) == 4
     assert money() == before
+
+
+# -- for pages
+
+
+def test_whoever_listens_is_told_of_a_change_and_of_nothing_else(studio: Studio) -> None:
+    [job] = studio.submit("Ann", LIGHTHOUSE, "pressed")
+    until(lambda: studio.job(job.id).state == State.DONE and not studio.job(job.id).is_open)
+    told: list[set[str]] = []
+    leave = studio.hub.listen(lambda topics: told.append(topics) if topics == {"jobs"} else None)
+    deeds = [
+        lambda: studio.star([job.id], " Ann "),
+        lambda: studio.judge([job.id], "pick", ""),
+        lambda: studio.tag([job.id], "hero", "Ann"),
+        lambda: studio.put_in_project([job.id], "Zoo", "Ann"),
+        lambda: studio.write_note([job.id], "good", "Ann"),
+        lambda: studio.bin([job.id], "Ann"),
+    ]
+    for deed in deeds:
+        deed()
+        assert told == [{"jobs"}]
+        deed()
+        assert told == [{"jobs"}]
+        told.clear()
+    assert studio.unbin([job.id]) == 1
+    leave()
+    said = studio.job(job.id)
+    assert (said.starred_by, said.verdict_by, said.project, said.note) == ("Ann", "Guest", "Zoo", "good")
+    assert studio.tags([job.id]) == {job.id: ("hero",)}
+    assert studio.facets(Query())["tags"] == [("hero", 1)]
