@@ -51,6 +51,7 @@ export default function ({ data, setTriggerValue, parentElement }) {
     const kept = tab.form ?? read(sessionStorage, FORM) ?? read(localStorage, SETTINGS)
     tab.session = data.session
     if (kept) setTriggerValue("restored", kept)
+    else keep()
   } else if (tab.session === data.session || data.restored) {
     tab.session = data.session
     keep()

@@ -18,11 +18,9 @@ function createTab() {
       Object.assign(tab, { session: data.session, order: [], removed: [] })
       told = 0
     }
-    // What this tab keeps for a reload (memory.js) is told of each change, too.
-    else window.__studioForm?.keepReferences?.(data.items.map(({ id }) => id))
     tab.reports = unheard.map((report) => ({ ...report, session: data.session }))
     tab.removed = tab.removed.filter(({ sequence }) => sequence > data.heard)
-    Object.assign(tab, { data, heard: data.heard })
+    Object.assign(tab, { data, heard: data.heard, isKnown: !isNewSession })
     // The server forgets what a component on a page told that is no longer looked at.
     if ((isNewPlace || isNewSession) && tab.reports.length > 0) tab.port.setStateValue("reports", tab.reports)
     if (isNewPlace && tab.busy) tab.port.setStateValue("busy", true)
@@ -86,6 +84,8 @@ function createView(tab, root) {
     const items = tab.items()
     strip.show(items)
     setText(count, items.length > 0 ? `${items.length} of ${tab.data.limit}` : "")
+    // What the tab keeps for a reload (memory.js) changes with the strip, but for a session that has not been given it yet.
+    if (tab.isKnown) window.__studioForm?.keepReferences?.(items.map(({ id }) => id))
     remarks.replaceChildren(...remarksOf(items).map(createRemark))
     announce(items)
   }

@@ -6,12 +6,12 @@ function createIntake(tab) {
   const waiting = []
   let [file, request, part] = [null, null, 0]
 
-  function send() {
+  async function send() {
     if (file.size > tab.data.bytes) return { name: file.name, size: file.size, code: "large" }
     return new Promise((settle) => {
       request = new XMLHttpRequest()
       request.open("POST", "/references")
-      request.setRequestHeader("X-Studio-Name", encodeURIComponent(file.name).slice(0, 2000))
+      request.setRequestHeader("X-Studio-Name", encodeURIComponent(file.name.toWellFormed()).slice(0, 2000))
       request.responseType = "json"
       request.upload.onprogress = ({ loaded, total }) => {
         part = total > 0 ? loaded / total : 0
@@ -37,7 +37,7 @@ function createIntake(tab) {
       part = 0
       show()
       tab.view.say(`Adding ${file.name}`)
-      const outcome = await send()
+      const outcome = await send().catch(() => ({ name: file.name, code: "lost" }))
       if (outcome) tab.report(outcome)
     }
     file = null
@@ -80,10 +80,10 @@ function listenForFiles(input, veil, take) {
   const onDrag = (event) => {
     if (!holdsFiles(event)) return
     event.preventDefault()
-    veil.hidden = event.type === "dragleave" && event.relatedTarget === null
+    veil.togglePopover(event.type === "dragover" || event.relatedTarget !== null)
   }
   const onDrop = (event) => {
-    veil.hidden = true
+    veil.togglePopover(false)
     if (!holdsFiles(event)) return
     event.preventDefault()
     take([...event.dataTransfer.files])

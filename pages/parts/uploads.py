@@ -23,11 +23,13 @@ from kie.studio import Reference, Studio
 from pages.parts import words
 
 IDS = "reference_ids"
+NAMES = "reference_names"
 NOTES = "reference_notes"
 HEARD = "reference_last_report"
 SESSION = "reference_session"
 DRAWS = "reference_draws"
 BOX = "reference_box"
+RECEIPT = "reference_receipt"
 GONE = "It is no longer on this server, so it can't be sent and no credits are spent: remove it, or add it again."
 _HERE = Path(__file__).parent
 # One module: each part uses what stands above it.
@@ -120,7 +122,9 @@ def _row(identifier: str, reference: Reference | None) -> dict[str, Any]:
     row = {"id": identifier, "name": "A picture", "facts": "", "thumbnail": None, "changed": None, "isWaiting": False}
     if reference is None:
         return row | {"problem": GONE}
-    row |= {"name": reference.name, "facts": _facts(reference), "changed": reference.changed}
+    # Somebody else may have given the same picture another name.
+    name = st.session_state.get(NAMES, {}).get(identifier, reference.name)
+    row |= {"name": name, "facts": _facts(reference), "changed": reference.changed}
     if not studio.is_here(reference):
         return row | {"problem": GONE}
     if reference.refusal:
@@ -168,11 +172,15 @@ def _arrange(ids: list[str]) -> None:
 
 def _take_in(report: dict[str, Any]) -> None:
     """Attach what was taken in, or note by name why it was left out."""
+    name = display_name(str(report.get("name", "")))
     try:
-        attach(_reference_id(report))
+        reference_id = _reference_id(report)
+        attach(reference_id)
     except FileRefused as error:
-        left_out = [*st.session_state.get(NOTES, []), (display_name(str(report.get("name", ""))), error.sentence)]
-        st.session_state[NOTES] = left_out[-100:]
+        st.session_state[NOTES] = [*st.session_state.get(NOTES, []), (name, error.sentence)][-100:]
+    else:
+        st.session_state[NAMES] = st.session_state.get(NAMES, {}) | {reference_id: name}
+        st.session_state[RECEIPT] = report.get("receipt")
 
 
 def _reference_id(report: dict[str, Any]) -> str:
