@@ -9,7 +9,7 @@ import streamlit as st
 from kie.generation import Wanted
 from kie.session import Presses, SessionJobs
 from kie.studio import Studio
-from pages.parts import arrivals, asked, choices, memory, press, sheet, templates, uploads, words
+from pages.parts import arrivals, asked, choices, memory, press, receipt, sheet, templates, uploads, words
 from pages.parts.live import wake_on
 
 EXAMPLES = (
@@ -67,6 +67,7 @@ def ask_references() -> None:
     uploads.ask()
     for sentence, names in uploads.notes().items():
         st.error(f"{', '.join(words.literal(name) for name in names)} — {sentence}", icon=":material/error:")
+    receipt.offer()
     wake_on(["references"], key="references-live")
 
 

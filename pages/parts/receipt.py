@@ -1,0 +1,55 @@
+"""A picture of ours that comes back carries the request that made it: offered to the form, in place of what stands there."""
+
+from typing import Any
+
+import streamlit as st
+
+from kie.generation import Generation
+from kie.studio import Studio
+from pages.parts import uploads
+
+SHOWN = 160
+form = st.session_state
+
+
+def offer() -> None:
+    """Offer to restore the request of the picture that was added last, if it carries one."""
+    told = form.get(uploads.RECEIPT)
+    request = _request(told)
+    if request is None:
+        return
+    with st.container(border=True, gap="small"):
+        st.caption(":material/receipt_long: The picture that you have just added says what it was made from:")
+        st.text(request.prompt[:SHOWN], wrap=False)
+        with st.container(horizontal=True, gap="small"):
+            restored = {"on_click": _restore, "args": (request,)}
+            if st.button("Restore its request", key="receipt-restore", icon=":material/undo:", **restored):
+                st.rerun()  # the whole form, not this part of it alone
+            st.button("Just use the picture", key="receipt-keep", type="tertiary", on_click=_drop)
+
+
+def _request(told: Any) -> Generation | None:
+    """Read a receipt as the browser hands it on: believed only as far as it could be sent."""
+    if not isinstance(told, dict):
+        return None
+    names = ("prompt", "aspect_ratio", "resolution", "output_format")
+    values = {name: told.get(name) for name in names}
+    if not all(isinstance(value, str) for value in values.values()):
+        return None
+    references = told.get("references")
+    ids = [str(each) for each in references] if isinstance(references, list) else []
+    found = Studio.current().references(ids)
+    request = Generation(references=tuple(reference.id for reference in found), **values)
+    return None if request.faults() else request
+
+
+def _restore(request: Generation) -> None:
+    form["prompt"], form["aspect_ratio"] = request.prompt, request.aspect_ratio
+    form["resolution"], form["output_format"] = request.resolution, request.output_format
+    form["as_table"] = False
+    uploads.replace(request.references)
+    _drop()
+
+
+def _drop() -> None:
+    form.pop(uploads.RECEIPT, None)
