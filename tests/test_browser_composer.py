@@ -240,6 +240,7 @@ def test_a_table_outlives_a_reload_and_a_look_at_another_page(server: Server, vi
     fill_table(page, "prompt\nA lasting row\nAnother lasting row\n", "Generate 2")
     write_cell(page, 2, "A mended row")
     until(lambda: "A mended row" in drafts(server))
+    settle(page)
     page.get_by_role("link", name="History").click()
     expect(page.get_by_role("heading", name="History")).to_be_visible()
     page.get_by_role("link", name="Generate").click()

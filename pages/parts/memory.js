@@ -5,6 +5,8 @@
 const FORM = "studio_form", SETTINGS = "studio_settings"
 // Not how many: a number that somebody forgot costs credits.
 const SETTING_NAMES = ["aspect_ratio", "resolution", "output_format", "project"]
+const KEPT_NAMES = ["prompt", "images", "as_table", "written_out", ...SETTING_NAMES]
+const TRIES = 4
 const field = () => document.querySelector('textarea[aria-label="Prompt"]')
 
 function read(store, name) {
@@ -47,13 +49,20 @@ export default function ({ data, setTriggerValue, parentElement }) {
     tab.keepReferences = (references) => keep({ references })
   }
 
-  if (!data.restored && tab.session !== data.session) {
+  function isBack(form) {
+    return data.restored && KEPT_NAMES.every((name) => form[name] === undefined || form[name] === data.form[name])
+  }
+
+  if (tab.session !== data.session) {
     const kept = tab.form ?? read(sessionStorage, FORM) ?? read(localStorage, SETTINGS)
-    tab.session = data.session
-    if (kept) setTriggerValue("restored", kept)
-    else keep()
-  } else if (tab.session === data.session || data.restored) {
-    tab.session = data.session
+    Object.assign(tab, { session: data.session, tries: 0, pending: data.restored ? null : kept })
+  }
+  // A run that is cut short by another can lose what it was handed, so it is handed over until it stands there.
+  if (tab.pending && tab.tries < TRIES && !isBack(tab.pending)) {
+    tab.tries += 1
+    setTriggerValue("restored", tab.pending)
+  } else {
+    tab.pending = null
     keep()
   }
 
