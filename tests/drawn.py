@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from kie import mending  # noqa: F401  (what can read HEIC can draw it)
+
 # Where the red, green, blue and white quarters of an upright picture are.
 QUARTERS = {(0.25, 0.25): "red", (0.75, 0.25): "lime", (0.25, 0.75): "blue", (0.75, 0.75): "white"}
 # How a camera that was held this way has stored an upright picture.

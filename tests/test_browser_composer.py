@@ -63,11 +63,18 @@ def fill_table(page: Page, text: str, count: str) -> None:
 
 def write_cell(page: Page, row: int, text: str) -> None:
     """Write into a row's prompt, in the table itself."""
-    table = page.get_by_test_id("stDataFrame").locator("canvas").first
-    table.click(position={"x": PROMPT_X, "y": HEAD_PX + ROW_PX * (row - 1) + ROW_PX // 2}, force=True)
+    table, editor = page.get_by_test_id("stDataFrame").locator("canvas").first, page.locator("#portal textarea")
+    settle(page)
+
+    def opened() -> bool:
+        table.click(position={"x": PROMPT_X, "y": HEAD_PX + ROW_PX * (row - 1) + ROW_PX // 2}, force=True)
+        page.keyboard.press("Enter")
+        return editor.is_visible()
+
+    until(opened)  # the table is drawn anew when its rows come
+    editor.fill(text)
     page.keyboard.press("Enter")
-    page.locator("#portal textarea").fill(text)
-    page.keyboard.press("Enter")
+    expect(editor).to_have_count(0)
 
 
 # -- a table

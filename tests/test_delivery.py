@@ -85,6 +85,24 @@ def test_a_page_that_the_server_has_gone_on_to_is_not_left_again(session: Sessio
     assert session.ran == ["generate", "account", "account", "generate"]
 
 
+def test_what_a_field_of_the_old_page_tells_late_does_not_lose_the_click(session: Session) -> None:
+    session.ask("history")
+    session.ask("generate")
+    session.show("history")
+    session.ask("generate")
+    assert session.ran == ["history"] * 3
+
+
+def test_whoever_turns_back_later_comes_back(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.ask("history")
+    session.show("history")
+    monkeypatch.setattr(delivery, "BACK_S", 0.0)
+    session.ask("generate")
+    session.show("generate")
+    session.ask("generate", fragment="clock")
+    assert session.ran == ["history", "generate", "generate"]
+
+
 def test_a_fragment_on_the_page_that_stands_runs_there(session: Session) -> None:
     session.ask("generate", fragment="clock")
     session.ask("generate")

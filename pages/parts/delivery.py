@@ -3,9 +3,14 @@
 Both mend Streamlit 1.67, and are the only touch of its private parts, so `requirements.txt` holds its version.
 """
 
+import time
+
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+# For how long what names the old page comes from before the click: nobody turns back sooner. Until the new page shows, longer.
+BACK_S, UNSHOWN_S = 0.5, 3.0
 
 
 def keep_what_is_in_line() -> None:
@@ -18,10 +23,11 @@ def keep_what_is_in_line() -> None:
 
 
 def keep_the_page_that_was_asked_for() -> None:
-    """Let a fragment's wish to run again never name another page than the one that a person has asked for last.
+    """Let no wish of the old page turn back the one that a person has just asked for.
 
-    Between a click on another page and its first sign of life, a fragment of the old page may still wish to run. It names the
-    old page then: Streamlit goes back to it, or takes the new page's elements for those of the old one, which breaks it.
+    Between a click on another page and its first sign of life, a fragment of the old page may still wish to run, or a field tell
+    what was entered last. They name the old page: Streamlit goes back to it, so that the click is lost, or takes the new page's
+    elements for those of the old one, which breaks it.
     """
     AppSession.request_rerun = _request_rerun
 
@@ -38,13 +44,16 @@ def _clear(
 
 def _request_rerun(session: AppSession, client_state: ClientState | None) -> None:
     if client_state is not None:
-        shown = session._client_state.page_script_hash
+        shown, named, now = session._client_state.page_script_hash, client_state.page_script_hash, time.monotonic()
+        before, asked, at = getattr(session, "_page_asked", (shown, shown, 0.0))
+        # What was asked for counts until it is shown, or until the server itself has gone on to another page.
+        current = asked if shown == before else shown
         if client_state.fragment_id:
-            before, asked = getattr(session, "_page_asked", (shown, shown))
-            # What was asked for counts until it is shown, or until the server itself has gone on to another page.
-            client_state.page_script_hash = (asked if shown == before else shown) or client_state.page_script_hash
+            client_state.page_script_hash = current or named
+        elif named == before != asked and now - at < (UNSHOWN_S if shown == before else BACK_S):
+            client_state.page_script_hash = asked
         else:
-            session._page_asked = (shown, client_state.page_script_hash)
+            session._page_asked = (shown, named, now)
     _request_rerun_plainly(session, client_state)
 
 

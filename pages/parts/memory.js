@@ -6,7 +6,7 @@ const FORM = "studio_form", SETTINGS = "studio_settings"
 // Not how many: a number that somebody forgot costs credits.
 const SETTING_NAMES = ["aspect_ratio", "resolution", "output_format", "project"]
 const KEPT_NAMES = ["prompt", "images", "as_table", "written_out", ...SETTING_NAMES]
-const TRIES = 4
+const TRIES = 5, AGAIN_MS = 1500
 const field = () => document.querySelector('textarea[aria-label="Prompt"]')
 
 function read(store, name) {
@@ -29,7 +29,7 @@ function settingsOf(form) {
   return Object.fromEntries(SETTING_NAMES.map((name) => [name, form[name]]))
 }
 
-export default function ({ data, setTriggerValue, parentElement }) {
+export default function ({ data, setStateValue, parentElement }) {
   const line = parentElement.querySelector("output")
   const tab = (window.__studioForm ??= { session: null })
 
@@ -58,13 +58,18 @@ export default function ({ data, setTriggerValue, parentElement }) {
     Object.assign(tab, { session: data.session, tries: 0, pending: data.restored ? null : kept })
   }
   // A run that is cut short by another can lose what it was handed, so it is handed over until it stands there.
-  if (tab.pending && tab.tries < TRIES && !isBack(tab.pending)) {
-    tab.tries += 1
-    setTriggerValue("restored", tab.pending)
-  } else {
-    tab.pending = null
-    keep()
+  function handOver() {
+    clearTimeout(tab.waiting)
+    if (tab.pending && tab.tries < TRIES && !isBack(tab.pending)) {
+      tab.tries += 1
+      setStateValue("restored", { ...tab.pending, tries: tab.tries })
+      tab.waiting = setTimeout(handOver, AGAIN_MS)
+    } else {
+      tab.pending = null
+      keep()
+    }
   }
+  handOver()
 
   const onInput = (event) => {
     if (event.target !== field()) return
@@ -77,5 +82,8 @@ export default function ({ data, setTriggerValue, parentElement }) {
   count()
   // The field may be filled right after this, by the same run of the page.
   setTimeout(count, 50)
-  return () => tab.leave()
+  return () => {
+    clearTimeout(tab.waiting)
+    tab.leave()
+  }
 }

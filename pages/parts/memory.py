@@ -61,7 +61,7 @@ def keep() -> None:
     form = {name: st.session_state[name] for name in DEFAULTS} | {"references": uploads.reference_ids()}
     data = {"form": form, "limit": PROMPT_LIMIT, "session": st.session_state["tab"]}
     restored = bool(st.session_state.get("restored"))
-    _memory(key=KEY, data=data | {"restored": restored}, on_restored_change=_restore)
+    _memory(key=KEY, data=data | {"restored": restored}, default={"restored": None}, on_restored_change=_restore)
 
 
 def _restore() -> None:

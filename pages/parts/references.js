@@ -1,13 +1,13 @@
 // The references of one tab: what the server knows of them, and what its person has changed since.
 //
 // The server's word is the truth. What was changed here stands on top of it until the server has heard of it: each message
-// tells the whole order, and everything taken out that was not heard yet, so that one that is lost does no harm.
-
-const LOST_MS = 3000
+// tells the whole order, and everything taken out that was not heard yet, so that one that is lost does no harm. It is a
+// state and not a trigger, since now and then the browser drops a trigger that is set while a run ends; a state comes along
+// with whatever is told next, so a press never goes without it.
 
 function createTab() {
   const tab = { data: null, session: null, busy: false, reports: [], order: [], removed: [], sequence: 0, heard: 0 }
-  let [told, toldAt] = [0, 0]
+  let told = 0
 
   const next = () => (tab.sequence = Math.max(tab.sequence + 1, Date.now()))
 
@@ -24,7 +24,7 @@ function createTab() {
     // The server forgets what a component on a page told that is no longer looked at.
     if ((isNewPlace || isNewSession) && tab.reports.length > 0) tab.port.setStateValue("reports", tab.reports)
     if (isNewPlace && tab.busy) tab.port.setStateValue("busy", true)
-    if (told > data.heard && performance.now() - toldAt > LOST_MS) tell(tab.order)
+    if (isNewPlace && told > data.heard) tell(tab.order)
   }
 
   // What is true, in the order that was wished for, without what was taken out since.
@@ -38,9 +38,8 @@ function createTab() {
 
   function tell(ids) {
     told = next()
-    toldAt = performance.now()
     tab.order = ids
-    tab.port.setTriggerValue("order", { ids, removed: tab.removed, sequence: told, session: tab.session })
+    tab.port.setStateValue("order", { ids, removed: tab.removed, sequence: told, session: tab.session })
   }
 
   function remove(id) {
@@ -123,10 +122,10 @@ function createRemark({ text, isBad, numbers }) {
   return make("li", { class: isBad ? "problem" : "" }, about, isBad && sign, make("span", { class: "text", text }))
 }
 
-export default function ({ data, setStateValue, setTriggerValue, parentElement }) {
+export default function ({ data, setStateValue, parentElement }) {
   const tab = (window.__studioReferences ??= createTab())
   const isNewPlace = !parentElement.__view
-  tab.port = { setStateValue, setTriggerValue }
+  tab.port = { setStateValue }
   tab.takeTruth(data, isNewPlace)
   tab.view = parentElement.__view ??= createView(tab, parentElement)
   tab.view.show()

@@ -58,7 +58,7 @@ def ask() -> None:
         "draws": state[DRAWS],
     }
     changed = {"on_reports_change": _hear, "on_order_change": _hear, "on_busy_change": _forget_notes}
-    _box(key=BOX, data=data, default={"reports": [], "busy": False}, **changed)
+    _box(key=BOX, data=data, default={"reports": [], "busy": False, "order": None}, **changed)
 
 
 def is_busy() -> bool:
