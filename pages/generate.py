@@ -143,10 +143,11 @@ def count(wanted: Sequence[Wanted]) -> int:
 @st.fragment(run_every=30)
 def show_session() -> None:
     """Show this session's pictures, newest first."""
-    if form.pop("go", None) == "generate.py":
+    place = form.pop("go", None)
+    if place == "generate.py":
         st.rerun()  # something was put into the form
-    if "go" in form:
-        st.switch_page(form.pop("go"))
+    elif place:
+        st.switch_page(place)
     if not arrivals.show():
         show_welcome()
     wake_on([f"person:{form['person']}"], key="session-live")

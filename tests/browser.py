@@ -27,7 +27,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 KEY = "a-key-that-stays-on-two-hosts"
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 GENERATE = re.compile("^Generate")
 # A page below the root makes Streamlit look for its server there first, and the browser notes that it is not.
 PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")

@@ -20,15 +20,11 @@ SIZE = {"width": 1440, "height": 900}
 
 def make(page: Page, prompt: str, ratio: str | None = None) -> None:
     """Ask for one picture and wait until it is there."""
-    before = page.get_by_role("button", name="Download").count()
     page.get_by_label("Prompt", exact=True).fill(prompt)
     if ratio:
         page.get_by_text(ratio, exact=True).click()
     page.get_by_role("button", name="Generate").click()
-    page.wait_for_function(
-        f"[...document.querySelectorAll('button')].filter(b => b.innerText.includes('Download')).length > {before}",
-        timeout=60_000,
-    )
+    page.get_by_role("img", name=f"Picture made from: {prompt}").wait_for(timeout=90_000)
 
 
 def take(page: Page, name: str) -> None:

@@ -142,7 +142,7 @@ def test_a_lost_reply_is_found_again_by_its_task_id(
     page = visit(server, name="Ann who waits")
     ask(page, prompt)
     expect(told(page, "The reply was lost")).to_contain_text("it is not sent again")
-    page.get_by_role("link", name="Find it on Account").click()
+    page.get_by_role("button", name="Find it on Account").click()
     expect(page.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
     expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
     assert before - service.balance == 18

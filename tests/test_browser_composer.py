@@ -1,5 +1,6 @@
 """The composer in a real browser: tables and choices, money before the press, and a form that nothing makes forget."""
 
+import contextlib
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
 
 from kie.sandbox import CREATE, Sandbox
 from tests.browser import (
@@ -69,6 +70,8 @@ def write_cell(page: Page, row: int, text: str) -> None:
     def opened() -> bool:
         table.click(position={"x": PROMPT_X, "y": HEAD_PX + ROW_PX * (row - 1) + ROW_PX // 2}, force=True)
         page.keyboard.press("Enter")
+        with contextlib.suppress(TimeoutError):
+            editor.wait_for(timeout=2000)
         return editor.is_visible()
 
     until(opened)  # the table is drawn anew when its rows come

@@ -9,8 +9,8 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
-# For how long what names the old page comes from before the click: nobody turns back sooner. Until the new page shows, longer.
-BACK_S, UNSHOWN_S = 0.5, 3.0
+# For how long a page that was asked for and does not show yet is waited for before somebody may turn back.
+UNSHOWN_S = 3.0
 
 
 def keep_what_is_in_line() -> None:
@@ -50,7 +50,7 @@ def _request_rerun(session: AppSession, client_state: ClientState | None) -> Non
         current = asked if shown == before else shown
         if client_state.fragment_id:
             client_state.page_script_hash = current or named
-        elif named == before != asked and now - at < (UNSHOWN_S if shown == before else BACK_S):
+        elif named == shown == before != asked and now - at < UNSHOWN_S:
             client_state.page_script_hash = asked
         else:
             session._page_asked = (shown, named, now)

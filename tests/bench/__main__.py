@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import arrival, crowd, first_paint, history, memory, press, tabs, takeaway
+from tests.bench import arrival, composer, crowd, first_paint, history, memory, press, tabs, takeaway
 
 ALL = {
     "press": press,
@@ -11,6 +11,7 @@ ALL = {
     "tabs": tabs,
     "memory": memory,
     "crowd": crowd,
+    "composer": composer,
     "history": history,
     "takeaway": takeaway,
 }
