@@ -5,9 +5,11 @@
 // state and not a trigger, since now and then the browser drops a trigger that is set while a run ends; a state comes along
 // with whatever is told next, so a press never goes without it.
 
+const ASK_MS = 3000
+
 function createTab() {
   const tab = { data: null, session: null, busy: false, reports: [], order: [], removed: [], sequence: 0, heard: 0 }
-  let told = 0
+  let [told, asking] = [0, null]
 
   const next = () => (tab.sequence = Math.max(tab.sequence + 1, Date.now()))
 
@@ -25,6 +27,9 @@ function createTab() {
     if ((isNewPlace || isNewSession) && tab.reports.length > 0) tab.port.setStateValue("reports", tab.reports)
     if (isNewPlace && tab.busy) tab.port.setStateValue("busy", true)
     if (isNewPlace && told > data.heard) tell(tab.order)
+    // The news that a picture has been looked at may be lost, too.
+    clearTimeout(asking)
+    if (data.items.some(({ isWaiting }) => isWaiting)) asking = setTimeout(() => tab.port.setStateValue("asked", next()), ASK_MS)
   }
 
   // What is true, in the order that was wished for, without what was taken out since.

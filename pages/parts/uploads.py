@@ -57,8 +57,9 @@ def ask() -> None:
         "session": _session(),
         "draws": state[DRAWS],
     }
-    changed = {"on_reports_change": _hear, "on_order_change": _hear, "on_busy_change": _forget_notes}
-    _box(key=BOX, data=data, default={"reports": [], "busy": False, "order": None}, **changed)
+    told = {"on_reports_change": _hear, "on_order_change": _hear, "on_busy_change": _forget_notes}
+    told |= {"on_asked_change": lambda: None}  # that the page is drawn again is the answer
+    _box(key=BOX, data=data, default={"reports": [], "order": None, "busy": False, "asked": 0}, **told)
 
 
 def is_busy() -> bool:
