@@ -30,6 +30,7 @@ def make(page: Page, prompt: str, ratio: str | None = None) -> None:
 def take(page: Page, name: str) -> None:
     """Photograph the page when it stands still."""
     page.mouse.move(5, 5)
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     page.wait_for_timeout(2500)
     page.screenshot(path=str(FOLDER / f"{name}.png"))
 
