@@ -30,7 +30,7 @@ pytestmark = pytest.mark.browser
 BROKEN = encoded(noise(), "JPEG")[:9000]
 THUMB_PX = 40
 # What a browser writes when nobody is there for a while.
-GONE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket connection", "disconnected")
+GONE = ("net::ERR_", "WebSocket connection", "disconnected")
 Visit = Callable[..., Page]
 
 
