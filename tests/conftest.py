@@ -8,7 +8,9 @@ import pytest
 
 from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
+from kie.store import Store
 from kie.studio import Studio
+from tests.rows import opened
 from tests.server import Server
 
 pytest_plugins = ["tests.browser", "tests.gallery_stage"]
@@ -37,6 +39,24 @@ def studio(settings: Settings) -> Iterator[Studio]:
     """A studio at work."""
     with Studio(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A database of its own."""
+    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """A store on that database, opened by a server that lives."""
+    yield from opened(url)
+
+
+@pytest.fixture
+def other(url: str, store: Store) -> Iterator[Store]:
+    """A second server on the same database."""
+    yield from opened(url)
 
 
 @pytest.fixture

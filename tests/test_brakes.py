@@ -18,7 +18,7 @@ from kie.studio import Studio
 from tests.drawn import picture
 from tests.lives import ended, hurry, project, submit, until, until_state
 from tests.rogue import HTML, Behaviour, Rogue, acting, cut, envelope, held, says, status, told
-from tests.rows import NOW, ask, opened
+from tests.rows import NOW, ask
 
 PAUSED = says(455, "maintenance")
 
@@ -52,22 +52,6 @@ def studio(settings: Settings) -> Iterator[Studio]:
     with Studio(settings) as opened_studio:
         until(opened_studio.balance)
         yield opened_studio
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    yield from opened(url)
-
-
-@pytest.fixture
-def other(url: str, store: Store) -> Iterator[Store]:
-    """A second server on the same database."""
-    yield from opened(url)
 
 
 def asked(rogue: Rogue, endpoint: str = "create") -> int:

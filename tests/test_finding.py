@@ -3,9 +3,7 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -17,23 +15,7 @@ from kie.jobs import OPEN, Job, State
 from kie.query import SORTS, Query, Standing
 from kie.store import Store
 from tests.bench import many_jobs
-from tests.rows import NOW, ask, job_in, opened
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    yield from opened(url)
-
-
-@pytest.fixture
-def other(url: str, store: Store) -> Iterator[Store]:
-    """A second server on the same database."""
-    yield from opened(url)
+from tests.rows import NOW, ask, job_in
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Prompts found by their words, in any script and any kind of database; on a real SQLite file."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,7 @@ from kie.jobs import Job, State
 from kie.query import Query
 from kie.store import Store
 from tests.bench import many_jobs
-from tests.rows import NOW, bring, ids, opened, press
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    yield from opened(url)
-
-
-@pytest.fixture
-def other(url: str, store: Store) -> Iterator[Store]:
-    """A second server on the same database."""
-    yield from opened(url)
+from tests.rows import NOW, bring, ids, press
 
 
 def prompted(store: Store, *prompts: str) -> list[Job]:

@@ -1,8 +1,6 @@
 """What people say of pictures, and the bin, on a real SQLite file."""
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -13,25 +11,9 @@ from kie.query import Query
 from kie.store import Store
 from kie.studio import Studio
 from tests.lives import until
-from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, opened
+from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in
 
 DUE = NOW + BIN_LIFE_S + BIN_MARGIN_S
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    yield from opened(url)
-
-
-@pytest.fixture
-def other(url: str, store: Store) -> Iterator[Store]:
-    """A second server on the same database."""
-    yield from opened(url)
 
 
 @pytest.fixture

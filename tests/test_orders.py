@@ -1,8 +1,6 @@
 """Presses become rows: all or none, once, and only if the credits for them are free."""
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -10,23 +8,7 @@ from kie.errors import CreditsHeld
 from kie.generation import Generation, Press, Wanted
 from kie.jobs import State
 from kie.store import Store
-from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, opened, press
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    yield from opened(url)
-
-
-@pytest.fixture
-def other(url: str, store: Store) -> Iterator[Store]:
-    """A second server on the same database."""
-    yield from opened(url)
+from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, press
 
 
 def tries(store: Store, person: str, submit_id: str, images: int = 1, price: float | None = 18.0) -> bool:

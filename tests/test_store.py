@@ -3,7 +3,6 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,24 +15,7 @@ from kie.generation import Generation
 from kie.jobs import ENDED, MOVES, State
 from kie.query import Query
 from kie.store import Balance, Reference, Store
-from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, opened, press
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    yield from opened(url)
-
-
-@pytest.fixture
-def other(url: str, store: Store) -> Iterator[Store]:
-    """A second server on the same database."""
-    yield from opened(url)
-
+from tests.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, press
 
 # -- moves
 

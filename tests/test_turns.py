@@ -1,32 +1,13 @@
 """Turns to send, the account's limit, and servers that live and die, on a real SQLite file."""
 
 import random
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from kie.jobs import State
 from kie.store import Store
 from tests.rows import NOW, ask, at_once, job_in, opened, send
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    yield from opened(url)
-
-
-@pytest.fixture
-def other(url: str, store: Store) -> Iterator[Store]:
-    """A second server on the same database."""
-    yield from opened(url)
-
 
 # -- the account's limit
 
