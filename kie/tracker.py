@@ -226,9 +226,9 @@ class Tracker:
         """Look the credits up and keep the reading; a failed lookup is told as such and changes no figure."""
         try:
             credits = self._client.credits()
+            self.credit_problem = None
             self._store.add_balance(credits, time.time())
             self._store.probe_brake(credits, time.time())
-            self.credit_problem = None
         except StudioError as error:
             self.credit_problem = error
             self._store.probe_brake(None, time.time())

@@ -236,7 +236,8 @@ def metric(page: Page) -> Locator:
 
 def is_below(lower: Locator, upper: Locator) -> bool:
     """Say whether one thing stands below another."""
-    high, low = upper.bounding_box(), lower.bounding_box()
+    # What is drawn anew at this moment has no place.
+    high, low = until(upper.bounding_box), until(lower.bounding_box)
     return low["y"] >= high["y"] + high["height"] - 1
 
 

@@ -242,16 +242,18 @@ def test_no_job_is_risked_while_the_balance_does_not_answer(studio: Studio, rogu
     assert ended(studio, job).state == State.DONE
 
 
-def test_no_job_is_risked_while_the_credits_are_below_its_price(
-    studio: Studio, rogue: Rogue, quick_brake: None
-) -> None:
+def test_no_job_is_risked_while_the_credits_are_below_its_price(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", says(402, "Credits insufficient"))
-    rogue.plan("credit", always=lambda exchange: exchange.answer(*envelope(17.5)))
     ended(studio, submit(studio))
-    job = submit(studio)
-    until(lambda: len([one for one in studio.readings(0) if one.credits == 17.5]) >= 3)
+    until(studio.brake)
+    job = submit(studio)  # asked for before the balance is known to be short, which would not take it
+    rogue.plan("credit", always=lambda exchange: exchange.answer(*envelope(17.5)))
+    for tries in (1, 2, 3):
+        studio.try_now()
+        until(lambda tries=tries: sum(one.credits == 17.5 for one in studio.readings(0)) >= tries)
     assert (asked(rogue), studio.job(job.id).state) == (1, State.QUEUED)
     rogue.plan("credit")
+    studio.try_now()
     assert ended(studio, job).state == State.DONE
 
 

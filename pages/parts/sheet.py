@@ -171,6 +171,8 @@ def _ask_rows() -> None:
 
 
 def _read_file(key: str) -> None:
+    if key != f"sheet-file-{form.get('sheet_files', 0)}":
+        return  # this file was read already, by a run that was cut short
     chosen = form.get(key)
     form["sheet_files"] = form.get("sheet_files", 0) + 1
     if chosen is not None:
