@@ -107,9 +107,8 @@ function createProblem() {
     element,
     update({ problem, label, icon: own }, isNamed) {
       element.hidden = !problem && !isNamed
-      if (element.hidden) return
       element.dataset.tone = problem?.tone ?? ""
-      setAttribute(sign, "data-icon", isNamed ? own : problem.tone)
+      setAttribute(sign, "data-icon", isNamed ? own : (problem?.tone ?? ""))
       setText(name, isNamed ? label : "")
       setText(text, problem?.text)
       setText(detail, problem?.detail)
