@@ -60,20 +60,23 @@ def show_list(asked: Query) -> None:
     view = st.query_params.get("view", TABLE) if st.query_params.get("view") in VIEWS else TABLE
     count = studio.count(asked)
     pages = max(1, math.ceil(count / PAGE_SIZE[view]))
-    jobs = studio.page(asked, min(form.get("page") or 1, pages), PAGE_SIZE[view])
-    ordering.remember(jobs)
-    show_head(asked, count, view)
-    deeds = st.container()
+    head, deeds = st.container(), st.container()
     listing, detail = (st.container(), None) if view == PICTURES else st.columns([7, 3], gap="medium")
     with listing:
+        place, foot = st.container(), st.container()
+    with foot:  # before the list: only the field itself knows which page the address asks for
+        page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    jobs = studio.page(asked, min(page, pages), PAGE_SIZE[view])
+    ordering.remember(jobs)
+    with head:
+        show_head(asked, count, view)
+    with place:
         if not jobs:
             st.caption("Nothing here is like that: take a filter away, or look for other words.")
         elif view == PICTURES:
             show_pictures(jobs)
         else:
             choose_rows(jobs)
-        if pages > 1:
-            st.pagination(pages, key="page", bind="query-params")
     with deeds:  # once it is known what is selected
         ordering.show_deeds(asked)
     if detail is not None:

@@ -24,7 +24,7 @@ from tests.server import ROOT, Server, free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
+FLAGS += ["--disable-component-update", "--disable-sync", "--process-per-site"]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 KEY = "a-key-that-stays-on-two-hosts"
 WAIT_MS = 60_000
@@ -103,6 +103,7 @@ def profile(chromium: Browser) -> Iterator[BrowserContext]:
     """One browser profile for a file's tests: with an empty cache each page would take a second longer."""
     with closing(chromium.new_context(viewport=DESKTOP)) as context:
         context.set_default_timeout(WAIT_MS)
+        context.new_page()  # its window and its process stay, which costs less than new ones for each test
         yield context
 
 
@@ -130,14 +131,12 @@ def visit(profile: BrowserContext, start: Callable[..., Server]) -> Iterator[Cal
     ) -> Page:
         name = name or f"Visitor {time.monotonic_ns()}"
         profile.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
+        forget_choices(profile, server)
         page = profile.new_page()
         pages.append(page)
         page.on("console", lambda message: errors.extend(complaints(message, errors_pass)))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}") or dialog.dismiss())
-        # Somebody new has chosen nothing before.
-        page.goto(server.url + "/healthz")
-        page.evaluate("localStorage.clear()")
         page.goto(server.url + path)
         settle(page)
         return page
@@ -146,6 +145,13 @@ def visit(profile: BrowserContext, start: Callable[..., Server]) -> Iterator[Cal
     for page in pages:
         page.close()
     assert errors == []
+
+
+def forget_choices(profile: BrowserContext, server: Server) -> None:
+    """Clear what the browser keeps of former visitors: somebody new has chosen nothing before."""
+    page = profile.pages[0] if profile.pages else profile.new_page()
+    page.goto(server.url + "/healthz")
+    page.evaluate("localStorage.clear()")
 
 
 def complaints(message: ConsoleMessage, expected: Iterable[str]) -> list[str]:

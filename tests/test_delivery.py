@@ -52,9 +52,13 @@ class Session:
     def __init__(self, shown: str) -> None:
         self._client_state = ClientState(page_script_hash=shown)
         self.ran: list[str] = []
+        self.fragments: list[str] = []
 
-    def ask(self, page: str, fragment: str = "") -> None:
-        delivery._request_rerun(self, ClientState(page_script_hash=page, fragment_id=fragment))
+    def ask(self, page: str, fragment: str = "", **told: dict[str, object]) -> None:
+        state = ClientState(page_script_hash=page, fragment_id=fragment)
+        for name, value in told.items():
+            state.widget_states.widgets.add(id=name, **value)
+        delivery._request_rerun(self, state)
 
     def show(self, page: str) -> None:
         self._client_state.page_script_hash = page
@@ -62,7 +66,10 @@ class Session:
 
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
-    plainly = lambda session, state: session.ran.append(state.page_script_hash)  # noqa: E731
+    def plainly(session: Session, state: ClientState) -> None:
+        session.ran.append(state.page_script_hash)
+        session.fragments.append(state.fragment_id)
+
     monkeypatch.setattr(delivery, "_request_rerun_plainly", plainly)
     return Session("generate")
 
@@ -105,6 +112,20 @@ def test_a_fragment_on_the_page_that_stands_runs_there(session: Session) -> None
     session.ask("generate")
     session.ask("generate", fragment="clock")
     assert session.ran == ["generate"] * 3
+
+
+WOKEN, PRESSED, CHOSEN = {"json_trigger_value": "[]"}, {"trigger_value": True}, {"string_value": "4K"}
+
+
+def test_a_press_that_comes_along_with_a_fragment_s_wish_runs_the_whole_page(session: Session) -> None:
+    session.ask("generate", fragment="clock", clock=WOKEN, generate=PRESSED)
+    assert session.fragments == [""]
+
+
+def test_a_fragment_alone_stays_alone_whatever_stands_in_the_fields(session: Session) -> None:
+    session.ask("generate", fragment="clock", clock=WOKEN, resolution=CHOSEN)
+    session.ask("generate", fragment="menu", menu=PRESSED)
+    assert session.fragments == ["clock", "menu"]
 
 
 def test_streamlit_itself_still_needs_this(queue: ForwardMsgQueue) -> None:

@@ -1,6 +1,6 @@
-"""What a page has put in line for the browser stays in line when one of its fragments runs again; and no fragment turns a page back.
+"""What a page has put in line for the browser stays there when a fragment runs again; no fragment turns a page back, or hides a click.
 
-Both mend Streamlit 1.67, and are the only touch of its private parts, so `requirements.txt` holds its version.
+All three mend Streamlit 1.67, and are the only touch of its private parts, so `requirements.txt` holds its version.
 """
 
 import time
@@ -9,6 +9,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
+TRIGGERS = ("trigger_value", "string_trigger_value", "json_trigger_value", "chat_input_value")
 # For how long a page that was asked for and does not show yet is waited for before somebody may turn back.
 UNSHOWN_S = 3.0
 
@@ -22,12 +23,15 @@ def keep_what_is_in_line() -> None:
     ForwardMsgQueue.clear = _clear
 
 
-def keep_the_page_that_was_asked_for() -> None:
-    """Let no wish of the old page turn back the one that a person has just asked for.
+def keep_what_was_asked_for() -> None:
+    """Let no wish of the old page turn back the one that a person has just asked for, and no fragment's hide what they pressed.
 
     Between a click on another page and its first sign of life, a fragment of the old page may still wish to run, or a field tell
     what was entered last. They name the old page: Streamlit goes back to it, so that the click is lost, or takes the new page's
     elements for those of the old one, which breaks it.
+
+    A press and the wish of a fragment that come in one message name that fragment alone: what the press led to would be written,
+    and not shown. The whole page is run then.
     """
     AppSession.request_rerun = _request_rerun
 
@@ -44,6 +48,8 @@ def _clear(
 
 def _request_rerun(session: AppSession, client_state: ClientState | None) -> None:
     if client_state is not None:
+        if sum(widget.WhichOneof("value") in TRIGGERS for widget in client_state.widget_states.widgets) > 1:
+            client_state.fragment_id = ""
         shown, named, now = session._client_state.page_script_hash, client_state.page_script_hash, time.monotonic()
         before, asked, at = getattr(session, "_page_asked", (shown, shown, 0.0))
         # What was asked for counts until it is shown, or until the server itself has gone on to another page.

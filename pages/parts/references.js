@@ -54,12 +54,13 @@ function createTab() {
   }
 
   function report(outcome) {
-    tab.reports = [...tab.reports, { ...outcome, sequence: next(), session: tab.session }]
+    tab.reports = [...tab.reports, { ...outcome, choice: tab.choice, sequence: next(), session: tab.session }]
     tab.port.setStateValue("reports", tab.reports)
   }
 
   function setBusy(busy) {
     tab.busy = busy
+    if (busy) tab.choice = next()
     tab.port.setStateValue("busy", busy)
   }
 

@@ -25,6 +25,7 @@ from pages.parts import words
 IDS = "reference_ids"
 NAMES = "reference_names"
 NOTES = "reference_notes"
+CHOICE = "reference_choice"
 HEARD = "reference_last_report"
 SESSION = "reference_session"
 DRAWS = "reference_draws"
@@ -57,8 +58,9 @@ def ask() -> None:
         "session": _session(),
         "draws": state[DRAWS],
     }
-    told = {"on_reports_change": _hear, "on_order_change": _hear, "on_busy_change": _forget_notes}
-    told |= {"on_asked_change": lambda: None}  # that the page is drawn again is the answer
+    told = {"on_reports_change": _hear, "on_order_change": _hear}
+    # That the page is drawn again is the answer.
+    told |= {"on_busy_change": lambda: None, "on_asked_change": lambda: None}
     _box(key=BOX, data=data, default={"reports": [], "order": None, "busy": False, "asked": 0}, **told)
 
 
@@ -141,12 +143,6 @@ def _facts(reference: Reference) -> str:
     return f"{measured} · very small" if is_small else measured
 
 
-def _forget_notes() -> None:
-    """A new choice begins: what was wrong with the last one has been read."""
-    if is_busy():
-        st.session_state[NOTES] = []
-
-
 def _hear() -> None:
     """Do what the box told since the last look, in the order in which it happened there."""
     box, heard = st.session_state.get(BOX) or {}, st.session_state.get(HEARD, 0)
@@ -174,6 +170,9 @@ def _arrange(ids: list[str]) -> None:
 def _take_in(report: dict[str, Any]) -> None:
     """Attach what was taken in, or note by name why it was left out."""
     name = display_name(str(report.get("name", "")))
+    if report.get("choice") != st.session_state.get(CHOICE):
+        # What was wrong with the last choice has been read.
+        st.session_state[CHOICE], st.session_state[NOTES] = report.get("choice"), []
     try:
         reference_id = _reference_id(report)
         attach(reference_id)
