@@ -23,7 +23,7 @@ from kie.memory import return_large_blocks
 from kie.routes import routes
 from kie.settings import Settings
 from kie.studio import Studio
-from pages.parts.delivery import keep_what_was_asked_for, keep_what_is_in_line
+from pages.parts.delivery import keep_what_is_in_line, keep_what_was_asked_for
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What is still on its way to a browser, or from one, when the server ends.

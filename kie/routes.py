@@ -1,7 +1,7 @@
 """HTTP beside the pages: signed picture links, references taken in, live events, health.
 
 GET /app/static/pictures/<token>     a thumbnail or a picture
-WS  /events                          {"topics": [...]} whenever something changed
+WS  /events                          {"since": …, "changes": {topic: number}} at first, {"changes": …} whenever something changed
 POST /references                     a picture to send along: {"id": …} or {"refusal": "why not, in words"}; if it carries a
                                      receipt of ours, that comes along: {"id": …, "receipt": {"prompt": …, "references": […], …}}
 POST /callback/<token>               the service says that a task has ended: a reason to look, and nothing more
@@ -25,6 +25,7 @@ from kie import mending
 from kie.client import named_task
 from kie.downloads import take_routes
 from kie.errors import FileRefused
+from kie.hub import Hub
 from kie.links import CALLBACKS, PREFIX
 from kie.store import Reference
 from kie.studio import NOT_SAVED, Studio
@@ -148,7 +149,7 @@ class _Visitor:
                 loop.call_soon_threadsafe(self._hear, topics)
 
         leave = studio.hub.listen(hear)
-        sender = asyncio.create_task(self._send())
+        sender = asyncio.create_task(self._send(studio.hub))
         try:
             while True:
                 await self._socket.receive_text()
@@ -164,12 +165,14 @@ class _Visitor:
         self._topics |= topics
         self._changed.set()
 
-    async def _send(self) -> None:
+    async def _send(self, hub: Hub) -> None:
+        await self._socket.send_json({"since": hub.since, "changes": hub.changes()})
         while True:
             await self._changed.wait()
             topics, self._topics = self._topics, set()
             self._changed.clear()
-            await self._socket.send_json({"topics": sorted(topics)})
+            changes = hub.changes()
+            await self._socket.send_json({"changes": {topic: changes[topic] for topic in sorted(topics)}})
             await asyncio.sleep(COALESCE_S)
 
 

@@ -14,7 +14,7 @@ from kie.query import Query
 from kie.settings import KEY_FILE
 from kie.studio import Studio
 from pages.parts import words
-from pages.parts.live import wake_on
+from pages.parts.live import woken_by
 from pages.parts.problem import show_problem
 
 MONTH_S = 30 * 86_400.0
@@ -22,6 +22,7 @@ studio = Studio.current()
 
 
 @st.fragment(run_every=30)
+@woken_by("credits", key="account-live")
 def show_balance() -> None:
     """Show the last reading, its age, and what it buys."""
     balance, problem, available = studio.balance(), studio.credit_problem(), studio.available()
@@ -41,7 +42,6 @@ def show_balance() -> None:
     st.header("What that buys")
     rows = [buys(resolution, available) for resolution in RESOLUTIONS]
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
-    wake_on(["credits"], key="account-live")
 
 
 def buys(resolution: str, available: float | None) -> dict[str, object]:
@@ -57,6 +57,7 @@ def buys(resolution: str, available: float | None) -> dict[str, object]:
 
 
 @st.fragment(run_every=30)
+@woken_by("credits", key="readings-live")
 def show_readings() -> None:
     """Draw the balance over the last 30 days."""
     readings = studio.readings(time.time() - MONTH_S)
@@ -74,10 +75,10 @@ def show_readings() -> None:
             alt.Chart(line).mark_line(interpolate="step-after").encode(x=alt.X("Time:T", axis=moment), y="Credits:Q")
         )
         st.altair_chart(chart, height=240, alt="Credits left at each reading")
-    wake_on(["credits"], key="readings-live")
 
 
 @st.fragment(run_every=30)
+@woken_by("attention", key="attention-live")
 def show_attention() -> None:
     """List what is paid, or may be, without its picture here, each with what can be done about it."""
     jobs = studio.attention()
@@ -95,7 +96,6 @@ def show_attention() -> None:
                 offer_ways_out(job)
             else:
                 offer_another_look(job)
-    wake_on(["attention"], key="attention-live")
 
 
 def offer_ways_out(job: Job) -> None:
@@ -136,6 +136,7 @@ def offer_another_look(job: Job) -> None:
 
 
 @st.fragment(run_every=30)
+@woken_by("credits", key="reconciliation-live")
 def show_reconciliation() -> None:
     """Say whether the balance agrees with what our own pictures cost, and if not, when it parted and by how much."""
     st.header("Does it add up?")
@@ -156,10 +157,10 @@ def show_reconciliation() -> None:
         st.markdown(f"About {amount} {what} {between}.{maybe}")
     if result.unknown:
         st.caption(f"The cost of {result.unknown} pictures is not known, so they are counted as nothing.")
-    wake_on(["credits"], key="reconciliation-live")
 
 
 @st.fragment(run_every=30)
+@woken_by("hosts", "key", key="service-live")
 def show_service() -> None:
     """Say where the key comes from and whether the two hosts answer."""
     st.header("Key and service")
@@ -179,7 +180,6 @@ def show_service() -> None:
             st.text(url, width=280)
             show_report(reports.get(url))
     st.button("Check both", icon=":material/network_check:", on_click=studio.check_hosts)
-    wake_on(["hosts", "key"], key="service-live")
 
 
 def show_report(report: tuple[str, float] | None) -> None:
@@ -193,6 +193,7 @@ def show_report(report: tuple[str, float] | None) -> None:
 
 
 @st.fragment(run_every=30)
+@woken_by("care", "jobs", key="care-live")
 def show_care() -> None:
     """Offer to compare files and rows, say what the last check found, and to empty the bin."""
     st.header("Files and bin")
@@ -212,7 +213,6 @@ def show_care() -> None:
             with st.popover(f"Empty the bin ({binned:,})", icon=":material/delete_forever:"):
                 st.caption("The pictures are deleted for good. The history keeps what they were and what they cost.")
                 st.button("Delete them now", key="empty-bin", on_click=studio.empty_bin_now)
-    wake_on(["care", "jobs"], key="care-live")
 
 
 if "hosts_checked" not in st.session_state:

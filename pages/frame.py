@@ -10,12 +10,13 @@ from kie.names import NOBODY, person_name
 from kie.settings import KEY_FILE
 from kie.studio import Studio
 from pages.parts import words
-from pages.parts.live import remember_person, wake_on
+from pages.parts.live import remember_person, woken_by
 
 ICON = Path(__file__).parent / "icon.png"
 
 
 @st.fragment(run_every=30)
+@woken_by("credits", key="credits-live")
 def show_credits() -> None:
     """Show the last reading of the balance with its age, and say when it could not be read."""
     studio = Studio.current()
@@ -25,7 +26,6 @@ def show_credits() -> None:
         st.caption(f"Read {words.ago(balance.at)}" if balance else "Not read yet")
     if problem:
         st.caption(":material/sync_problem: The last lookup failed.")
-    wake_on(["credits"], key="credits-live")
 
 
 def pages(attention: int) -> list:
@@ -39,6 +39,7 @@ def pages(attention: int) -> list:
 
 
 @st.fragment(run_every=30)
+@woken_by("brake", "attention", key="incidents-live")
 def show_incidents(told: int) -> None:
     """Say on every page why new jobs wait, and that somebody has to look after what may be paid."""
     studio = Studio.current()
@@ -61,10 +62,10 @@ def show_incidents(told: int) -> None:
                 icon=":material/help:",
             )
             st.page_link("account.py", label="Open Account", icon=":material/arrow_forward:")
-    wake_on(["brake", "attention"], key="incidents-live")
 
 
 @st.fragment(run_every=30)
+@woken_by("key", key="banner-live")
 def show_banner(was_sandbox: bool) -> None:
     """Say on every page when pictures are only drawn here, and when the key does not work."""
     studio = Studio.current()
@@ -87,7 +88,6 @@ def show_banner(was_sandbox: bool) -> None:
             "put a valid one there. It is taken up at once.",
             icon=":material/key_off:",
         )
-    wake_on(["key"], key="banner-live")
 
 
 def ask_name() -> None:

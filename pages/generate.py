@@ -10,7 +10,7 @@ from kie.generation import Wanted
 from kie.session import Presses, SessionJobs
 from kie.studio import Studio
 from pages.parts import arrivals, asked, choices, memory, press, receipt, sheet, templates, uploads, words
-from pages.parts.live import wake_on
+from pages.parts.live import woken_by
 
 EXAMPLES = (
     "A ripe banana wearing sunglasses on a beach towel, film photo",
@@ -62,13 +62,13 @@ def ask_order() -> None:
 
 
 @st.fragment(run_every=30)
+@woken_by("references", key="references-live")
 def ask_references() -> None:
     """Take pictures in, show them in the order in which they are sent, and say what could not be added."""
     uploads.ask()
     for sentence, names in uploads.notes().items():
         st.error(f"{', '.join(words.literal(name) for name in names)} — {sentence}", icon=":material/error:")
     receipt.offer()
-    wake_on(["references"], key="references-live")
 
 
 def possible(request: asked.Request) -> tuple[Wanted, ...]:
@@ -102,6 +102,7 @@ def show_button(request: asked.Request) -> None:
 
 
 @st.fragment(run_every=30)
+@woken_by("credits", key="money-live")
 def show_money(request: asked.Request, told: int) -> None:
     """Say what is free to spend, what is left after this press, what is held, and where the price comes from."""
     can = possible(request)
@@ -121,7 +122,6 @@ def show_money(request: asked.Request, told: int) -> None:
             if source
             else None,
         )
-    wake_on(["credits"], key="money-live")
 
 
 def show_short(images: int, price: float, free: float, can: int, waiting: str) -> None:
@@ -141,6 +141,7 @@ def count(wanted: Sequence[Wanted]) -> int:
 
 
 @st.fragment(run_every=30)
+@woken_by(f"person:{form['person']}", key="session-live")
 def show_session() -> None:
     """Show this session's pictures, newest first."""
     place = form.pop("go", None)
@@ -150,7 +151,6 @@ def show_session() -> None:
         st.switch_page(place)
     if not arrivals.show():
         show_welcome()
-    wake_on([f"person:{form['person']}"], key="session-live")
 
 
 def show_welcome() -> None:

@@ -10,7 +10,7 @@ from kie.query import Query
 from kie.studio import Studio
 from pages.parts import about, filters, gallery, items, ordering, words
 from pages.parts.gallery import Group
-from pages.parts.live import wake_on
+from pages.parts.live import woken_by
 
 TABLE, PICTURES = "table", "pictures"
 VIEWS = {TABLE: "Table", PICTURES: "Pictures"}
@@ -32,6 +32,7 @@ form = st.session_state
 
 
 @st.fragment
+@woken_by("jobs", key="history-live")
 def show_history() -> None:
     """Show one page of what is looked for, and what is selected beside it."""
     if form.pop("go", None):
@@ -42,7 +43,6 @@ def show_history() -> None:
     else:
         filters.ask(asked)
         show_list(asked)
-    wake_on(["jobs"], key="history-live")
 
 
 def show_empty() -> None:

@@ -78,6 +78,7 @@ def jobs(studio: Studio) -> dict[str, Job]:
 def page(site: str) -> Iterator[ClientConnection]:
     """An open page that hears of changes."""
     with connect(f"{site.replace('http', 'ws')}/events", origin=site) as socket:
+        json.loads(socket.recv(timeout=20))
         yield socket
 
 
@@ -194,7 +195,7 @@ def hear(page: ClientConnection, wanted: set[str]) -> list[list[str]]:
     """Read messages until all these topics have come."""
     messages: list[list[str]] = []
     while not wanted <= {topic for topics in messages for topic in topics}:
-        messages.append(json.loads(page.recv(timeout=20))["topics"])
+        messages.append(list(json.loads(page.recv(timeout=20))["changes"]))
     return messages
 
 
@@ -204,6 +205,17 @@ def test_an_open_page_hears_of_a_change(studio: Studio, page: ClientConnection):
     until(lambda: studio.job(job.id).file)
     studio.hub.publish({"the end"})
     assert hear(page, {"the end"})
+
+
+def test_a_page_is_told_at_first_what_changed_before_it_listened(studio: Studio, site: str, page: ClientConnection):
+    drawn = studio.hub.number
+    studio.hub.publish({"before"})
+    with connect(f"{site.replace('http', 'ws')}/events", origin=site) as late:
+        first = json.loads(late.recv(timeout=20))
+    told = next(
+        message for message in iter(lambda: json.loads(page.recv(timeout=20)), None) if "before" in message["changes"]
+    )
+    assert first["since"] == studio.hub.since <= drawn < first["changes"]["before"] == told["changes"]["before"]
 
 
 def test_every_open_page_hears_and_one_that_left_does_no_harm(studio: Studio, site: str, page: ClientConnection):

@@ -1,57 +1,52 @@
-// Wakes the fragment it stands in when the server says that one of its topics changed.
-// All of a tab's fragments share one socket.
+// Wakes the fragment it stands in when something changed that the fragment, as it stands, has not seen.
+//
+// The server numbers its changes: a fragment comes with the number up to which it has seen them, and one socket, shared by all of
+// a tab's fragments, tells the number of each topic's last change. What is behind is woken until it has caught up, so neither
+// news nor a wake that gets lost leaves a page behind.
 
 const shared = (window.__studioEvents ??= watchHands({
   socket: null,
   listeners: new Set(),
-  waiting: new Set(),
-  busy: false,
-  touchedAt: 0,
-  heardAt: new Map(),
+  since: 0,
+  changes: {},
+  isWaking: false,
+  quietUntil: 0,
 }))
-
-function watchHands(made) {
-  const touched = () => (made.touchedAt = performance.now())
-  for (const name of ["pointerdown", "pointerup", "change"]) document.addEventListener(name, touched, true)
-  return made
-}
 
 // Streamlit runs only one fragment for all triggers of one moment, and a fragment that is woken before the page's own run
 // has reached the browser takes part of that run away: the page then breaks. So each waits until nothing runs, and until
 // what a person has just pressed is on its way.
 const APART_MS = 40
 const HANDS_MS = 150
+// A wake that had no effect for so long is lost.
+const LOST_MS = 2000
+// After a loss Streamlit's own line has to stand again, too.
+const RECONNECTED_MS = 3000
+
+function watchHands(made) {
+  const touched = () => (made.quietUntil = Math.max(made.quietUntil, performance.now() + HANDS_MS))
+  for (const name of ["pointerdown", "pointerup", "change"]) document.addEventListener(name, touched, true)
+  return made
+}
 
 function isIdle() {
   const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState
-  const isUntouched = performance.now() - shared.touchedAt > HANDS_MS
-  return isUntouched && (state === undefined || state === "notRunning")
+  return performance.now() > shared.quietUntil && (state === undefined || state === "notRunning")
 }
 
-// What changed while a fragment was being drawn was heard by nobody: it is made up for when its listener first stands.
-const DRAWN_MS = 3000
-
-function wasHeardLately(listener) {
-  const lately = [...shared.heardAt].filter(([, at]) => performance.now() - at < DRAWN_MS).map(([topic]) => topic)
-  return listener.hears(lately)
-}
-
-function tell(topics) {
-  topics?.forEach((topic) => shared.heardAt.set(topic, performance.now()))
-  shared.listeners.forEach((listener) => listener.hears(topics) && shared.waiting.add(listener))
-  wakeNext()
-}
+const isBehind = ({ topics, seen }) => topics.some((topic) => (shared.changes[topic] ?? shared.since) > seen)
 
 function wakeNext() {
-  const [listener] = shared.waiting
-  if (shared.busy || !listener) return
-  shared.busy = true
-  if (isIdle()) {
-    shared.waiting.delete(listener)
-    if (shared.listeners.has(listener)) listener.wake()
+  const behind = shared.isWaking ? [] : [...shared.listeners].filter(isBehind)
+  if (behind.length === 0) return
+  shared.isWaking = true
+  const next = behind.find(({ wokenAt }) => performance.now() - wokenAt > LOST_MS)
+  if (next && isIdle()) {
+    next.wokenAt = performance.now()
+    next.wake()
   }
   setTimeout(() => {
-    shared.busy = false
+    shared.isWaking = false
     wakeNext()
   }, APART_MS)
 }
@@ -61,28 +56,23 @@ function connect() {
   const base = document.baseURI.replace(/^http/, "ws")
   const socket = (shared.socket = new WebSocket(new URL("/events", base)))
   socket.onmessage = (event) => {
-    tell(JSON.parse(event.data).topics)
-  }
-  socket.onopen = () => {
-    // What changed before the line stood is made up for by one look; after a loss, once Streamlit's own stands again too.
-    setTimeout(tell, shared.lost ? 3000 : 300, null)
-    shared.lost = false
+    const { since, changes } = JSON.parse(event.data)
+    if (since !== undefined) Object.assign(shared, { since, changes: {} })
+    Object.assign(shared.changes, changes)
+    wakeNext()
   }
   socket.onclose = () => {
     shared.socket = null
-    shared.lost = true
+    shared.quietUntil = performance.now() + RECONNECTED_MS
     setTimeout(connect, 2000)
   }
 }
 
 export default function ({ data, setTriggerValue, parentElement }) {
-  const wanted = new Set(data.topics)
-  const listener = {
-    hears: (topics) => topics === null || topics.some((topic) => wanted.has(topic)),
-    wake: () => setTriggerValue("changed", Date.now()),
-  }
-  if (!parentElement.__listener && wasHeardLately(listener)) shared.waiting.add(listener)
-  shared.listeners.delete(parentElement.__listener)
+  const before = parentElement.__listener
+  const wokenAt = before?.seen === data.seen ? before.wokenAt : -Infinity
+  const listener = { ...data, wokenAt, wake: () => setTriggerValue("changed", Date.now()) }
+  shared.listeners.delete(before)
   parentElement.__listener = listener
   shared.listeners.add(listener)
   connect()

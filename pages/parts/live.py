@@ -1,8 +1,12 @@
 """Two small components: one wakes a fragment, one remembers a name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
+
+from kie.studio import Studio
 
 _HERE = Path(__file__).parent
 
@@ -10,9 +14,12 @@ _waker = st.components.v2.component("studio_live", js=(_HERE / "live.js").read_t
 _memory = st.components.v2.component("studio_person", js=(_HERE / "person.js").read_text(encoding="utf-8"))
 
 
-def wake_on(topics: list[str], key: str) -> None:
-    """Run the fragment around this call again whenever one of these topics changes."""
-    _waker(key=key, data={"topics": topics}, on_changed_change=lambda: None, height=1)
+@contextmanager
+def woken_by(*topics: str, key: str) -> Iterator[None]:
+    """Run the fragment that this decorates again whenever one of these topics has changed since it began."""
+    seen = Studio.current().hub.number
+    yield
+    _waker(key=key, data={"topics": topics, "seen": seen}, on_changed_change=lambda: None, height=1)
 
 
 def remember_person(name: str) -> None:
