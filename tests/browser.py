@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -101,7 +102,7 @@ def at(service: Sandbox, uploads: Sandbox | None = None, key: str = KEY) -> dict
 @pytest.fixture(scope="module")
 def profile(chromium: Browser) -> Iterator[BrowserContext]:
     """One browser profile for a file's tests: with an empty cache each page would take a second longer."""
-    with closing(chromium.new_context(viewport=DESKTOP)) as context:
+    with closing(chromium.new_context(viewport=DESKTOP, reduced_motion="reduce")) as context:
         context.set_default_timeout(WAIT_MS)
         context.new_page()  # its window and its process stay, which costs less than new ones for each test
         yield context
@@ -119,7 +120,11 @@ def phone(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def visit(profile: BrowserContext, start: Callable[..., Server]) -> Iterator[Callable[..., Page]]:
     """Opens a studio as somebody new. In the end no page has had an error in its console, but those in `errors_pass`."""
-    pages, errors = [], []
+    pages, errors, listeners = [], [], []
+
+    def listen(page: Page, event: str, hear: Callable[[Any], object]) -> None:
+        page.on(event, hear)
+        listeners.append((page, event, hear))
 
     def open_page(
         server: Server,
@@ -131,27 +136,33 @@ def visit(profile: BrowserContext, start: Callable[..., Server]) -> Iterator[Cal
     ) -> Page:
         name = name or f"Visitor {time.monotonic_ns()}"
         profile.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
-        forget_choices(profile, server)
-        page = profile.new_page()
+        page = next((page for page in profile.pages if page not in pages), None) or profile.new_page()
         pages.append(page)
-        page.on("console", lambda message: errors.extend(complaints(message, errors_pass)))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}") or dialog.dismiss())
+        listen(page, "console", lambda message: errors.extend(complaints(message, errors_pass)))
+        listen(page, "pageerror", lambda error: errors.append(str(error)))
+        listen(page, "dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}") or dialog.dismiss())
+        # Somebody new has chosen nothing before.
+        page.goto(server.url + "/healthz")
+        page.evaluate("localStorage.clear(), sessionStorage.clear()")
         page.goto(server.url + path)
         settle(page)
         return page
 
     yield open_page
+    for page, event, hear in listeners:
+        page.remove_listener(event, hear)
     for page in pages:
-        page.close()
+        if not page.is_closed():
+            leave(page)
     assert errors == []
 
 
-def forget_choices(profile: BrowserContext, server: Server) -> None:
-    """Clear what the browser keeps of former visitors: somebody new has chosen nothing before."""
-    page = profile.pages[0] if profile.pages else profile.new_page()
-    page.goto(server.url + "/healthz")
-    page.evaluate("localStorage.clear()")
+def leave(page: Page) -> None:
+    """Leave a page as a new one is, for the next visitor: another would cost a second."""
+    page.unroute_all()
+    page.set_viewport_size(DESKTOP)
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.goto("about:blank")
 
 
 def complaints(message: ConsoleMessage, expected: Iterable[str]) -> list[str]:
@@ -298,7 +309,7 @@ def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> obje
     while time.monotonic() < deadline:
         if answer := found():
             return answer
-        time.sleep(0.02)
+        time.sleep(0.1)
     raise AssertionError(f"Nothing came within {within_s} seconds.")
 
 
@@ -306,17 +317,15 @@ def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> obje
 
 
 def barriers(page: Page) -> list[str]:
-    """Return what axe finds that keeps somebody out, and what sticks out of the window, on every screen in every light."""
+    """Return what axe finds that keeps somebody out, and what sticks out of the window, on each screen and in each light."""
     found = []
-    for scheme in ("light", "dark"):
-        for screen in (DESKTOP, PHONE):
-            dress(page, screen, scheme)
-            where = f"{scheme}, {screen['width']} px:"
-            found += [f"{where} {finding}" for finding in findings(page)]
-            sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if sticking_out > 0:
-                found.append(f"{where} the page is {sticking_out} px too wide")
-    dress(page, DESKTOP, "light")
+    for scheme, screen in (("dark", PHONE), ("light", DESKTOP)):
+        dress(page, screen, scheme)
+        where = f"{scheme}, {screen['width']} px:"
+        found += [f"{where} {finding}" for finding in findings(page)]
+        sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if sticking_out > 0:
+            found.append(f"{where} the page is {sticking_out} px too wide")
     return found
 
 

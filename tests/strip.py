@@ -51,6 +51,7 @@ def carry(
     page: Page, event: str, name: str = "x.png", content: bytes = b"", size: int = 0, kind: str = "image/png"
 ) -> None:
     """Have a file over the page: "dragover", "dragleave", "drop" or "paste". With a size it is as large as that."""
+    page.locator("input[type=file]").wait_for(state="attached")
     page.evaluate(
         """([event, name, data, size, type]) => {
           const bytes = size ? new Uint8Array(size) : Uint8Array.from(atob(data), (one) => one.charCodeAt(0))
