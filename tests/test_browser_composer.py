@@ -17,6 +17,7 @@ from tests.browser import (
     ask,
     at,
     barriers,
+    cells,
     choose_files,
     make,
     paid_requests,
@@ -74,10 +75,15 @@ def write_cell(page: Page, row: int, text: str) -> None:
             editor.wait_for(timeout=2000)
         return editor.is_visible()
 
-    until(opened)  # the table is drawn anew when its rows come
-    editor.fill(text)
-    page.keyboard.press("Enter")
-    expect(editor).to_have_count(0)
+    def written() -> bool:
+        until(opened)
+        editor.fill(text)
+        page.keyboard.press("Enter")
+        expect(editor).to_have_count(0)
+        page.wait_for_timeout(500)
+        return text in cells(page)
+
+    until(written)  # the table is drawn anew when its rows come
 
 
 # -- a table

@@ -142,7 +142,8 @@ def test_no_column_is_cut_off_on_a_common_screen(history: Page) -> None:
     history.set_viewport_size({"width": 1440, "height": 900})
     prompts(history)
     hidden = "table => table.scrollWidth - table.offsetWidth"
-    assert history.get_by_test_id("stDataFrame").locator(".dvn-scroller").evaluate(hidden) < 10
+    table = history.get_by_test_id("stDataFrame").locator(".dvn-scroller")
+    until(lambda: table.evaluate(hidden) < 10)
 
 
 # -- one picture

@@ -291,11 +291,12 @@ def test_a_restart_of_the_server_brings_back_what_was_there_and_nothing_else(
     settle(page)
     server.stop()
     server.start()
-    write_prompt(page, "a sign of life")
-    settle(page)
+    # Both may happen before the page has its line again.
     choose_files(page, ("gold", COLOURS["gold"]))
+    write_prompt(page, "a sign of life")
     expect(reference(page, 3)).to_be_visible()
     assert order(page) == ["blue", "red", "gold"]
+    expect(page.get_by_label("Prompt")).to_have_value("a sign of life")
 
 
 # -- what is not as it should be

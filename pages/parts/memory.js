@@ -73,7 +73,8 @@ export default function ({ data, setStateValue, parentElement }) {
 
   const onInput = (event) => {
     if (event.target !== field()) return
-    write(sessionStorage, FORM, { ...(tab.form ?? data.form), prompt: event.target.value })
+    tab.form = { ...(tab.form ?? data.form), prompt: event.target.value }
+    write(sessionStorage, FORM, tab.form)
     count()
   }
   tab.leave?.()

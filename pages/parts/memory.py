@@ -67,15 +67,16 @@ def keep() -> None:
 def _restore() -> None:
     """Take back what the browser kept, as far as it can still be chosen, and nothing that was entered meanwhile."""
     form, told = st.session_state, st.session_state[KEY].get("restored")
-    form["restored"] = True
+    is_first, form["restored"] = not form.get("restored"), True
     if not isinstance(told, dict):
         return
     for name, value in told.items():
         if name in DEFAULTS and form[name] == DEFAULTS[name] and _is_fit(name, value):
             form[name] = value
     ids = [str(identifier) for identifier in _listed(told.get("references"))]
-    if not uploads.reference_ids():
-        uploads.replace(reference.id for reference in Studio.current().references(ids))
+    added = uploads.reference_ids()  # while the line was gone
+    if is_first or not added:
+        uploads.replace([*(reference.id for reference in Studio.current().references(ids)), *added])
 
 
 def _is_fit(name: str, value: Any) -> bool:
