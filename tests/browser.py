@@ -25,7 +25,9 @@ from tests.server import ROOT, Server, free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync", "--process-per-site"]
+FLAGS += ["--disable-component-update", "--disable-sync", "--process-per-site", "--disable-site-isolation-trials"]
+# No page stays open for long enough to earn what compiling its scripts well costs.
+FLAGS += ["--js-flags=--no-maglev --no-turbofan"]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 KEY = "a-key-that-stays-on-two-hosts"
 WAIT_MS = 60_000
