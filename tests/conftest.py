@@ -1,10 +1,12 @@
 """Fixtures are nouns: a sandbox, settings, a studio, a server, a browser page."""
 
+import functools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
@@ -14,6 +16,9 @@ from tests.rows import opened
 from tests.server import Server
 
 pytest_plugins = ["tests.browser", "tests.gallery_stage"]
+
+# Every AppTest would read the papers of all installed packages anew, for a third of a second.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 KEY = "test-key-that-nobody-pays-for"
 
