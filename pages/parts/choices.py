@@ -19,7 +19,7 @@ def ask() -> None:
     """Ask for shape, size and format."""
     # Radio buttons: the chosen one of Streamlit's pills is amber on amber, which is too faint in the dark.
     st.radio("Aspect ratio", ASPECT_RATIOS, key="aspect_ratio", format_func=shape, **KEPT)
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         st.radio("Resolution", RESOLUTIONS, key="resolution", captions=_prices(), **KEPT)
         st.radio("Output format", OUTPUT_FORMATS, key="output_format", format_func=str.upper, **KEPT)
     presets, told = st.columns([2, 5], vertical_alignment="center")
