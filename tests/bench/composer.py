@@ -75,7 +75,7 @@ def make_cards(environment: dict[str, str]) -> None:
 def attach(page: Page, folder: Path) -> None:
     """Attach eight references, each of other bytes."""
     for number in range(8):
-        path = noisy_png(folder / f"{number}.png", REFERENCE_BYTES - number * 1000)
+        path = noisy_png(folder / f"{number}.png", REFERENCE_BYTES, seed=number)
         page.locator("input[type=file]").set_input_files(path)
         page.get_by_role("img", name=f"Reference {number + 1}", exact=True).wait_for(timeout=60_000)
 
