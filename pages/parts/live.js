@@ -18,6 +18,8 @@ const shared = (window.__studioEvents ??= watchHands({
 // what a person has just pressed is on its way.
 const APART_MS = 40
 const HANDS_MS = 150
+// What changes all the time is not drawn all the time, so that a person's own doing comes through.
+const CALM_MS = 400
 // A wake that had no effect for so long is lost.
 const LOST_MS = 2000
 // After a loss Streamlit's own line has to stand again, too.
@@ -34,15 +36,16 @@ function isIdle() {
   return performance.now() > shared.quietUntil && (state === undefined || state === "notRunning")
 }
 
+const isDue = ({ wokenAt, wokenFor, seen }) => performance.now() - wokenAt > (wokenFor === seen ? LOST_MS : CALM_MS)
 const isBehind = ({ topics, seen }) => topics.some((topic) => (shared.changes[topic] ?? shared.since) > seen)
 
 function wakeNext() {
   const behind = shared.isWaking ? [] : [...shared.listeners].filter(isBehind)
   if (behind.length === 0) return
   shared.isWaking = true
-  const next = behind.find(({ wokenAt }) => performance.now() - wokenAt > LOST_MS)
+  const next = behind.find(isDue)
   if (next && isIdle()) {
-    next.wokenAt = performance.now()
+    Object.assign(next, { wokenAt: performance.now(), wokenFor: next.seen })
     next.wake()
   }
   setTimeout(() => {
@@ -70,8 +73,8 @@ function connect() {
 
 export default function ({ data, setTriggerValue, parentElement }) {
   const before = parentElement.__listener
-  const wokenAt = before?.seen === data.seen ? before.wokenAt : -Infinity
-  const listener = { ...data, wokenAt, wake: () => setTriggerValue("changed", Date.now()) }
+  const woken = { wokenAt: before?.wokenAt ?? -Infinity, wokenFor: before?.wokenFor }
+  const listener = { ...data, ...woken, wake: () => setTriggerValue("changed", Date.now()) }
   shared.listeners.delete(before)
   parentElement.__listener = listener
   shared.listeners.add(listener)
