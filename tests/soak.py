@@ -128,7 +128,7 @@ class Soak:
             while time.monotonic() < until:
                 self._press(self.random.choice(studios))
                 time.sleep(self.random.uniform(0.05, 0.35))
-                if self.random.random() < 0.04:
+                if self.random.random() < 0.04 or len(self.presses) % 40 == 0:
                     self._replace(studios)
             for endpoint in FAULTS:
                 self.rogue.plan(endpoint)

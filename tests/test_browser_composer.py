@@ -77,10 +77,10 @@ def write_cell(page: Page, row: int, text: str) -> None:
 
     def written() -> bool:
         until(opened)
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, AssertionError):
             editor.fill(text, timeout=2000)
             page.keyboard.press("Enter")
-            expect(editor).to_have_count(0)
+            expect(editor).to_have_count(0, timeout=2000)
         page.wait_for_timeout(500)
         return text in cells(page)
 
