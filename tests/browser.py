@@ -39,16 +39,6 @@ PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
 # -- what a test stands on
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give what waits for others a second try, which is told at the end: a machine under load can be slower than anybody would bear.
-
-    Not so the soak: what it finds once, it has found.
-    """
-    for item in items:
-        if "test_soak" not in item.nodeid:
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A browser. Without one these tests fail: what they claim was not shown then."""
@@ -329,15 +319,17 @@ def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> obje
 
 
 def barriers(page: Page) -> list[str]:
-    """Return what axe finds that keeps somebody out, and what sticks out of the window, on each screen and in each light."""
+    """Return what axe finds that keeps somebody out, and what sticks out of the window, on every screen in every light."""
     found = []
-    for scheme, screen in (("dark", PHONE), ("light", DESKTOP)):
-        dress(page, screen, scheme)
-        where = f"{scheme}, {screen['width']} px:"
-        found += [f"{where} {finding}" for finding in findings(page)]
-        sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if sticking_out > 0:
-            found.append(f"{where} the page is {sticking_out} px too wide")
+    for scheme in ("light", "dark"):
+        for screen in (DESKTOP, PHONE):
+            dress(page, screen, scheme)
+            where = f"{scheme}, {screen['width']} px:"
+            found += [f"{where} {finding}" for finding in findings(page)]
+            sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if sticking_out > 0:
+                found.append(f"{where} the page is {sticking_out} px too wide")
+    dress(page, DESKTOP, "light")
     return found
 
 
