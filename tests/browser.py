@@ -120,7 +120,9 @@ def phone(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def visit(profile: BrowserContext, start: Callable[..., Server]) -> Iterator[Callable[..., Page]]:
+def visit(
+    profile: BrowserContext, start: Callable[..., Server], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Page]]:
     """Opens a studio as somebody new. In the end no page has had an error in its console, but those in `errors_pass`."""
     pages, errors, listeners = [], [], []
 
@@ -150,7 +152,10 @@ def visit(profile: BrowserContext, start: Callable[..., Server]) -> Iterator[Cal
         settle(page)
         return page
 
+    failed = request.session.testsfailed
     yield open_page
+    if request.session.testsfailed > failed:
+        print(*(page.locator("body").aria_snapshot() for page in pages if not page.is_closed()), sep="\n\n")
     for page, event, hear in listeners:
         page.remove_listener(event, hear)
     for page in pages:

@@ -61,6 +61,7 @@ def fill_table(page: Page, text: str, count: str) -> None:
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     expect(page.get_by_role("button", name=GENERATE)).to_contain_text(count)
     page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
 
 
 def write_cell(page: Page, row: int, text: str) -> None:

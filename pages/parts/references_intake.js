@@ -98,5 +98,7 @@ function listenForFiles(input, veil, take) {
     [document, "drop", onDrop],
   ]
   listened.forEach(([target, name, hear]) => target.addEventListener(name, hear))
+  // Chosen before anybody listened: the field is on the page a moment earlier than its script.
+  if (input.files.length > 0) onChoose()
   return () => listened.forEach(([target, name, hear]) => target.removeEventListener(name, hear))
 }
