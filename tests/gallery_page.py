@@ -27,9 +27,12 @@ def press(action: str, item: str | None, group: str) -> None:
         st.rerun()
 
 
-@st.fragment
+@st.fragment(run_every=3600)
 def show_scene() -> None:
-    """Show the scene as it is now, and again whenever a test says so."""
+    """Show the scene as it is now, and again whenever a test says so.
+
+    Streamlit runs a page again when its server is back only if something on it runs by itself, as on ours.
+    """
     _waker(key="waker", on_again_change=lambda: None, height=1)
     chosen = gallery.show("stage", on_act=press, **pickle.loads(SCENE.read_bytes()))
     st.text(f"Chosen: {', '.join(chosen) or 'nothing'}")

@@ -222,8 +222,8 @@ def test_one_careful_job_goes_first_and_never_two(studio: Studio, rogue: Rogue, 
     jobs = [submit(studio, person=person) for person in ("Ann", "Ben", "Cem")]
     until(lambda: asked(rogue) == 2)
     assert asked(rogue, "credit") > read
-    studio.try_now()
     read = asked_balance(studio)
+    studio.try_now()
     until(lambda: asked_balance(studio) > read)
     assert sorted(studio.job(job.id).state for job in jobs) == [State.QUEUED, State.QUEUED, State.SENDING]
     assert asked(rogue) == 2
@@ -242,13 +242,18 @@ def test_no_job_is_risked_while_the_balance_does_not_answer(studio: Studio, rogu
     assert ended(studio, job).state == State.DONE
 
 
-def test_no_job_is_risked_while_the_credits_are_below_its_price(studio: Studio, rogue: Rogue) -> None:
+def test_no_job_is_risked_while_the_credits_are_below_its_price(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brakes, "FIRST_PAUSE_S", 3600)
     rogue.plan("create", says(402, "Credits insufficient"))
     ended(studio, submit(studio))
     until(studio.brake)
     job = submit(studio)  # asked for before the balance is known to be short, which would not take it
     rogue.plan("credit", always=lambda exchange: exchange.answer(*envelope(17.5)))
-    for tries in (1, 2, 3):
+    studio.refresh_balance()
+    until(lambda: studio.readings(0)[-1].credits == 17.5)  # none of the readings from before is still on its way
+    for tries in (2, 3, 4):
         studio.try_now()
         until(lambda tries=tries: sum(one.credits == 17.5 for one in studio.readings(0)) >= tries)
     assert (asked(rogue), studio.job(job.id).state) == (1, State.QUEUED)

@@ -70,8 +70,11 @@ def write_cell(page: Page, row: int, text: str) -> None:
     settle(page)
 
     def opened() -> bool:
+        # A click on a cell that is selected opens it, and Enter would close it again.
         table.click(position={"x": PROMPT_X, "y": HEAD_PX + ROW_PX * (row - 1) + ROW_PX // 2}, force=True)
-        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)
+        if not editor.is_visible():
+            page.keyboard.press("Enter")
         with contextlib.suppress(TimeoutError):
             editor.wait_for(timeout=2000)
         return editor.is_visible()

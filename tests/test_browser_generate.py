@@ -331,8 +331,9 @@ def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays(
     press_generate(page)
     alert = told(page, words)
     expect(alert).to_be_visible()
-    assert is_below(alert, page.get_by_label("Prompt"))
-    assert is_below(page.get_by_label("Reference images"), alert)
+    until(
+        lambda: is_below(alert, page.get_by_label("Prompt")) and is_below(page.get_by_label("Reference images"), alert)
+    )
     expect(page.get_by_label("Prompt")).to_have_value(prompt)
     expect(reference(page, 1)).to_be_visible()
     expect(page.get_by_role("radio", name="21:9")).to_be_checked()
@@ -394,8 +395,8 @@ def test_a_file_that_cant_be_a_reference_is_told_by_name_and_the_good_one_stays(
     expect(alert).to_be_visible()
     expect(page.get_by_text(name).first).to_be_visible()
     expect(reference(page, 1)).to_be_visible()
-    assert is_below(alert, page.get_by_label("Reference images"))
-    assert is_below(page.get_by_role("button", name=GENERATE), alert)
+    where = page.get_by_label("Reference images")
+    until(lambda: is_below(alert, where) and is_below(page.get_by_role("button", name=GENERATE), alert))
     expect(page.get_by_label("Prompt")).to_have_value("A prompt that stays")
     assert sent(service, uploads) == before
 

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.browser
 Visit = Callable[..., Page]
 Start = Callable[..., Server]
 # What a browser writes when nobody is there for a while.
-GONE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket connection", "disconnected")
+GONE = ("net::ERR_", "WebSocket connection", "disconnected", "reaching server endpoint")
 
 
 @pytest.fixture(scope="module")
