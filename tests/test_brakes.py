@@ -256,6 +256,7 @@ def test_no_job_is_risked_while_the_credits_are_below_its_price(
     for tries in (2, 3, 4):
         studio.try_now()
         until(lambda tries=tries: sum(one.credits == 17.5 for one in studio.readings(0)) >= tries)
+        until(lambda: studio.brake().try_at > time.time())  # what was read has been weighed
     assert (asked(rogue), studio.job(job.id).state) == (1, State.QUEUED)
     rogue.plan("credit")
     studio.try_now()

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.browser
 BROKEN = encoded(noise(), "JPEG")[:9000]
 THUMB_PX = 40
 # What a browser writes when nobody is there for a while.
-GONE = ("net::ERR_", "WebSocket connection", "disconnected", "reaching server endpoint")
+GONE = ("net::ERR_", "WebSocket connection", "disconnected", "server endpoint", "server is not responding")
 Visit = Callable[..., Page]
 
 

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.browser
 Visit = Callable[..., Page]
 Start = Callable[..., Server]
 # What a browser writes when nobody is there for a while.
-GONE = ("net::ERR_", "WebSocket connection", "disconnected", "reaching server endpoint")
+GONE = ("net::ERR_", "WebSocket connection", "disconnected", "server endpoint", "server is not responding")
 
 
 @pytest.fixture(scope="module")
