@@ -36,6 +36,38 @@ def show_fault(field: str) -> None:
         st.error(sentence, icon=":material/error:")
 
 
+@st.fragment
+def show_composer() -> None:
+    """Ask for the request. What is changed here is answered here: the pictures beside it are not drawn again."""
+    if form["as_table"] != is_table:
+        st.rerun()  # the page is laid out anew
+    ask_prompt()
+    if is_table:
+        sheet.ask()
+        form["named_references"] = uploads.reference_ids()
+        sheet.show(asked.now().lines)
+    ask_references()
+    show_fault("Reference images")
+    show_order()
+
+
+@st.fragment
+def show_order() -> None:
+    """Ask for the settings, and say what a press makes and costs. Settings change often, and nothing above with them."""
+    if form.pop("pressed", False):
+        st.rerun()  # what a press does is shown all over the page
+    fields = st.container()
+    request = asked.now()
+    asked.show_list(request)
+    can = possible(request, studio.available())
+    show_button(request, can)
+    show_money(request, count(can))
+    with fields:  # last, since the answer to a change of theirs stands below
+        choices.ask()
+        ask_order()
+        memory.keep_settings()
+
+
 def ask_prompt() -> None:
     """Ask what the picture should show."""
     st.text_area(
@@ -66,14 +98,16 @@ def ask_order() -> None:
 def ask_references() -> None:
     """Take pictures in, show them in the order in which they are sent, and say what could not be added."""
     uploads.ask()
+    if is_table and uploads.reference_ids() != form["named_references"]:
+        st.rerun()  # rows name references by their numbers
     for sentence, names in uploads.notes().items():
         st.error(f"{', '.join(words.literal(name) for name in names)} — {sentence}", icon=":material/error:")
     receipt.offer()
 
 
-def possible(request: asked.Request) -> tuple[Wanted, ...]:
-    """Return as much of a press as the free credits are good for: fewer pictures of one request, or nothing."""
-    wanted, free = request.wanted, studio.available()
+def possible(request: asked.Request, free: float | None) -> tuple[Wanted, ...]:
+    """Return as much of a press as these credits are good for: fewer pictures of one request, or nothing."""
+    wanted = request.wanted
     priced = studio.press("", wanted)
     if free is None or priced.price <= max(0.0, free):
         return wanted
@@ -83,16 +117,16 @@ def possible(request: asked.Request) -> tuple[Wanted, ...]:
 
 def send() -> None:
     """Press what the form holds at this moment."""
+    form["pressed"] = True
     request = asked.now()
     if request.faults:
         form["faults"] = {fault.field: fault.sentence for fault in request.faults}
     else:
-        press.press(possible(request))
+        press.press(possible(request, studio.available()))
 
 
-def show_button(request: asked.Request) -> None:
+def show_button(request: asked.Request, can: tuple[Wanted, ...]) -> None:
     """Offer the one thing to press, with its price on it."""
-    can = possible(request)
     is_short = bool(request.wanted) and not can
     label = "Generate · not enough credits" if is_short else press.label(can) if can else "Generate"
     cannot = is_short or any(fault.field == "Table" for fault in request.faults) or not (can or request.faults)
@@ -105,10 +139,11 @@ def show_button(request: asked.Request) -> None:
 @woken_by("credits", key="money-live")
 def show_money(request: asked.Request, told: int) -> None:
     """Say what is free to spend, what is left after this press, what is held, and where the price comes from."""
-    can = possible(request)
+    free = studio.available()
+    can = possible(request, free)
     if count(can) != told:
         st.rerun()  # the button says something else now
-    priced, free, held = studio.press("", request.wanted), studio.available(), studio.held()
+    priced, held = studio.press("", request.wanted), studio.held()
     waiting = f" {words.credits(held)} are held by pictures that wait or have just been paid." if held else ""
     if free is None or not all(each.price is not None for each in priced.wanted):
         st.caption("The balance is not known yet." if free is None else "The price is not known yet.")
@@ -162,28 +197,17 @@ def show_welcome() -> None:
             text_alignment="center",
         )
         for number, example in enumerate(EXAMPLES):
-            st.button(
-                example, key=f"example-{number}", type="tertiary", on_click=form.update, args=({"prompt": example},)
-            )
+            chosen = {"prompt": example, "go": "generate.py"}
+            st.button(example, key=f"example-{number}", type="tertiary", on_click=form.update, args=(chosen,))
 
 
 begin_session()
+form.pop("pressed", None)
+is_table = form["as_table"]
 # A table needs the room that a single request leaves to the pictures.
-composer, stage = st.columns([6, 4] if form["as_table"] else [4, 6], gap="large")
+composer, stage = st.columns([6, 4] if is_table else [4, 6], gap="large")
 with composer:
-    ask_prompt()
-    if form["as_table"]:
-        sheet.ask()
-    request = asked.now()
-    if form["as_table"]:
-        sheet.show(request.lines)
-    ask_references()
-    show_fault("Reference images")
-    choices.ask()
-    ask_order()
-    asked.show_list(request)
-    show_button(request)
-    show_money(request, count(possible(request)))
+    show_composer()
 with stage:
     show_session()
 press.show_asked()

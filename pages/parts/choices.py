@@ -6,8 +6,11 @@ from urllib.parse import quote
 import streamlit as st
 
 from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS
+from kie.prices import Price
 from kie.studio import Studio
 from pages.parts import templates, words
+
+Prices = dict[str, Price | None]
 
 # Mid grey, which can be seen on a light page and on a dark one.
 LINE = "#8a8172"
@@ -16,18 +19,19 @@ KEPT = {"horizontal": True, "persist_state": "session"}
 
 
 def ask() -> None:
-    """Ask for shape, size and format."""
+    """Ask for shape, size and format, and say what they come to."""
+    prices = {resolution: Studio.current().price(resolution) for resolution in RESOLUTIONS}
     # Radio buttons: the chosen one of Streamlit's pills is amber on amber, which is too faint in the dark.
     st.radio("Aspect ratio", ASPECT_RATIOS, key="aspect_ratio", format_func=shape, **KEPT)
     with st.container(horizontal=True, gap="medium"):
-        st.radio("Resolution", RESOLUTIONS, key="resolution", captions=_prices(), **KEPT)
+        st.radio("Resolution", RESOLUTIONS, key="resolution", captions=_captions(prices), **KEPT)
         st.radio("Output format", OUTPUT_FORMATS, key="output_format", format_func=str.upper, **KEPT)
     presets, told = st.columns([2, 5], vertical_alignment="center")
     with presets:
         templates.ask_preset()
     with told:
         # Not on the fields themselves: their help would carry the field's label a second time.
-        st.caption(outcome(), help=price_sources())
+        st.caption(_outcome(prices), help=_sources(prices))
 
 
 def ask_images() -> None:
@@ -58,23 +62,20 @@ def shape(ratio: str) -> str:
     return f"![](data:image/svg+xml,{quote(svg)}) {ratio.capitalize()}"
 
 
-def _prices() -> list[str]:
-    prices = [Studio.current().price(resolution) for resolution in RESOLUTIONS]
-    return [words.credits(price.credits) if price else "price unknown" for price in prices]
+def _captions(prices: Prices) -> list[str]:
+    return [words.credits(price.credits) if price else "price unknown" for price in prices.values()]
 
 
-def price_sources() -> str:
+def _sources(prices: Prices) -> str:
     """Say where the prices come from."""
-    studio = Studio.current()
-    prices = {resolution: studio.price(resolution) for resolution in RESOLUTIONS}
     lines = [f"{resolution}: {price.source}." for resolution, price in prices.items() if price]
     return "Credits for one picture. " + " ".join(dict.fromkeys(lines)) if lines else "The price is not known yet."
 
 
-def outcome() -> str:
+def _outcome(prices: Prices) -> str:
     """Say which pixels come out, and which resolutions cost the same."""
-    form, studio = st.session_state, Studio.current()
-    size = studio.expected_size(form["aspect_ratio"], form["resolution"])
-    one, two = studio.price("1K"), studio.price("2K")
+    form = st.session_state
+    size = Studio.current().expected_size(form["aspect_ratio"], form["resolution"])
+    one, two = prices["1K"], prices["2K"]
     same = " 1K and 2K cost the same." if one and two and one.credits == two.credits else ""
     return f"{size}.{same}"

@@ -234,7 +234,7 @@ def _again(job: Job) -> None:
     try:
         made = Studio.current().send_again(job.id, form["person"])
     except NothingSpent as error:
-        form["faults"] = {"Generate": error.sentence}
+        form["faults"], form["go"] = {"Generate": error.sentence}, "generate.py"
         return
     SessionJobs(form).add(new.id for new in made)
 

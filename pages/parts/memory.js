@@ -29,9 +29,24 @@ function settingsOf(form) {
   return Object.fromEntries(SETTING_NAMES.map((name) => [name, form[name]]))
 }
 
+function createTab() {
+  const tab = { session: null, form: null, word: null, pending: null }
+
+  function keep(changed) {
+    const isTyped = field() && field() === document.activeElement
+    tab.form = { ...tab.form, ...changed, ...(isTyped && { prompt: field().value }) }
+    write(sessionStorage, FORM, tab.form)
+    write(localStorage, SETTINGS, settingsOf(tab.form))
+  }
+
+  // The strip of references and the settings change without a run of the whole form.
+  const keepPart = (part) => tab.form && !tab.pending && keep(part)
+  return Object.assign(tab, { keep, keepSettings: keepPart, keepReferences: (references) => keepPart({ references }) })
+}
+
 export default function ({ data, setStateValue, parentElement }) {
   const line = parentElement.querySelector("output")
-  const tab = (window.__studioForm ??= { session: null })
+  const tab = (window.__studioForm ??= createTab())
 
   function count() {
     const length = [...(field()?.value ?? data.form.prompt ?? "")].length
@@ -40,22 +55,13 @@ export default function ({ data, setStateValue, parentElement }) {
     line.setAttribute("aria-label", `${line.textContent} characters`)
   }
 
-  function keep(changed = {}) {
-    const isTyped = field() && field() === document.activeElement
-    tab.form = { ...data.form, ...changed, prompt: isTyped ? field().value : data.form.prompt }
-    write(sessionStorage, FORM, tab.form)
-    write(localStorage, SETTINGS, settingsOf(tab.form))
-    // The strip of references changes without a run of the whole page.
-    tab.keepReferences = (references) => keep({ references })
-  }
-
   function isBack(form) {
     return data.restored && KEPT_NAMES.every((name) => form[name] === undefined || form[name] === data.form[name])
   }
 
   if (tab.session !== data.session) {
     const kept = tab.form ?? read(sessionStorage, FORM) ?? read(localStorage, SETTINGS)
-    Object.assign(tab, { session: data.session, tries: 0, pending: data.restored ? null : kept })
+    Object.assign(tab, { session: data.session, tries: 0, word: null, pending: data.restored ? null : kept })
   }
   // A run that is cut short by another can lose what it was handed, so it is handed over until it stands there.
   function handOver() {
@@ -66,7 +72,10 @@ export default function ({ data, setStateValue, parentElement }) {
       tab.waiting = setTimeout(handOver, AGAIN_MS)
     } else {
       tab.pending = null
-      keep()
+      // What is drawn again with the same words may be older than the settings that were kept since.
+      const word = JSON.stringify(data.form)
+      if (word !== tab.word) tab.keep(data.form)
+      tab.word = word
     }
   }
   handOver()

@@ -47,6 +47,7 @@ _memory = st.components.v2.component(
     css=(_HERE / "memory.css").read_text(encoding="utf-8"),
     js=(_HERE / "memory.js").read_text(encoding="utf-8"),
 )
+_settings = st.components.v2.component("studio_settings", js=(_HERE / "memory_settings.js").read_text(encoding="utf-8"))
 
 
 def begin() -> None:
@@ -58,15 +59,21 @@ def begin() -> None:
 
 def keep() -> None:
     """Show how long the prompt is, and keep the form in the browser."""
-    form = {name: st.session_state[name] for name in DEFAULTS} | {"references": uploads.reference_ids()}
-    data = {"form": form, "limit": PROMPT_LIMIT, "session": st.session_state["tab"]}
-    restored = bool(st.session_state.get("restored"))
+    kept = {name: form[name] for name in DEFAULTS} | {"references": uploads.reference_ids()}
+    data = {"form": kept, "limit": PROMPT_LIMIT, "session": form["tab"]}
+    restored = bool(form.get("restored"))
     _memory(key=KEY, data=data | {"restored": restored}, default={"restored": None}, on_restored_change=_restore)
+
+
+def keep_settings() -> None:
+    """Keep the settings in the browser, which change without a look at the prompt."""
+    settings = {name: form[name] for name in DEFAULTS if name != "prompt"}
+    _settings(key="tab-settings", data={"form": settings}, height=1)
 
 
 def _restore() -> None:
     """Take back what the browser kept, as far as it can still be chosen, and nothing that was entered meanwhile."""
-    form, told = st.session_state, st.session_state[KEY].get("restored")
+    told = form[KEY].get("restored")
     is_first, form["restored"] = not form.get("restored"), True
     if not isinstance(told, dict):
         return
