@@ -13,6 +13,7 @@ balances    servers    brakes    meta
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Engine,
     Float,
     Index,
@@ -236,19 +237,26 @@ meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Col
 def make(engine: Engine) -> None:
     """Make what is missing: tables, and columns and indexes that a later version added to an older database."""
     with engine.begin() as connection:
-        metadata.create_all(connection)
-        present = inspect(connection)
-        for table in metadata.sorted_tables:
-            known = {column["name"] for column in present.get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in known:
-                    added = CreateColumn(column).compile(dialect=engine.dialect)
-                    connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')
-            for index in table.indexes:
-                index.create(connection, checkfirst=True)
+        if not inspect(connection).get_table_names():
+            metadata.create_all(connection, checkfirst=False)
+        else:
+            metadata.create_all(connection)
+            _add_what_is_missing(connection)
         name = engine.dialect.name
         for statement in (*_VERSIONS.get(name, ()), *fulltext.statements(name)):
             connection.exec_driver_sql(statement)
+
+
+def _add_what_is_missing(connection: Connection) -> None:
+    present = inspect(connection)
+    for table in metadata.sorted_tables:
+        known = {column["name"] for column in present.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                added = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 # Whatever changes a job, in whatever way, gives it a new version: higher than any before (SQLite), or the number of the

@@ -1,6 +1,7 @@
 """Nothing that a page has drawn is taken back before the browser has it."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -51,6 +52,7 @@ class Session:
 
     def __init__(self, shown: str) -> None:
         self._client_state = ClientState(page_script_hash=shown)
+        self._pages_manager = SimpleNamespace(main_script_hash="the script")
         self.ran: list[str] = []
         self.fragments: list[str] = []
 
@@ -112,6 +114,15 @@ def test_a_fragment_on_the_page_that_stands_runs_there(session: Session) -> None
     session.ask("generate")
     session.ask("generate", fragment="clock")
     assert session.ran == ["generate"] * 3
+
+
+@pytest.mark.parametrize("shown", ["", "the script"])
+def test_a_fragment_that_runs_right_after_the_page_was_opened_runs_on_that_page(session: Session, shown: str) -> None:
+    session.show("")
+    session.ask("")
+    session.show(shown)
+    session.ask("generate", fragment="form")
+    assert session.ran == ["", "generate"]
 
 
 WOKEN, PRESSED, CHOSEN = {"json_trigger_value": "[]"}, {"trigger_value": True}, {"string_value": "4K"}

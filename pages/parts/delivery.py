@@ -55,7 +55,9 @@ def _request_rerun(session: AppSession, client_state: ClientState | None) -> Non
         # What was asked for counts until it is shown, or until the server itself has gone on to another page.
         current = asked if shown == before else shown
         if client_state.fragment_id:
-            client_state.page_script_hash = current or named
+            # A session begins with no page's name but the script's own, which the browser would take for another page.
+            is_page = current not in ("", session._pages_manager.main_script_hash)
+            client_state.page_script_hash = current if is_page else named
         elif named == shown == before != asked and now - at < UNSHOWN_S:
             client_state.page_script_hash = asked
         else:
