@@ -36,7 +36,7 @@ class Asking(Desk):
             self._rooms.tracker.want_balance()  # the account may have been topped up since the last reading
             raise
         self._rooms.tracker.wake()
-        self.hub.publish({"jobs", f"person:{press.person}", "credits"})
+        self._publish({"jobs", f"person:{press.person}", "credits"})
         return self._rooms.store.press(submit_id)
 
     def press(self, person: str, wanted: Sequence[Wanted], submit_id: str = "", project: str | None = None) -> Press:
@@ -92,7 +92,7 @@ class Asking(Desk):
 
     def _tell_press(self, submit_id: str) -> None:
         jobs = self._rooms.store.press(submit_id)
-        self.hub.publish({"jobs", "credits", "attention"} | {f"person:{job.person}" for job in jobs})
+        self._publish({"jobs", "credits", "attention", "incidents"} | {f"person:{job.person}" for job in jobs})
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job that has not been sent, and say whether that was still possible. Costs nothing."""

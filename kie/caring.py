@@ -99,4 +99,4 @@ class Caring(Desk):
         """Have the service tried again at once, carefully: the balance first, then one job."""
         self._rooms.store.try_now(time.time())
         self._rooms.tracker.wake()
-        self.hub.publish({"brake"})
+        self._publish({"incidents"})

@@ -1,5 +1,9 @@
 """What the parts of the studio have in common: the open rooms, and whom to tell that something changed."""
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 from kie import prices
 from kie.hub import Hub
 from kie.jobs import Job
@@ -15,6 +19,10 @@ class Desk:
     hub: Hub
     _rooms: Rooms
     _listed: PriceList
+
+    def __init__(self) -> None:
+        self._told: dict[str, Any] = {}
+        self._telling = threading.Lock()
 
     def job(self, job_id: str) -> Job | None:
         """Return one job."""
@@ -34,4 +42,16 @@ class Desk:
     def _tell(self, job_id: str) -> None:
         job = self.job(job_id)
         if job:
-            self.hub.publish({"jobs", f"person:{job.person}", "credits", "attention"})
+            self._publish({"jobs", f"person:{job.person}", "credits", "attention", "incidents"})
+
+    def _publish(self, topics: set[str]) -> None:
+        """Tell the pages what changed; of a figure, only when it is another than the one that was told last."""
+        with self._telling:
+            now = {name: look() for name, look in self._figures().items() if name in topics}
+            same = {name for name, figure in now.items() if name in self._told and self._told[name] == figure}
+            self._told |= now
+            self.hub.publish(topics - same)
+
+    def _figures(self) -> dict[str, Callable[[], Any]]:
+        """Return for each topic that is a figure how to look at all that pages show of it."""
+        return {}

@@ -1,6 +1,6 @@
 """Who wants to know that something changed: topics in, listeners called; and when each changed last.
 
-Topics are short texts: "jobs", "person:Ann", "credits", "references", "hosts", "key", "attention", "brake", "care".
+Topics are short texts: "jobs", "person:Ann", "readings", "credits", "references", "hosts", "key", "attention", "incidents", "care".
 """
 
 import threading

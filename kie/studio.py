@@ -9,8 +9,9 @@ Nothing here touches the network: a page writes a row or reads one, and the trac
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO, Any, ClassVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -48,6 +49,7 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf, Taking):
     _current: ClassVar["Studio | None"] = None
 
     def __init__(self, settings: Settings):
+        super().__init__()
         self.settings = settings
         self.hub = Hub()
         self._listed = PriceList(settings.root / "config" / "prices.toml")
@@ -59,7 +61,7 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf, Taking):
 
     def open(self) -> "Studio":
         """Open the rooms that the settings ask for and start working. Raises SettingsInvalid, in words."""
-        self._rooms = Rooms.open(self.settings, self.settings.wants_sandbox(), self.hub.publish)
+        self._rooms = Rooms.open(self.settings, self.settings.wants_sandbox(), self._publish)
         self._key_value = self.settings.key().value
         self._keeper.start()
         Studio._current = self
@@ -115,8 +117,8 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf, Taking):
 
     def _change_rooms(self, sandbox: bool) -> None:
         try:
-            left, self._rooms = self._rooms, Rooms.open(self.settings, sandbox, self.hub.publish)
-            self.hub.publish({"jobs", "credits", "hosts", "key"})
+            left, self._rooms = self._rooms, Rooms.open(self.settings, sandbox, self._publish)
+            self._publish({"jobs", "readings", "credits", "hosts", "key", "incidents"})
             left.close()
         except (SettingsInvalid, SQLAlchemyError, OSError):
             log.exception("the change between the service and the sandbox did not work; trying again")
@@ -264,6 +266,16 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf, Taking):
     def host_reports(self) -> dict[str, tuple[str, float]]:
         """Return for each address what was found out last ("" if it answers, else why not), and when."""
         return dict(self._hosts)
+
+    def _figures(self) -> dict[str, Callable[[], Any]]:
+        if not hasattr(self, "_rooms"):
+            return {}  # they are just being opened
+        store, problem = self._rooms.store, type(self.credit_problem())
+        return {
+            "credits": lambda: (store.free(), store.held(), problem),
+            "incidents": lambda: (store.brake(), store.attention_count()),
+            "key": lambda: (self.is_sandbox, self.key(), problem),
+        }
 
     def _check_hosts(self) -> None:
         for url in dict.fromkeys(self.urls()):

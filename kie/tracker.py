@@ -201,7 +201,7 @@ class Tracker:
     def _tell(self, job_id: str) -> None:
         job = self._store.job(job_id)
         if job:
-            self._publish({"jobs", f"person:{job.person}", "attention", "brake"})
+            self._publish({"jobs", f"person:{job.person}", "attention", "incidents"})
 
     def _step(self, job_id: str) -> None:
         job = self._store.job(job_id)
@@ -236,4 +236,4 @@ class Tracker:
                 self._balance_at = min(self._balance_at, time.time() + BALANCE_RETRY_S)
         finally:
             self._reading_balance = False
-        self._publish({"credits", "key"})
+        self._publish({"readings", "credits", "key"})

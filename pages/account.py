@@ -22,7 +22,7 @@ studio = Studio.current()
 
 
 @st.fragment(run_every=30)
-@woken_by("credits", key="account-live")
+@woken_by("readings", "credits", key="account-live")
 def show_balance() -> None:
     """Show the last reading, its age, and what it buys."""
     balance, problem, available = studio.balance(), studio.credit_problem(), studio.available()
@@ -57,7 +57,7 @@ def buys(resolution: str, available: float | None) -> dict[str, object]:
 
 
 @st.fragment(run_every=30)
-@woken_by("credits", key="readings-live")
+@woken_by("readings", key="readings-live")
 def show_readings() -> None:
     """Draw the balance over the last 30 days."""
     readings = studio.readings(time.time() - MONTH_S)
@@ -136,7 +136,7 @@ def offer_another_look(job: Job) -> None:
 
 
 @st.fragment(run_every=30)
-@woken_by("credits", key="reconciliation-live")
+@woken_by("readings", "credits", key="reconciliation-live")
 def show_reconciliation() -> None:
     """Say whether the balance agrees with what our own pictures cost, and if not, when it parted and by how much."""
     st.header("Does it add up?")

@@ -39,7 +39,7 @@ def pages(attention: int) -> list:
 
 
 @st.fragment(run_every=30)
-@woken_by("brake", "attention", key="incidents-live")
+@woken_by("incidents", key="incidents-live")
 def show_incidents(told: int) -> None:
     """Say on every page why new jobs wait, and that somebody has to look after what may be paid."""
     studio = Studio.current()
