@@ -17,6 +17,7 @@ EXAMPLES = (
     "Watercolour of a lighthouse at dawn, soft fog, gulls",
     "Flat-lay of a tidy desk, morning light, top view",
 )
+ORDER, SESSION = "order", "session"
 studio = Studio.current()
 form = st.session_state
 
@@ -51,11 +52,11 @@ def show_composer() -> None:
     show_order()
 
 
-@st.fragment
+@st.fragment(key=ORDER)
 def show_order() -> None:
     """Ask for the settings, and say what a press makes and costs. Settings change often, and nothing above with them."""
     if form.pop("pressed", False):
-        st.rerun()  # what a press does is shown all over the page
+        st.rerun()  # what a press changed stands all over the page
     fields = st.container()
     request = asked.now()
     asked.show_list(request)
@@ -117,12 +118,15 @@ def possible(request: asked.Request, free: float | None) -> tuple[Wanted, ...]:
 
 def send() -> None:
     """Press what the form holds at this moment."""
-    form["pressed"] = True
-    request = asked.now()
+    request, had_faults = asked.now(), form.get("faults")
     if request.faults:
         form["faults"] = {fault.field: fault.sentence for fault in request.faults}
     else:
         press.press(possible(request, studio.available()))
+    if had_faults or form.get("faults") or "asked" in form or templates.FORMER in form:
+        form["pressed"] = True
+    else:
+        st.rerun([ORDER, SESSION])  # nothing else is another than before
 
 
 def show_button(request: asked.Request, can: tuple[Wanted, ...]) -> None:
@@ -175,7 +179,7 @@ def count(wanted: Sequence[Wanted]) -> int:
     return sum(each.images for each in wanted)
 
 
-@st.fragment(run_every=30)
+@st.fragment(run_every=30, key=SESSION)
 @woken_by(f"person:{form['person']}", key="session-live")
 def show_session() -> None:
     """Show this session's pictures, newest first."""
@@ -186,6 +190,7 @@ def show_session() -> None:
         st.switch_page(place)
     if not arrivals.show():
         show_welcome()
+    Presses(form).shown(time.monotonic())
 
 
 def show_welcome() -> None:
@@ -211,4 +216,3 @@ with composer:
 with stage:
     show_session()
 press.show_asked()
-Presses(form).shown(time.monotonic())
