@@ -42,13 +42,15 @@ def show_composer() -> None:
     """Ask for the request. What is changed here is answered here: the pictures beside it are not drawn again."""
     if form["as_table"] != is_table:
         st.rerun()  # the page is laid out anew
-    ask_prompt()
+    # Each in a place of its own, so that a sentence more or less in one does not push the next aside while it is drawn.
+    with st.container():
+        ask_prompt()
     if is_table:
-        sheet.ask()
-        form["named_references"] = uploads.reference_ids()
-        sheet.show(asked.now().lines)
+        with st.container():
+            sheet.ask()
+            form["named_references"] = uploads.reference_ids()
+            sheet.show(asked.now().lines)
     ask_references()
-    show_fault("Reference images")
     show_order()
 
 
@@ -59,9 +61,11 @@ def show_order() -> None:
         st.rerun()  # what a press changed stands all over the page
     fields = st.container()
     request = asked.now()
-    asked.show_list(request)
+    with st.container():
+        asked.show_list(request)
     can = possible(request, studio.available())
-    show_button(request, can)
+    with st.container():
+        show_button(request, can)
     show_money(request, count(can))
     with fields:  # last, since the answer to a change of theirs stands below
         choices.ask()
@@ -103,6 +107,7 @@ def ask_references() -> None:
         st.rerun()  # rows name references by their numbers
     for sentence, names in uploads.notes().items():
         st.error(f"{', '.join(words.literal(name) for name in names)} — {sentence}", icon=":material/error:")
+    show_fault("Reference images")
     receipt.offer()
 
 

@@ -35,6 +35,7 @@ def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
     for one in (page, somebody_else):
         expect(told(one, MAYBE)).to_contain_text("1 picture may be paid for")
         expect(one.get_by_role("link", name="Account (1)")).to_be_visible()
+    page.bring_to_front()
     go(page, "History")
     expect(told(page, MAYBE)).to_be_visible()
     page.get_by_role("link", name="Open Account").click()
@@ -64,7 +65,9 @@ def test_an_id_of_another_request_is_told_and_another_can_be_pasted(
     account = visit(server, "/account")
     account.get_by_role("button", name="It never ran").click()
     expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    page.bring_to_front()
     ask(page, prompt)
+    account.bring_to_front()
     expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
     [other], [own] = until(lambda: tasks(service, with_other)), until(lambda: tasks(service, prompt))
     for task, words in ((other, "belongs to another request"), (own, None)):
@@ -122,6 +125,7 @@ def test_the_brake_is_told_on_every_page_and_try_now_lifts_it(
 ) -> None:
     page, prompt = visit(other_server), "A picture that waits for the service"
     somebody_else = visit(other_server, "/history")
+    page.bring_to_front()
     # Each refusal of the careful try makes the next pause longer: here it stays on while the test looks around.
     for number in range(3):
         ask(page, f"sandbox: maintenance, try {number}")

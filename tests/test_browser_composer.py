@@ -212,6 +212,7 @@ def test_two_who_press_at_once_for_the_last_credits_make_one_picture_and_one_is_
     pages = [visit(server), visit(server)]
     for number, page in enumerate(pages):
         expect(page.get_by_text("20 credits free to spend")).to_be_visible()
+        page.bring_to_front()
         write_prompt(page, f"The last picture, {number}")
         settle(page)
     for page in pages:
@@ -248,6 +249,7 @@ def test_a_reload_brings_back_what_was_typed_to_the_letter(server: Server, visit
 def test_two_tabs_of_one_person_keep_two_forms(server: Server, visit: Visit) -> None:
     pages = [visit(server, name="Two tabs"), visit(server, name="Two tabs")]
     for number, page in enumerate(pages):
+        page.bring_to_front()
         write_prompt(page, f"thought number {number}")
         settle(page)
     for number, page in enumerate(pages):

@@ -9,6 +9,13 @@ const KEPT_NAMES = ["prompt", "images", "as_table", "written_out", ...SETTING_NA
 const TRIES = 5, AGAIN_MS = 1500
 const field = () => document.querySelector('textarea[aria-label="Prompt"]')
 
+// Streamlit writes a button's shortcut too pale to be read on amber.
+if (!window.__studioStyle) {
+  window.__studioStyle = new CSSStyleSheet()
+  window.__studioStyle.replaceSync("button kbd { opacity: 1 !important }")
+  document.adoptedStyleSheets.push(window.__studioStyle)
+}
+
 function read(store, name) {
   try {
     return JSON.parse(store.getItem(name))

@@ -92,3 +92,55 @@ def rss_mb(server: Server) -> float:
 def median(values: list[float]) -> float:
     """Return the middle one."""
     return sorted(values)[len(values) // 2]
+
+
+# From doing something until its answer stands on the page, and until the run that follows has ended, if there is one.
+_TIMED = """async (rounds) => {
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+  const button = (name) => [...document.querySelectorAll('button')].find((one) => one.innerText.includes(name))
+  const within = (selector) => [...document.querySelectorAll('*')].map((one) => one.shadowRoot?.querySelector(selector)).find(Boolean)
+  const enter = (field, value) => {
+    const kind = field instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement
+    field.focus()
+    Object.getOwnPropertyDescriptor(kind.prototype, 'value').set.call(field, value)
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+  }
+  const [prepare, act, answer] = [async (round) => { %s }, (round) => { %s }, () => %s]
+  const state = () => document.querySelector('[data-testid=stApp]').dataset.testScriptState
+  const times = []
+  for (let round = 0; round < rounds; round++) {
+    await prepare(round)
+    const before = answer(), began = performance.now(), since = () => performance.now() - began
+    let [answered, ended] = [null, 0]
+    act(round)
+    // A short run may never be seen to run.
+    while (answered === null || since() - Math.max(answered, ended) < 200) {
+      await pause(1)
+      if (answered === null && answer() !== before) answered = since()
+      if (state() !== 'notRunning') ended = since()
+      if (since() > 20_000) throw new Error('nothing answered')
+    }
+    times.push([answered, Math.max(answered, ended)])
+    await pause(300)
+  }
+  return times
+}"""
+
+
+def timed(page: Page, act: str, answer: str, prepare: str = "", rounds: int = 11) -> tuple[float, float]:
+    """Do something several times, and return the medians of the milliseconds until its answer and until its run's end.
+
+    All are JavaScript: `answer` is an expression whose value changes with the answer; `round` counts from 0.
+    """
+    times = page.evaluate(_TIMED % (prepare, act, answer), rounds)
+    return median([answered for answered, _ in times]), median([ended for _, ended in times])
+
+
+def bare_run(browser: Browser, url: str) -> tuple[float, float]:
+    """Return the milliseconds of a press on an empty page, until its answer and until its run's end."""
+    page = browser.new_page()
+    page.goto(url)
+    page.get_by_role("button", name="Press").wait_for()
+    times = timed(page, "button('Press').click()", "document.body.innerText.match(/pressed (\\d+)/)[1]")
+    page.close()
+    return times
