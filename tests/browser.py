@@ -207,14 +207,19 @@ def choose_files(page: Page, *files: Path | tuple[str, bytes]) -> None:
     page.locator("input[type=file]").set_input_files(payloads)
 
 
+def generate_button(page: Page) -> Locator:
+    """Return the button that costs credits; while the page is laid out anew, the one that stays."""
+    return page.get_by_role("button", name=GENERATE).last
+
+
 def press_generate(page: Page, **options: object) -> None:
     """Press the button that costs credits."""
-    page.get_by_role("button", name=GENERATE).click(**options)
+    generate_button(page).click(**options)
 
 
 def pictures_of(page: Page, prompt: str) -> Locator:
     """Return the finished pictures of a prompt on this page."""
-    return page.get_by_alt_text(f"Picture made from: {prompt[:200]}", exact=True)
+    return page.get_by_alt_text(f"Picture made from: {prompt[:200]}", exact=True).filter(visible=True)
 
 
 def ask(page: Page, prompt: str) -> None:
@@ -236,7 +241,7 @@ def stage(page: Page, words: str) -> Locator:
 
 def reference(page: Page, number: int) -> Locator:
     """Return the small picture of a reference in the form."""
-    return page.get_by_alt_text(f"Reference {number}", exact=True)
+    return page.get_by_alt_text(f"Reference {number}", exact=True).filter(visible=True)
 
 
 def saved(page: Page, button: Locator) -> tuple[str, bytes]:

@@ -21,7 +21,7 @@ KEY = "test-key-that-nobody-pays-for"
 presses = itertools.count(1)
 
 
-def hurry(monkeypatch: pytest.MonkeyPatch, *, reply_s: float = 0.8) -> None:
+def hurry(monkeypatch: pytest.MonkeyPatch, *, reply_s: float = 2.0) -> None:
     """Let a whole life pass in a second: every wait is short, and the client loses patience soon.
 
     A test that holds a reply back for as long as it looks around gives the paid request more patience.

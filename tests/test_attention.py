@@ -19,7 +19,7 @@ GIVEN_BACK = told(state="fail", failCode="500", failMsg="Internal Error", result
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def packed(path: Path, **names: bytes) -> Path:
 def test_what_comes_back_is_what_went_in(
     settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     job = with_a_picture(settings)
     assert run("backup", saved)[0] == 0
     status, said = run("restore", saved, "--into", elsewhere)
@@ -114,7 +114,7 @@ def test_what_comes_back_is_what_went_in(
 def test_nothing_that_waits_or_is_being_sent_is_sent_by_a_restored_studio(
     settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     monkeypatch.setattr(rooms, "Client", partial(Client, read_s=60, reply_s=60))
     goes_on = threading.Event()
     with Studio(settings) as studio:
@@ -206,7 +206,7 @@ def test_what_is_committed_meanwhile_is_wholly_in_or_wholly_out(
 def test_the_key_is_in_no_backup_and_the_sandbox_only_if_wanted(
     settings: Settings, saved: Path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     settings.key_file.write_text(KEY)
     with_a_picture(settings)
     with_a_picture(project(settings.root, settings.api_url, KIE_DATA_DIR="data/sandbox"))
@@ -223,7 +223,7 @@ def test_the_key_is_in_no_backup_and_the_sandbox_only_if_wanted(
 def test_both_places_come_back(
     settings: Settings, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with_a_picture(project(settings.root, settings.api_url, KIE_DATA_DIR="data/sandbox"))
     run("backup", saved, "--sandbox")
     assert run("restore", saved, "--into", elsewhere)[0] == 0
@@ -233,7 +233,7 @@ def test_both_places_come_back(
 def test_a_file_that_is_gone_is_told_and_asked_for_again_after_a_restore(
     settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     job = with_a_picture(settings)
     (settings.data_dir / job.file).unlink()
     assert "1 file that the rows name is not on the disk" in run("backup", saved)[1]
@@ -274,7 +274,7 @@ def test_a_name_that_no_studio_has_is_refused_and_nothing_is_unpacked(
 def test_what_is_cut_off_or_changed_is_refused_and_nothing_is_left(
     settings: Settings, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     job = with_a_picture(settings)
     run("backup", saved)
     whole = saved.read_bytes()
@@ -317,7 +317,7 @@ def test_only_an_empty_folder_is_restored_into(saved: Path, elsewhere: Path, run
 
 
 def test_a_file_that_is_there_is_never_written_over(settings: Settings, saved: Path, run, monkeypatch) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with_a_picture(settings)
     saved.write_bytes(b"last year's")
     status, said = run("backup", saved)
@@ -330,7 +330,7 @@ def test_what_can_be_foreseen_is_told_in_a_sentence(
 ) -> None:
     assert "There is no studio's database at" in run("backup", saved)[1]
     assert "There is no studio's database at" in run("check")[1]
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with_a_picture(settings)
     for arguments in (["backup", saved / "nowhere" / "x.zip"], ["restore", saved, "--into", saved.parent / "new"]):
         status, said = run(*arguments)
@@ -366,7 +366,7 @@ def typed(settings: Settings, *arguments: object, bytes_limit: int | None = None
 def test_the_commands_work_as_they_are_typed(
     settings: Settings, saved: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     job = with_a_picture(settings)
     checked = typed(settings, "check", "--deep")
     assert (checked.returncode, checked.stderr) == (0, "")
@@ -381,7 +381,7 @@ def test_the_commands_work_as_they_are_typed(
 def test_a_full_disk_leaves_nothing_half_written(
     settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with_a_picture(settings)
     run("backup", saved)
     database = (settings.data_dir / DATABASE).stat().st_size

@@ -15,13 +15,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from kie.sandbox import CREATE, CREDIT, RECORD, UPLOAD, Sandbox, Seen
 from tests.browser import (
     DESKTOP,
-    GENERATE,
     KEY,
     PHONE,
     ask,
     barriers,
     choose_files,
     credits_shown,
+    generate_button,
     is_below,
     make,
     metric,
@@ -176,14 +176,14 @@ def test_the_balance_on_the_page_falls_by_the_price(journey: Journey) -> None:
 def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, service: Sandbox, visit: Visit) -> None:
     page, prompt = visit(server), "A lamp pressed twice"
     write_prompt(page, prompt)
-    page.get_by_role("button", name=GENERATE).dblclick()
+    generate_button(page).dblclick()
     expect(pictures_of(page, prompt)).to_have_count(1)
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
     press_generate(page)
     question = page.get_by_role("dialog", name="Before you pay")
     expect(question).to_contain_text("The same request was made before.")
     assert len(paid_requests(service, prompt)) == 1
-    question.get_by_role("button", name=GENERATE).dblclick()
+    generate_button(question).dblclick()
     expect(question).to_have_count(0)
     expect(pictures_of(page, prompt)).to_have_count(2)
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 2
@@ -194,7 +194,7 @@ def test_three_images_are_three_tasks_and_three_charges(server: Server, service:
     write_prompt(page, prompt)
     page.get_by_label("Images", exact=True).fill("3")
     page.get_by_label("Images", exact=True).blur()
-    button = page.get_by_role("button", name=GENERATE)
+    button = generate_button(page)
     expect(button).to_contain_text("Generate 3 · about 54 credits")
     button.click()
     expect(pictures_of(page, prompt)).to_have_count(3)
@@ -208,7 +208,7 @@ def test_three_images_are_three_tasks_and_three_charges(server: Server, service:
 def test_every_setting_reaches_the_service_as_it_was_chosen(server: Server, service: Sandbox, visit: Visit) -> None:
     page, prompt = visit(server), "A wide river"
     choose_settings(page)
-    expect(page.get_by_role("button", name=GENERATE)).to_contain_text("Generate · about 24 credits")
+    expect(generate_button(page)).to_contain_text("Generate · about 24 credits")
     make(page, prompt)
     assert paid_request(service, prompt) == {
         "prompt": prompt,
@@ -384,7 +384,7 @@ def test_files_that_cant_be_references_are_told_by_name_and_the_good_one_stays(
         alert = told(page, words)
         expect(alert).to_be_visible()
         expect(page.get_by_text(name).first).to_be_visible()
-        until(lambda alert=alert: is_below(alert, where) and is_below(page.get_by_role("button", name=GENERATE), alert))
+        until(lambda alert=alert: is_below(alert, where) and is_below(generate_button(page), alert))
     expect(reference(page, 1)).to_be_visible()
     expect(page.get_by_label("Prompt")).to_have_value("A prompt that stays")
     assert sent(service, uploads) == before

@@ -196,7 +196,7 @@ def test_rows_are_gone_through_in_steps_to_the_last(store: Store, files: Files, 
 def test_a_deleted_picture_comes_back_while_the_studio_works_and_is_not_paid_twice(
     settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
         studio.file(job).unlink()
@@ -214,7 +214,7 @@ def test_a_deleted_picture_comes_back_while_the_studio_works_and_is_not_paid_twi
 def test_a_broken_picture_is_kept_aside_and_comes_back(
     settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
         path = studio.file(job)
@@ -293,7 +293,7 @@ def test_what_is_taken_out_of_the_bin_in_the_last_moment_keeps_its_files(
 def test_the_tracker_empties_the_bin_by_itself(
     settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
     store = Store(f"sqlite:///{settings.data_dir / 'studio.sqlite3'}")
@@ -308,7 +308,7 @@ def test_the_tracker_empties_the_bin_by_itself(
 def test_a_person_empties_the_bin_and_looking_again_fetches_nothing(
     settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
         studio.bin([job.id], "Ann")

@@ -169,7 +169,7 @@ def rogue() -> Iterator[Rogue]:
 
 @pytest.fixture
 def studio(tmp_path: Path, rogue: Rogue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     with Studio(project(tmp_path / "project", rogue.url)) as opened_studio:
         read(opened_studio)
         yield opened_studio

@@ -21,7 +21,7 @@ from tests.lives import ended, hurry, leftovers, project, submit, until, until_s
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+    hurry(monkeypatch, reply_s=30)
     monkeypatch.setattr(module, "KEY_LOOK_S", 0.05)
 
 
