@@ -297,6 +297,13 @@ def test_the_keyboard_alone_makes_a_picture(server: Server, service: Sandbox, vi
 
 def test_every_field_is_reached_by_tab_in_the_order_of_the_page(server: Server, visit: Visit) -> None:
     page, reached = visit(server), []
+    for drawn_late in (
+        page.get_by_role("radio").last,
+        page.get_by_label("Images", exact=True),
+        page.get_by_label("Project"),
+    ):
+        expect(drawn_late).to_be_visible()
+    expect(generate_button(page)).to_be_visible()
     prompt_field(page).focus()
     for _ in range(14):
         page.keyboard.press("Tab")
