@@ -139,6 +139,14 @@ def test_a_fragment_alone_stays_alone_whatever_stands_in_the_fields(session: Ses
     assert session.fragments == ["clock", "menu"]
 
 
+def test_a_field_that_changes_along_with_a_fragment_s_wish_runs_the_whole_page(session: Session) -> None:
+    session.ask("generate", fragment="form", resolution={"string_value": "1K"})
+    session.ask("generate", fragment="clock", clock=WOKEN, resolution=CHOSEN)
+    session.ask("generate", fragment="clock", clock=WOKEN, resolution=CHOSEN)
+    session.ask("generate", fragment="form", resolution={"string_value": "2K"})
+    assert session.fragments == ["form", "", "clock", "form"]
+
+
 def test_streamlit_itself_still_needs_this(queue: ForwardMsgQueue) -> None:
     """When this fails, a newer Streamlit keeps the line by itself: take the module out."""
     del queue

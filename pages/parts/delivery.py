@@ -30,8 +30,8 @@ def keep_what_was_asked_for() -> None:
     what was entered last. They name the old page: Streamlit goes back to it, so that the click is lost, or takes the new page's
     elements for those of the old one, which breaks it.
 
-    A press and the wish of a fragment that come in one message name that fragment alone: what the press led to would be written,
-    and not shown. The whole page is run then.
+    A press, or a changed field, and the wish of a fragment that come in one message name one fragment alone: what the other led to
+    would be written, and not shown, such as the price of a size that was just chosen. The whole page is run then.
     """
     AppSession.request_rerun = _request_rerun
 
@@ -48,7 +48,7 @@ def _clear(
 
 def _request_rerun(session: AppSession, client_state: ClientState | None) -> None:
     if client_state is not None:
-        if sum(widget.WhichOneof("value") in TRIGGERS for widget in client_state.widget_states.widgets) > 1:
+        if _news(session, client_state) > 1:
             client_state.fragment_id = ""
         shown, named, now = session._client_state.page_script_hash, client_state.page_script_hash, time.monotonic()
         before, asked, at = getattr(session, "_page_asked", (shown, shown, 0.0))
@@ -63,6 +63,18 @@ def _request_rerun(session: AppSession, client_state: ClientState | None) -> Non
         else:
             session._page_asked = (shown, named, now)
     _request_rerun_plainly(session, client_state)
+
+
+def _news(session: AppSession, told: ClientState) -> int:
+    """Count what a message tells that the one before did not: presses and wishes, and fields with another value."""
+    triggers, fields = 0, {}
+    for widget in told.widget_states.widgets:
+        if widget.WhichOneof("value") in TRIGGERS:
+            triggers += 1
+        else:
+            fields[widget.id] = widget.SerializeToString(deterministic=True)
+    before, session._fields_told = getattr(session, "_fields_told", {}), fields
+    return triggers + told.is_auto_rerun + sum(before.get(name, value) != value for name, value in fields.items())
 
 
 _clear_whole = ForwardMsgQueue.clear
