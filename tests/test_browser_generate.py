@@ -307,6 +307,18 @@ def test_a_click_right_out_of_the_prompt_does_what_it_says(server: Server, visit
     expect(page.get_by_text("This app has encountered an error")).to_have_count(0)
 
 
+def test_a_size_chosen_in_the_moment_in_which_the_cards_wake_shows_its_price(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    page.evaluate("""() => {
+        const isOfThePerson = ({ topics }) => topics.some((topic) => topic.startsWith("person:"))
+        const sizes = [...document.querySelectorAll("label")]
+        const listeners = [...window.__studioEvents.listeners]
+        listeners.find(isOfThePerson).wake()
+        sizes.find((label) => label.innerText.trim() === "4K").click()
+    }""")
+    expect(generate_button(page)).to_contain_text("about 24 credits")
+
+
 # -- what can't be sent is told where it was given
 
 

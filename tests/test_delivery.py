@@ -134,9 +134,10 @@ def test_a_press_that_comes_along_with_a_fragment_s_wish_runs_the_whole_page(ses
 
 
 def test_a_fragment_alone_stays_alone_whatever_stands_in_the_fields(session: Session) -> None:
+    session.ask("generate", fragment="form", resolution=CHOSEN)
     session.ask("generate", fragment="clock", clock=WOKEN, resolution=CHOSEN)
     session.ask("generate", fragment="menu", menu=PRESSED)
-    assert session.fragments == ["clock", "menu"]
+    assert session.fragments == ["form", "clock", "menu"]
 
 
 def test_a_field_that_changes_along_with_a_fragment_s_wish_runs_the_whole_page(session: Session) -> None:
@@ -145,6 +146,12 @@ def test_a_field_that_changes_along_with_a_fragment_s_wish_runs_the_whole_page(s
     session.ask("generate", fragment="clock", clock=WOKEN, resolution=CHOSEN)
     session.ask("generate", fragment="form", resolution={"string_value": "2K"})
     assert session.fragments == ["form", "", "clock", "form"]
+
+
+def test_a_field_that_is_told_for_the_first_time_along_with_a_wish_runs_the_whole_page(session: Session) -> None:
+    session.ask("generate", fragment="clock", clock=WOKEN, resolution=CHOSEN)
+    session.ask("generate", fragment="clock", clock=WOKEN, resolution=CHOSEN)
+    assert session.fragments == ["", "clock"]
 
 
 def test_streamlit_itself_still_needs_this(queue: ForwardMsgQueue) -> None:

@@ -66,7 +66,10 @@ def _request_rerun(session: AppSession, client_state: ClientState | None) -> Non
 
 
 def _news(session: AppSession, told: ClientState) -> int:
-    """Count what a message tells that the one before did not: presses and wishes, and fields with another value."""
+    """Count what a message tells that the one before did not: presses and wishes, and fields with another value.
+
+    A field that was never told before may stand as it was drawn. It counts only along with a press or a wish.
+    """
     triggers, fields = 0, {}
     for widget in told.widget_states.widgets:
         if widget.WhichOneof("value") in TRIGGERS:
@@ -74,7 +77,8 @@ def _news(session: AppSession, told: ClientState) -> int:
         else:
             fields[widget.id] = widget.SerializeToString(deterministic=True)
     before, session._fields_told = getattr(session, "_fields_told", {}), fields
-    return triggers + told.is_auto_rerun + sum(before.get(name, value) != value for name, value in fields.items())
+    triggers += told.is_auto_rerun
+    return triggers + sum(before.get(name, None if triggers else value) != value for name, value in fields.items())
 
 
 _clear_whole = ForwardMsgQueue.clear
