@@ -147,32 +147,37 @@ def oklch(lightness: float, chroma: float, hue: float) -> Colour:
     return tuple(round(255 * min(1, max(0, c))) for c in (red, green, blue))
 
 
-def column(height: int, colour_at: Callable[[float], Colour]) -> Image.Image:
-    """Return a strip one pixel wide with 64 colours from top (0) to bottom (1), scaled to this height."""
+def slope(size: tuple[int, int], colour_at: Callable[[float], Colour]) -> Image.Image:
+    """Return a picture that runs through 64 colours from top (0) to bottom (1)."""
     strip = Image.new("RGB", (1, 64))
     strip.putdata([colour_at(y / 63) for y in range(64)])
-    return strip.resize((1, height), Image.Resampling.BICUBIC)
+    smooth = strip.resize((1, size[1]), Image.Resampling.BICUBIC)
+    return smooth.resize(size, Image.Resampling.NEAREST)
 
 
 def scene(size: tuple[int, int], mood: Mood, dice: random.Random) -> Image.Image:
     """Paint sky, sun and hills at one size and scale them: the cost hardly grows, and edges come out smooth."""
     scale = min(2, 2730 / max(size))
     width, height = (max(8, round(side * scale)) for side in size)
-    horizon = round(height * 0.74)
-    canvas = Image.new("RGB", (width, height), mood.sky(0))
-    canvas.paste(column(horizon, lambda y: mood.sky(1 - y)).resize((width, horizon)))
-    put_sun(canvas, mood, (width * dice.uniform(0.58, 0.86), height * dice.uniform(0.60, 0.66)), min(width, height))
+    sun = (width * dice.uniform(0.58, 0.86), height * dice.uniform(0.60, 0.66))
+    canvas = sky((width, height), mood, sun)
+    side = max(2, round(min(width, height) * 0.17))
+    canvas.paste(mood.sun, (round(sun[0] - side / 2), round(sun[1] - side / 2)), disc(side))
     for nearness in (0, 0.25, 0.5, 0.75, 1):
         put_hill(canvas, mood, nearness, dice)
-    return canvas.resize(size, Image.Resampling.BICUBIC)
+    return canvas.resize(size, Image.Resampling.BOX if scale == 2 else Image.Resampling.BICUBIC)
 
 
-def put_sun(canvas: Image.Image, mood: Mood, centre: tuple[float, float], unit: int) -> None:
+def sky(size: tuple[int, int], mood: Mood, sun: tuple[float, float]) -> Image.Image:
+    """Paint the sky and the glow around the sun, where nothing has an edge, at a quarter of the size."""
+    width, height = (max(4, side // 4) for side in size)
+    small = Image.new("RGB", (width, height), mood.sky(0))
+    small.paste(slope((width, round(height * 0.74)), lambda y: mood.sky(1 - y)))
+    side = max(2, round(min(width, height) * 1.9))
     glow = Image.radial_gradient("L").point(lambda far: 165 * max(0, 1 - far / 180) ** 2)
-    for image, side in ((glow, unit * 1.9), (None, unit * 0.17)):
-        side = max(2, round(side))
-        mask = image.resize((side, side), Image.Resampling.BICUBIC) if image else disc(side)
-        canvas.paste(mood.sun, (round(centre[0] - side / 2), round(centre[1] - side / 2)), mask)
+    mask = glow.resize((side, side), Image.Resampling.BICUBIC)
+    small.paste(mood.sun, (round(sun[0] / 4 - side / 2), round(sun[1] / 4 - side / 2)), mask)
+    return small.resize(size, Image.Resampling.BILINEAR)
 
 
 def disc(side: int) -> Image.Image:
@@ -195,8 +200,8 @@ def put_hill(canvas: Image.Image, mood: Mood, nearness: float, dice: random.Rand
     points = [(x, ridge(x)) for x in range(0, width + 6, 6)]
     ImageDraw.Draw(mask).polygon([(0, height), *points, (width, height)], fill=255)
     top = max(0, round(base - 2 * swing))
-    slope = column(height - top, lambda y: mood.hill(nearness, y)).resize((width, height - top))
-    canvas.paste(slope, (0, top), mask.crop((0, top, width, height)))
+    ground = slope((width, height - top), lambda y: mood.hill(nearness, y))
+    canvas.paste(ground, (0, top), mask.crop((0, top, width, height)))
 
 
 def layout(size: tuple[int, int], cards: int) -> tuple[Box, Box]:

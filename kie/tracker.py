@@ -38,6 +38,8 @@ BALANCE_RETRY_S = 60.0
 STOP_S = 4.5
 BIN_S = 3600.0
 AFTER_TROUBLE_S = 1.0
+# With hundreds of open jobs a step ends every few milliseconds: what has become free is handed out together.
+ROUNDS_APART_S = 0.1
 
 
 class Tracker:
@@ -114,11 +116,13 @@ class Tracker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            began = time.monotonic()
             self._wakeup.clear()
             # Without this thread nothing that is paid for arrives, so it outlives whatever happens.
             self._wait_s = AFTER_TROUBLE_S
             self._survives(self._schedule, "the work could not be handed out")
             self._wakeup.wait(self._wait_s)
+            self._stopping.wait(max(0.0, began + ROUNDS_APART_S - time.monotonic()))
 
     def _schedule(self) -> None:
         """Hand out what is due, and work out how long there is nothing more."""

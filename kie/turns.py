@@ -59,6 +59,9 @@ class Turns(Brakes):
             .where(moves.c.id > newest - TURNS_KEPT, moves.c.state == State.UPLOADING)
             .group_by(jobs.c.person)
         )
+        with self._read() as db:
+            if db.scalar(select(jobs.c.id).where(ready).limit(1)) is None:
+                return None
         with self._write() as db:
             first = func.min(jobs.c.created_at)
             waiting = db.execute(select(jobs.c.person, first).where(ready).group_by(jobs.c.person)).all()
@@ -144,11 +147,12 @@ class Turns(Brakes):
     def due(self, now: float, limit: int, busy: Iterable[str] = ()) -> Sequence[tuple[str, State]]:
         """Claim the started jobs whose time has come, the longest overdue first, and return their ids and states."""
         mine = self._is_mine_to_follow(now)
-        ready = select(jobs.c.id).where(mine, _is_due(now), jobs.c.id.not_in(list(busy)))
+        ready = select(jobs.c.id, jobs.c.state, jobs.c.server).where(mine, _is_due(now), jobs.c.id.not_in(list(busy)))
         with self._read() as db:
-            ids = list(db.scalars(ready.order_by(jobs.c.next_at).limit(limit)))
-        if not ids:
-            return []
+            found = db.execute(ready.order_by(jobs.c.next_at).limit(limit)).all()
+        ids = [row.id for row in found]
+        if all(row.server == self.server for row in found):
+            return [(row.id, State(row.state)) for row in found]
         with self._write() as db:
             db.execute(update(jobs).where(jobs.c.id.in_(ids), mine).values(server=self.server))
             claimed = and_(jobs.c.id.in_(ids), jobs.c.server == self.server, jobs.c.state.in_(FOLLOWED))

@@ -29,7 +29,7 @@ st.write(f"pressed {st.session_state.get('count', 0)}")
 @contextlib.contextmanager
 def studio(seconds: float = 3.0) -> Iterator[tuple[Server, Sandbox]]:
     """Yield a running studio and the sandbox that it takes for the service."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, contextlib.ExitStack() as stack:
         service = Sandbox(Path(folder) / "service", seconds=seconds, record=True, credits=100_000)
         stack.enter_context(service)
         server = Server(
