@@ -8,12 +8,12 @@ take a few. That costs about 150 bytes a job. The database stays the only truth:
 another server is seen as soon as one's own.
 """
 
+import functools
 import threading
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     Select,
@@ -97,10 +97,11 @@ class Catalogue:
 
     def catch_up(self, db: Connection) -> None:
         """Bring in the jobs that changed since the last look; at the first that is all of them, at 100,000 about a second."""
-        upcoming = db.scalar(select(_upcoming(db)))
-        wanted = _wanted(db.dialect.name, self._next)
+        upcoming = db.scalar(_upcoming(db.dialect.name))
+        if upcoming == self._next and db.dialect.name == "sqlite":
+            return  # its writers follow one another, so nothing that has an older version is still to come
         before, changed = self.count, []
-        for rows in db.execute(wanted).partitions(_STEP):
+        for rows in db.execute(_wanted(db.dialect.name, self._next)).partitions(_STEP):
             changed += self._take(rows)
         if changed:
             self.state += 1
@@ -200,11 +201,13 @@ def _tags(db: Connection, changed: Sequence[str] | None) -> Iterator[Row]:
         yield from db.execute(wanted.where(job_tags.c.job_id.in_(changed[start : start + _STEP])))
 
 
-def _upcoming(db: Connection) -> ColumnElement[int]:
+@functools.cache
+def _upcoming(dialect: str) -> Select:
     """The lowest version that a change which can't be seen yet may still get.
 
     SQLite's writers follow one another, PostgreSQL's do not: there a version is the number of the transaction.
     """
-    if db.dialect.name == "postgresql":
-        return func.txid_snapshot_xmin(func.txid_current_snapshot())
-    return func.coalesce(select(func.max(jobs.c.version)).where(jobs.c.version > 0).scalar_subquery(), 0) + 1
+    if dialect == "postgresql":
+        return select(func.txid_snapshot_xmin(func.txid_current_snapshot()))
+    highest = select(func.max(jobs.c.version)).where(jobs.c.version > 0).scalar_subquery()
+    return select(func.coalesce(highest, 0) + 1)

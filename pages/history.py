@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import streamlit as st
 
+from kie.choice import Summary
 from kie.jobs import Job, State
 from kie.query import Query
 from kie.studio import Studio
@@ -38,11 +39,12 @@ def show_history() -> None:
     if form.pop("go", None):
         st.switch_page("generate.py")
     asked = filters.query()
-    if studio.count(Query(binned=None)) == 0:
+    total = studio.summary(asked)
+    if not total.jobs and studio.count(Query(binned=None)) == 0:
         show_empty()
     else:
         filters.ask(asked)
-        show_list(asked)
+        show_list(asked, total)
 
 
 def show_empty() -> None:
@@ -55,11 +57,10 @@ def show_empty() -> None:
         st.page_link("generate.py", label="Make the first picture", icon=":material/auto_awesome:")
 
 
-def show_list(asked: Query) -> None:
+def show_list(asked: Query, total: Summary) -> None:
     """Show a page of jobs in the chosen view, the selected ones, and what can be done with them."""
     view = st.query_params.get("view", TABLE) if st.query_params.get("view") in VIEWS else TABLE
-    count = studio.count(asked)
-    pages = max(1, math.ceil(count / PAGE_SIZE[view]))
+    pages = max(1, math.ceil(total.jobs / PAGE_SIZE[view]))
     head, deeds = st.container(), st.container()
     listing, detail = (st.container(), None) if view == PICTURES else st.columns([7, 3], gap="medium")
     with listing:
@@ -69,7 +70,7 @@ def show_list(asked: Query) -> None:
     jobs = studio.page(asked, min(page, pages), PAGE_SIZE[view])
     ordering.remember(jobs)
     with head:
-        show_head(asked, count, view)
+        show_head(asked, total, view)
     with place:
         if not jobs:
             st.caption("Nothing here is like that: take a filter away, or look for other words.")
@@ -86,14 +87,13 @@ def show_list(asked: Query) -> None:
         show_about()
 
 
-def show_head(asked: Query, count: int, view: str) -> None:
+def show_head(asked: Query, total: Summary, view: str) -> None:
     """Say how many there are and what they cost; offer the two views, and to take the list away."""
-    total = studio.summary(asked)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         known = f" · {words.credits(total.credits)}" + (f", {total.unknown} of unknown cost" if total.unknown else "")
-        asked_for = f"{count:,} pictures asked for" if count != 1 else "1 picture asked for"
+        asked_for = f"{total.jobs:,} pictures asked for" if total.jobs != 1 else "1 picture asked for"
         st.caption(f"{asked_for}{known}", width="stretch")
-        ordering.show_take_away(asked, count)
+        ordering.show_take_away(asked, total.jobs)
         form["find_view"] = view
         shown = {"horizontal": True, "label_visibility": "collapsed", "on_change": _change_view}
         st.radio("View", list(VIEWS), key="find_view", format_func=VIEWS.get, **shown)

@@ -133,10 +133,16 @@ def test_a_filter_s_zip_its_manifest_the_list_and_the_database_say_the_same(serv
 def test_a_link_shows_somebody_else_the_same_list(server: Server, visit: Visit) -> None:
     page = visit(server, "/history", name="Dora")
     page.get_by_role("button", name="Filters").click()
-    page.get_by_test_id("stPopoverBody").get_by_label("Project").click()
-    page.get_by_role("option", name="Harbour (3)").click()
+    filters = page.get_by_test_id("stPopoverBody")
+    for field, value in (("Project", "Harbour (3)"), ("Person", "Ben (3)")):  # the filters stay open for the second
+        filters.get_by_label(field).click()
+        page.get_by_role("option", name=value).click()
+        expect(filters.get_by_role("button", name=f"Remove {value}")).to_be_visible()
     expect(page.get_by_text("3 pictures asked for")).to_be_visible()
     page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(filters).to_be_hidden()
+    expect(page.get_by_role("button", name="Clear (2)")).to_be_visible()
     search(page, "number", "3 pictures")
     expect(page).to_have_url(re.compile("[?&]q=number"))
     shown = until(lambda: [text for text in cells(page) if text.startswith("A ship")])

@@ -47,13 +47,14 @@ def ask(asked: Query) -> None:
         found = {"type": "search", "icon": ":material/search:", "placeholder": "Words, a task id, a job id"}
         st.text_input("Search", key="find_text", live=True, on_change=_change, width="stretch", **found)
         st.selectbox("Order", list(SORTS), key="find_sort", format_func=SORTS.get, on_change=_change, width=150)
-        narrowed = _narrowed(asked)
-        label = f"Filters ({narrowed})" if narrowed else "Filters"
-        with st.popover(label, icon=":material/filter_list:", key="find_filters", on_change="rerun") as popover:
+        # Its words never change: a popover with other words is another one, and closed.
+        with st.popover("Filters", icon=":material/filter_list:", key="find_filters", on_change="rerun") as popover:
             if popover.open:
                 _ask_filters(Studio.current().facets(asked))
+        narrowed = _narrowed(asked)
         if narrowed or asked.text:
-            st.button("Clear", key="find_clear", type="tertiary", icon=":material/filter_list_off:", on_click=clear)
+            label = f"Clear ({narrowed})" if narrowed else "Clear"
+            st.button(label, key="find_clear", type="tertiary", icon=":material/filter_list_off:", on_click=clear)
     if asked.ignored:
         left = ", ".join(asked.ignored)
         st.caption(":material/info: This address asks for something that is not known here, which was left out:")

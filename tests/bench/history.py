@@ -1,8 +1,6 @@
 """The history at 1,000 and at 100,000 jobs (bounds: 1.5× the same at 1,000, 3× an empty page's run)."""
 
 import itertools
-import logging
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from streamlit.testing.v1 import AppTest
+from playwright.sync_api import Browser, Page
 
 from kie.database import file_url
 from kie.files import Files
@@ -19,7 +17,8 @@ from kie.settings import ROOT, Settings
 from kie.store import Store
 from kie.studio import Studio
 from tests.bench import many_jobs
-from tests.bench.places import EMPTY
+from tests.bench.places import bare_run, chromium, empty_app, timed
+from tests.server import Server
 
 SIZES = (1_000, 100_000)
 ROUNDS = 12
@@ -28,27 +27,41 @@ THUMBNAILS = 200
 NARROWED = Query(persons=("Ann", "Ben"), states=("done",))
 
 
+COUNT = "document.body.innerText.match(/([\\d,]+) pictures? asked for/)?.[1]"
+OPEN = "document.querySelector('[data-testid=stSidebarNav] a[href$=history]').click()"
+LEAVE = """document.querySelector('[data-testid=stSidebarNav] a[href$=account]').click()
+  while (document.body.innerText.includes('asked for')) await pause(10)
+  await pause(1500)"""
+SEARCH = """const field = document.querySelector('input[aria-label=Search]')
+  enter(field, ['red watercolour', 'lighthouse'][round % 2] + '.'.repeat(round))
+  field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 13, bubbles: true }))"""
+STAR = "document.querySelector('input[aria-label^=\"Starred only\"]').click()"
+NEXT = "[...document.querySelectorAll('button')].find((one) => /next page/i.test(one.ariaLabel ?? '')).click()"
+FIRST_ROW = "document.querySelector('[data-testid=stDataFrame] canvas tbody')?.textContent"
+
+
 def run() -> None:
     """Print what each look takes at both sizes, the ratio, and how many empty pages' runs that is."""
-    logging.disable(logging.WARNING)  # Streamlit warns of each run that no browser asked for
-    empty_ms = run_ms(AppTest.from_string(EMPTY))
-    print(f"  {'':34}{SIZES[0]:>9,}{SIZES[1]:>11,} jobs   ratio   × empty page ({empty_ms:.1f} ms)")
-    small, large = ({}, {})
-    for size, times in zip(SIZES, (small, large), strict=True):
-        with filled(size) as studio:
-            times |= looks(studio) | visits(size)
+    with chromium() as browser, empty_app() as url:
+        empty_ms = bare_run(browser, url)[1]
+        print(f"  {'':34}{SIZES[0]:>9,}{SIZES[1]:>11,} jobs   ratio   × empty page's run ({empty_ms:.0f} ms)")
+        small, large = ({}, {})
+        for size, times in zip(SIZES, (small, large), strict=True):
+            with filled(size) as data_dir:
+                with Studio(Settings.load(ROOT, {"KIE_SANDBOX": "1", "KIE_DATA_DIR": str(data_dir)})) as studio:
+                    times |= looks(studio)
+                with Server(data_dir, KIE_SANDBOX="1") as server:
+                    times |= visits(browser, server, size)
     for name, slow_ms in large.items():
         quick_ms = small[name]
         print(f"  {name:34}{quick_ms:>6.1f} ms{slow_ms:>8.1f} ms{slow_ms / quick_ms:>11.1f}{slow_ms / empty_ms:>10.1f}")
 
 
 @contextmanager
-def filled(size: int) -> Iterator[Studio]:
-    """Open a studio of its own on so many jobs."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings.load(Path(folder), {"KIE_SANDBOX": "1"})
-        shutil.copytree(ROOT / "config", Path(folder) / "config", ignore=shutil.ignore_patterns("kie_key.txt"))
-        files = Files(settings.data_dir / "sandbox")
+def filled(size: int) -> Iterator[Path]:
+    """Yield a data folder with so many jobs."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        files = Files(Path(folder) / "data" / "sandbox")
         files.open()
         store = Store(file_url(files.root / "studio.sqlite3"))
         store.open()
@@ -57,8 +70,7 @@ def filled(size: int) -> Iterator[Studio]:
         print(f"  {size:,} jobs written in {time.monotonic() - began:.1f} s", flush=True)
         many_jobs.draw(files, store, ids[-THUMBNAILS:])
         store.close()
-        with Studio(settings) as studio:
-            yield studio
+        yield Path(folder) / "data"
 
 
 def looks(studio: Studio) -> dict[str, float]:
@@ -95,24 +107,37 @@ def looks(studio: Studio) -> dict[str, float]:
     return {"the first look after a start": first_ms} | {name: look_ms(look) for name, look in asked.items()}
 
 
-def settle() -> None:
-    """Wait until the server has done what it does after a start, such as looking for the files that rows promise."""
-    process = psutil.Process()
+def settle(pid: int | None = None) -> None:
+    """Wait until a server, or this process, has done what it does after a start, such as looking for the files that rows promise."""
+    process = psutil.Process(pid)
     while process.cpu_percent(interval=1.0) > SETTLED_PERCENT:
         pass
 
 
-def visits(size: int) -> dict[str, float]:
-    """Return the milliseconds of the server for whole runs of the page."""
-    addresses = {"open": {}, "search": {"q": "red watercolour"}, "filter": NARROWED.to_params(), "deep": {}}
+def visits(browser: Browser, server: Server, size: int) -> dict[str, float]:
+    """Return the milliseconds in a browser from doing something on the page until its run has ended."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
     times = {}
-    for name, params in addresses.items():
-        app = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60)
-        app.query_params.update(params)
-        if name == "deep":
-            app.session_state["page"] = size // 50
-        times[f"the page: {name}"] = run_ms(app.run().switch_page("history.py"))
+    open_page(page, server, "")
+    settle(server.process.pid)
+    times["the page: open"] = timed(page, OPEN, COUNT, prepare=LEAVE)[1]
+    times["the page: search"] = timed(page, SEARCH, COUNT)[1]
+    open_page(page, server, "?state=done")
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_text("Starred only").wait_for()
+    page.wait_for_timeout(1000)
+    times["the page: filter, with its counts"] = timed(page, STAR, COUNT)[1]
+    open_page(page, server, f"?page={size // 100 - 1}")
+    times["the page: the next, in the middle"] = timed(page, NEXT, FIRST_ROW)[1]
+    page.close()
     return times
+
+
+def open_page(page: Page, server: Server, address: str) -> None:
+    """Open the history at an address and wait until it rests."""
+    page.goto(f"{server.url}/history{address}")
+    page.get_by_text("asked for").wait_for(timeout=120_000)
+    page.wait_for_timeout(3000)
 
 
 def look_ms(look: Callable[[], object]) -> float:
@@ -124,11 +149,3 @@ def look_ms(look: Callable[[], object]) -> float:
         look()
         times.append(1000 * (time.perf_counter() - began))
     return min(times)
-
-
-def run_ms(app: AppTest) -> float:
-    """Return the milliseconds that a run of a page takes on the server."""
-    quickest = look_ms(app.run)
-    if app.exception:
-        raise RuntimeError(app.exception[0].message)
-    return quickest
