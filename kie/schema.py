@@ -10,6 +10,9 @@ parcels                                       what a link stands for, when that 
 balances    servers    brakes    meta
 """
 
+import functools
+from collections.abc import Sequence
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    create_mock_engine,
     inspect,
 )
 from sqlalchemy.schema import CreateColumn
@@ -237,14 +241,23 @@ meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Col
 def make(engine: Engine) -> None:
     """Make what is missing: tables, and columns and indexes that a later version added to an older database."""
     with engine.begin() as connection:
+        name, made = engine.dialect.name, ()
         if not inspect(connection).get_table_names():
-            metadata.create_all(connection, checkfirst=False)
+            made = _from_nothing(name)
         else:
             metadata.create_all(connection)
             _add_what_is_missing(connection)
-        name = engine.dialect.name
-        for statement in (*_VERSIONS.get(name, ()), *fulltext.statements(name)):
+        for statement in (*made, *_VERSIONS.get(name, ()), *fulltext.statements(name)):
             connection.exec_driver_sql(statement)
+
+
+@functools.cache
+def _from_nothing(dialect: str) -> Sequence[str]:
+    """Return what makes all tables and indexes in an empty database, as text: most of the time goes into writing it."""
+    made: list[str] = []
+    writing = create_mock_engine(f"{dialect}://", lambda statement, _: made.append(str(statement.compile(writing))))
+    metadata.create_all(writing, checkfirst=False)
+    return made
 
 
 def _add_what_is_missing(connection: Connection) -> None:

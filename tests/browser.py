@@ -79,7 +79,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the app as it is handed out: no key, no settings and no pictures of whoever runs the tests."""
     root = tmp_path_factory.mktemp("project")
     for name in ("kie", "pages", "config", ".streamlit"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "kie_key.txt"))
+        # Compiled modules go along: else each studio would compile them anew.
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("kie_key.txt"))
     shutil.copy(ROOT / "app.py", root)
     return root
 

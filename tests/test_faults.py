@@ -19,7 +19,7 @@ from kie.jobs import Job, State
 from kie.settings import ROOT, Settings
 from kie.studio import Studio
 from tests.drawn import picture
-from tests.lives import ended, hurry, leftovers, project, submit, until, until_state
+from tests.lives import ended, hurry, leftovers, project, submit, until, until_problem, until_state
 from tests.rogue import (
     HTML,
     PRICE,
@@ -346,8 +346,7 @@ def test_a_task_that_is_never_seen_needs_attention_and_is_still_looked_for(
     rogue.plan("record", always=says(422, "recordInfo is null"))
     job = submit(studio)
     until_state(studio, job, State.RUNNING)
-    while studio.job(job.id).problem != "TaskNotFound":
-        pass
+    until_problem(studio, job, "TaskNotFound")
     assert [one.id for one in studio.attention()] == [job.id]
     assert errors.sentence("TaskNotFound") in page(studio.job(job.id))
     rogue.plan("record")
@@ -370,8 +369,7 @@ def test_a_file_deleted_by_hand_is_fetched_again_at_the_next_start(settings: Set
         job = ended(studio, submit(studio))
         studio.file(job).unlink()
     with Studio(settings) as studio:
-        while studio.file(studio.job(job.id)) is None:
-            pass
+        until(lambda: studio.file(studio.job(job.id)))
         assert_paid_once_and_here(studio, settings, rogue, job)
 
 
