@@ -5,7 +5,7 @@ import time
 
 from kie.brakes import Brake
 from kie.desk import Desk
-from kie.errors import NothingSpent
+from kie.errors import NeverRan, NothingSpent, Unsure
 from kie.jobs import Job, State
 from kie.names import display_name
 
@@ -74,8 +74,17 @@ class Caring(Desk):
     def never_ran(self, job_id: str) -> None:
         """Take a person's word that an unsure job's task does not exist."""
         now = time.time()
-        ended = {"problem": "NeverRan", "credits": 0.0, "ended_at": now, "next_at": None, "candidate": None}
+        ended = {"problem": NeverRan.__name__, "credits": 0.0, "ended_at": now, "next_at": None, "candidate": None}
         self._rooms.store.move(job_id, State.UNSURE, State.FAILED, now, **ended)
+        self._tell(job_id)
+
+    def doubt(self, job_id: str) -> None:
+        """Take back a person's word that a job never ran: it is unsure again, and its task can be named."""
+        job, now = self.job(job_id), time.time()
+        if job is None or job.problem != NeverRan.__name__:
+            return
+        opened = {"problem": Unsure.__name__, "credits": None, "ended_at": None, "settled": None}
+        self._rooms.store.move(job_id, State.FAILED, State.UNSURE, now, **opened)
         self._tell(job_id)
 
     def give_up(self, job_id: str, reason: str) -> None:

@@ -213,7 +213,7 @@ class GivenUp(GivenBack):
 
 
 class NeverRan(NothingSpent):
-    """A person looked and said that this task never ran, so no credits were spent: send it as a new job if it is still wanted."""
+    """A person looked and said that this task never ran, so no credits were spent: send it as a new job, or say that it did run."""
 
 
 class RestoredUnsent(NothingSpent):

@@ -6,7 +6,7 @@ queued → uploading → sending → running → fetching → done
 cancelled  failed ← (refused)   failed      sending → unsure → running (found again)
                                                         |
                                                         v
-                                                      failed (a person says: it never ran)
+                                                      failed (a person says: it never ran, and may take it back)
 """
 
 from dataclasses import dataclass
@@ -39,8 +39,9 @@ MOVES: dict[State, frozenset[State]] = {
     State.UNSURE: frozenset({State.RUNNING, State.FAILED}),
     State.RUNNING: frozenset({State.FETCHING, State.FAILED}),
     State.FETCHING: frozenset({State.DONE, State.FAILED}),
-    # Out of failed and done: the service took a time-out back, or the file is gone and a person asks to look again.
-    State.FAILED: frozenset({State.RUNNING}),
+    # Out of failed and done: the service took a time-out back, or the file is gone and a person asks to look again, or
+    # takes back that it never ran.
+    State.FAILED: frozenset({State.RUNNING, State.UNSURE}),
     State.DONE: frozenset({State.FETCHING}),
     State.CANCELLED: frozenset(),
 }

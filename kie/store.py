@@ -21,6 +21,7 @@ from sqlalchemy import Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kie.catalogue import ATTENTION
+from kie.errors import NeverRan
 from kie.finding import NEWEST
 from kie.inventory import Inventory
 from kie.jobs import OPEN, Job, State
@@ -201,7 +202,9 @@ class Store(Inventory, Parcels):
         )
         moved = or_(jobs.c.sent_at > since, jobs.c.accepted_at > since, jobs.c.ended_at > since)
         sent = select(*columns).where(
-            jobs.c.sent_at.is_not(None), moved, or_(jobs.c.task_id.is_not(None), jobs.c.state == State.UNSURE)
+            jobs.c.sent_at.is_not(None),
+            moved,
+            or_(jobs.c.task_id.is_not(None), jobs.c.state == State.UNSURE, jobs.c.problem == NeverRan.__name__),
         )
         with self._read() as db:
             return [_charge(row) for row in db.execute(sent)]

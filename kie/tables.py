@@ -180,7 +180,8 @@ def _plain_prompts(taken: list[tuple[int, Cells]]) -> tuple[Row, ...]:
     if len(filled) > 1:
         raise refusal(
             "The first row of this table names no column that the studio knows",
-            "write Prompt, Aspect ratio, Resolution, Output format, Images, References, Project or On above the columns",
+            "write Prompt, Aspect ratio, Resolution, Output format, Images, References, Project or On above the columns, or "
+            "a column's name in {{…}} into the prompt first",
         )
     (at,) = filled
     return tuple(

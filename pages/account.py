@@ -101,8 +101,9 @@ def show_attention() -> None:
 def offer_ways_out(job: Job) -> None:
     """Offer the two ways out of an unsure job; the studio takes neither by itself."""
     if job.candidate:
-        st.caption(":material/search: The service is asked about the task that was named.")
-        return
+        st.caption(
+            ":material/search: The service is asked about the task that was named. If it was another one, name it:"
+        )
     st.text_input("Task id from the service's log page, kie.ai/logs", key=f"task-{job.id}")
     wrong = st.session_state.get(f"wrong-{job.id}")
     if wrong:
@@ -110,8 +111,12 @@ def offer_ways_out(job: Job) -> None:
     with st.container(horizontal=True):
         named = {"on_click": name_task, "args": (job.id,)}
         st.button("This is the task", key=f"found-{job.id}", icon=":material/link:", **named)
-        settled = {"on_click": studio.never_ran, "args": (job.id,)}
-        st.button("It never ran", key=f"never-{job.id}", icon=":material/block:", **settled)
+        with st.popover("It never ran", icon=":material/block:", key=f"never-{job.id}"):
+            st.caption(
+                "Only if the log page shows no such task: else its credits are gone, and nothing looks for its picture "
+                "any more. It can be taken back: the picture's menu has “It did run”."
+            )
+            st.button("Count it as never run", key=f"settled-{job.id}", on_click=studio.never_ran, args=(job.id,))
 
 
 def name_task(job_id: str) -> None:

@@ -137,11 +137,19 @@ def send() -> None:
 def show_button(request: asked.Request, can: tuple[Wanted, ...]) -> None:
     """Offer the one thing to press, with its price on it."""
     is_short = bool(request.wanted) and not can
-    label = "Generate · not enough credits" if is_short else press.label(can) if can else "Generate"
-    cannot = is_short or any(fault.field == "Table" for fault in request.faults) or not (can or request.faults)
+    is_faulty = any(fault.field == "Table" for fault in request.faults)
+    told = (
+        "Generate · not enough credits" if is_short else "Generate · mend the table first" if is_faulty else "Generate"
+    )
+    label = press.label(can) if can else told
+    press.tell(can)
+    cannot = is_short or is_faulty or not (can or request.faults)
     pressed = {"on_click": send, "disabled": cannot, "shortcut": "Ctrl+Enter"}
     st.button(label, key="generate", type="primary", icon=":material/auto_awesome:", width="stretch", **pressed)
     show_fault("Generate")
+    above = [field for field in form.get("faults", {}) if field not in ("Generate", "Images")]
+    if above:
+        st.caption(f":material/error: Nothing was sent and no credits were spent: see “{above[0]}” above.")
 
 
 @st.fragment(run_every=30)
@@ -156,6 +164,8 @@ def show_money(request: asked.Request, told: int) -> None:
     waiting = f" {words.credits(held)} are held by pictures that wait or have just been paid." if held else ""
     if free is None or not all(each.price is not None for each in priced.wanted):
         st.caption("The balance is not known yet." if free is None else "The price is not known yet.")
+    elif not request.wanted:
+        st.caption(f"{words.credits(free)} free to spend.{waiting}")
     elif can != request.wanted:
         show_short(priced.images, priced.price, max(0.0, free), count(can), waiting)
     else:

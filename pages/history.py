@@ -20,12 +20,12 @@ GALLERY = "history-gallery"
 COLUMNS = {
     "picture": st.column_config.ImageColumn("Picture", width=64),
     "prompt": st.column_config.TextColumn("Prompt", width=180),
-    "settings": st.column_config.TextColumn("Settings", width=110),
     "state": st.column_config.TextColumn("State", width=80),
-    "person": st.column_config.TextColumn("Person", width=80),
     "cost": st.column_config.NumberColumn(
         "Credits", width=65, help="What the service reported. Empty while it is not known."
     ),
+    "settings": st.column_config.TextColumn("Settings", width=110),
+    "person": st.column_config.TextColumn("Person", width=80),
     "when": st.column_config.TextColumn("When", width=85),
 }
 studio = Studio.current()
@@ -61,7 +61,8 @@ def show_list(asked: Query, total: Summary) -> None:
     """Show a page of jobs in the chosen view, the selected ones, and what can be done with them."""
     view = st.query_params.get("view", TABLE) if st.query_params.get("view") in VIEWS else TABLE
     pages = max(1, math.ceil(total.jobs / PAGE_SIZE[view]))
-    head, deeds = st.container(), st.container()
+    # What is done with the selection stands further up: the table's own tools float over what is right above it.
+    deeds, head = st.container(), st.container()
     listing, detail = (st.container(), None) if view == PICTURES else st.columns([7, 3], gap="medium")
     with listing:
         place, foot = st.container(), st.container()

@@ -31,6 +31,8 @@ FLAGS += ["--js-flags=--no-maglev --no-turbofan"]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 KEY = "a-key-that-stays-on-two-hosts"
 WAIT_MS = 60_000
+# A price is taken for read after 0.4 s, a question after 1.5 s.
+READ_MS, QUESTION_MS = 600, 1800
 # The rules of axe that a dark page may break where the light one keeps them.
 COLOURS = ("color-contrast", "link-in-text-block")
 GENERATE = re.compile("^Generate")
@@ -41,7 +43,7 @@ PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
 # -- what a test stands on
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """A browser. Without one these tests fail: what they claim was not shown then."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -85,18 +87,36 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """Where each file's studio listens: under one address the browser keeps what it has read of Streamlit."""
+    return free_port()
+
+
 @pytest.fixture(scope="module")
-def server(service: Sandbox, uploads: Sandbox, project: Path) -> Iterator[Server]:
+def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iterator[Server]:
     """The studio with a key and that service."""
-    with Server(project / "data", project, **at(service, uploads)) as running:
+    with Server(project / "data", project, port, **at(service, uploads)) as running:
         yield running
 
 
+@pytest.fixture(scope="session")
+def other_port() -> int:
+    """Where the studio of one test only listens."""
+    return free_port()
+
+
 @pytest.fixture
-def start(project: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def start(project: Path, tmp_path: Path, other_port: int) -> Iterator[Callable[..., Server]]:
     """Starts a studio for one test only; it outlives the pages that look at it."""
+    ports = [other_port]
+
+    def start(**environment: str) -> Server:
+        port = ports.pop() if ports else None
+        return running.enter_context(Server(tmp_path / "data", project, port, **environment))
+
     with ExitStack() as running:
-        yield lambda **environment: running.enter_context(Server(tmp_path / "data", project, **environment))
+        yield start
 
 
 def at(service: Sandbox, uploads: Sandbox | None = None, key: str = KEY) -> dict[str, str]:
@@ -104,16 +124,16 @@ def at(service: Sandbox, uploads: Sandbox | None = None, key: str = KEY) -> dict
     return {"KIE_API_URL": service.url, "KIE_UPLOAD_URL": (uploads or service).url, "KIE_API_KEY": key}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def profile(chromium: Browser) -> Iterator[BrowserContext]:
-    """One browser profile for a file's tests: with an empty cache each page would take a second longer."""
+    """One browser profile for all tests: with an empty cache each page would take a second longer."""
     with closing(chromium.new_context(viewport=DESKTOP, reduced_motion="reduce")) as context:
         context.set_default_timeout(WAIT_MS)
         context.new_page()  # its window and its process stay, which costs less than new ones for each test
         yield context
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def phone(chromium: Browser) -> Iterator[BrowserContext]:
     """A phone's browser: narrow, under a finger."""
     mobile = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36"
@@ -123,41 +143,26 @@ def phone(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def visit(
-    profile: BrowserContext, start: Callable[..., Server], request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Page]]:
-    """Opens a studio as somebody new. In the end no page has had an error in its console, but those in `errors_pass`."""
+def clean_page(profile: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Gives a page that is as a new one. In the end no page has had an error in its console, but those in `errors_pass`."""
     pages, errors, listeners = [], [], []
 
     def listen(page: Page, event: str, hear: Callable[[Any], object]) -> None:
         page.on(event, hear)
         listeners.append((page, event, hear))
 
-    def open_page(
-        server: Server,
-        path: str = "/",
-        *,
-        name: str = "",
-        profile: BrowserContext = profile,
-        errors_pass: Iterable[str] = (),
-    ) -> Page:
-        name = name or f"Visitor {time.monotonic_ns()}"
-        profile.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
+    def give(profile: BrowserContext = profile, errors_pass: Iterable[str] = ()) -> Page:
+        # A new page has a window and a process of its own, which costs a second.
         page = next((page for page in profile.pages if page not in pages), None) or profile.new_page()
         pages.append(page)
         page.bring_to_front()  # a page behind another is drawn once a second, and a click waits for two drawings
         listen(page, "console", lambda message: errors.extend(complaints(message, errors_pass)))
         listen(page, "pageerror", lambda error: errors.append(str(error)))
         listen(page, "dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}") or dialog.dismiss())
-        # Somebody new has chosen nothing before.
-        page.goto(server.url + "/healthz")
-        page.evaluate("localStorage.clear(), sessionStorage.clear()")
-        page.goto(server.url + path)
-        settle(page)
         return page
 
     failed = request.session.testsfailed
-    yield open_page
+    yield give
     if request.session.testsfailed > failed:
         print(*(page.locator("body").aria_snapshot() for page in pages if not page.is_closed()), sep="\n\n")
     for page, event, hear in listeners:
@@ -168,10 +173,29 @@ def visit(
     assert errors == []
 
 
+@pytest.fixture
+def visit(start: Callable[..., Server], clean_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Opens a studio as somebody new. What `start` has started ends after the pages."""
+
+    def open_page(server: Server, path: str = "/", *, name: str = "", **how: Any) -> Page:
+        page = clean_page(**how)
+        name = name or f"Visitor {time.monotonic_ns()}"
+        page.context.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
+        # Somebody new has chosen nothing before.
+        page.goto(server.url + "/healthz")
+        page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        page.goto(server.url + path)
+        settle(page)
+        return page
+
+    return open_page
+
+
 def leave(page: Page) -> None:
-    """Leave a page as a new one is, for the next visitor: another would cost a second."""
+    """Leave a page as a new one is, for the next who comes."""
     page.unroute_all()
-    page.set_viewport_size(DESKTOP)
+    is_phone = page.evaluate("navigator.userAgent").endswith("Mobile Safari/537.36")
+    page.set_viewport_size(PHONE if is_phone else DESKTOP)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto("about:blank")
 
@@ -214,8 +238,22 @@ def generate_button(page: Page) -> Locator:
 
 
 def press_generate(page: Page, **options: object) -> None:
-    """Press the button that costs credits."""
+    """Press the button that costs credits, when its price has been read."""
+    if "Generate · about 18 credits" not in generate_button(page).inner_text():
+        page.wait_for_timeout(READ_MS)
     generate_button(page).click(**options)
+
+
+def question_of(page: Page) -> Locator:
+    """Return the question that is asked before something is paid."""
+    return page.get_by_role("dialog", name="Before you pay")
+
+
+def agree(page: Page) -> None:
+    """Read the question that is asked before something is paid, and say yes."""
+    expect(generate_button(question_of(page))).to_be_visible()
+    page.wait_for_timeout(QUESTION_MS)
+    generate_button(question_of(page)).click()
 
 
 def pictures_of(page: Page, prompt: str) -> Locator:
@@ -233,6 +271,12 @@ def make(page: Page, prompt: str) -> None:
     """Ask for a picture and wait until it is there."""
     ask(page, prompt)
     expect(pictures_of(page, prompt)).to_be_visible()
+
+
+def say_it_never_ran(account: Page) -> None:
+    """Say of the first unsure picture on Account that its task never ran."""
+    account.get_by_role("button", name="It never ran").first.click()
+    account.get_by_role("button", name="Count it as never run").click()
 
 
 def stage(page: Page, words: str) -> Locator:

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from pages.parts.gallery import Action, Download, Group, Item
-from tests.browser import complaints, until
+from tests.browser import until
 from tests.server import ROOT, Server
 
 CHOSEN = re.compile("^Chosen: ")
@@ -68,12 +68,12 @@ def group(*items: Item, **more: object) -> Group:
 class Stage:
     """The server that shows a scene: what it is told to show, and what it has heard."""
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, port: int):
         shutil.copytree(ROOT / "pages" / "parts", root / "pages" / "parts")
         shutil.copytree(ROOT / ".streamlit", root / ".streamlit")
         shutil.copy(ROOT / "tests" / "gallery_app.py", root / "app.py")
         shutil.copy(ROOT / "tests" / "gallery_page.py", root)
-        self.root, self.server = root, Server(root / "data", root)
+        self.root, self.server = root, Server(root / "data", root, port)
         self.pages: list[Page] = []
 
     def show(self, *groups: Group, **scene: object) -> None:
@@ -95,9 +95,9 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def running(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Stage]:
     """The gallery's own server."""
-    stage = Stage(tmp_path_factory.mktemp("gallery"))
+    stage = Stage(tmp_path_factory.mktemp("gallery"), port)
     with stage.server:
         yield stage
 
@@ -110,16 +110,14 @@ def stage(running: Stage) -> Stage:
 
 
 @pytest.fixture
-def look(profile: BrowserContext, stage: Stage) -> Iterator[Callable[..., Page]]:
-    """Opens the page with a scene. In the end no page has had an error in its console."""
-    pages, errors = [], []
+def look(clean_page: Callable[..., Page], stage: Stage) -> Iterator[Callable[..., Page]]:
+    """Opens the page with a scene."""
 
-    def open_page(*groups: Group, profile: BrowserContext = profile, errors_pass: tuple = (), **scene: object) -> Page:
+    def open_page(
+        *groups: Group, profile: BrowserContext | None = None, errors_pass: tuple = (), **scene: object
+    ) -> Page:
         stage.show(*groups, **scene)
-        page = profile.new_page()
-        pages.append(page)
-        page.on("console", lambda message: errors.extend(complaints(message, errors_pass)))
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page = clean_page(profile, errors_pass) if profile else clean_page(errors_pass=errors_pass)
         page.goto(stage.server.url)
         expect(page.get_by_text(CHOSEN)).to_be_visible()
         page.wait_for_function("() => Boolean(window.showAgain)")
@@ -128,9 +126,6 @@ def look(profile: BrowserContext, stage: Stage) -> Iterator[Callable[..., Page]]
 
     yield open_page
     stage.pages.clear()
-    for page in pages:
-        page.close()
-    assert errors == []
 
 
 def picture(page: Page | Locator, number: int) -> Locator:

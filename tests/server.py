@@ -23,8 +23,8 @@ def free_port() -> int:
 class Server:
     """`streamlit run app.py`; it can be stopped, killed and started again on the same port and data."""
 
-    def __init__(self, data_dir: Path, root: Path = ROOT, **environment: str):
-        self.port, self.data_dir, self.root = free_port(), data_dir, root
+    def __init__(self, data_dir: Path, root: Path = ROOT, port: int | None = None, **environment: str):
+        self.port, self.data_dir, self.root = port or free_port(), data_dir, root
         self.url = f"http://127.0.0.1:{self.port}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KIE_", "STREAMLIT_"))}
         self._environment = kept | {"KIE_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | environment

@@ -20,6 +20,7 @@ from tests.browser import (
     paid_requests,
     pictures_of,
     rows,
+    say_it_never_ran,
     settle,
     tasks,
     told,
@@ -161,18 +162,28 @@ def test_a_lost_reply_is_found_again_by_its_task_id(
     assert before - service.balance == 18
 
 
-def test_a_lost_reply_ends_when_a_person_says_that_it_never_ran(
+def test_a_person_may_say_that_a_lost_task_never_ran_and_take_it_back(
     server: Server, service: Sandbox, account: Page, visit: Visit
 ) -> None:
     prompt = "sandbox: lost reply, a ship that never sailed"
     page = visit(server)
     ask(page, prompt)
     expect(told(page, "The reply was lost")).to_be_visible()
-    account.get_by_role("button", name="It never ran").click()
+    say_it_never_ran(account)
     expect(account.get_by_text("Nothing needs attention")).to_be_visible()
     expect(told(page, "this task never ran")).to_be_visible()
     [row] = rows(server, prompt)
     assert (row["state"], row["credits"]) == ("failed", 0)
+    assert len(paid_requests(service, prompt)) == 1
+    page.bring_to_front()
+    page.get_by_role("button", name="More").first.click()
+    page.get_by_role("menuitem", name="It did run").click()
+    account.bring_to_front()
+    [task] = tasks(service, prompt)
+    account.get_by_label("Task id from the service's log page").fill(task["taskId"])
+    account.get_by_role("button", name="This is the task").click()
+    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    expect(pictures_of(page, prompt)).to_be_visible()
     assert len(paid_requests(service, prompt)) == 1
 
 
@@ -186,7 +197,7 @@ def test_one_task_id_does_for_one_job_only(server: Server, service: Sandbox, acc
     account.get_by_role("button", name="This is the task").click()
     expect(told(account, "Another job already has this task id")).to_be_visible()
     expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
-    account.get_by_role("button", name="It never ran").click()
+    say_it_never_ran(account)
     expect(account.get_by_text("Nothing needs attention")).to_be_visible()
 
 

@@ -8,7 +8,19 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kie.sandbox import Sandbox
-from tests.browser import ask, at, make, paid_requests, pictures_of, rows, settle, tasks, told, until
+from tests.browser import (
+    ask,
+    at,
+    make,
+    paid_requests,
+    pictures_of,
+    rows,
+    say_it_never_ran,
+    settle,
+    tasks,
+    told,
+    until,
+)
 from tests.server import Server, free_port
 
 pytestmark = pytest.mark.browser
@@ -63,7 +75,7 @@ def test_an_id_of_another_request_is_told_and_another_can_be_pasted(
     ask(page, with_other)
     expect(told(page, "The reply was lost")).to_be_visible()
     account = visit(server, "/account")
-    account.get_by_role("button", name="It never ran").click()
+    say_it_never_ran(account)
     expect(account.get_by_text("Nothing needs attention")).to_be_visible()
     page.bring_to_front()
     ask(page, prompt)

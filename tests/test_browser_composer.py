@@ -13,6 +13,8 @@ from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, exp
 from kie.sandbox import CREATE, Sandbox
 from tests.browser import (
     DESKTOP,
+    READ_MS,
+    agree,
     ask,
     at,
     barriers,
@@ -23,6 +25,7 @@ from tests.browser import (
     paid_requests,
     pictures_of,
     press_generate,
+    question_of,
     reference,
     rows,
     settle,
@@ -45,11 +48,6 @@ PROMPT_X = 300
 
 def prompt_field(page: Page) -> Locator:
     return page.get_by_label("Prompt", exact=True)
-
-
-def question(page: Page) -> Locator:
-    """Return the question that is asked before something is paid."""
-    return page.get_by_role("dialog", name="Before you pay")
 
 
 def fill_table(page: Page, text: str, count: str) -> None:
@@ -100,15 +98,15 @@ def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
     page, before = visit(server), service.balance
     lines = [f'"Banner {number}, blue",1K' for number in range(1, 26)]
     lines[1] = ",1K"
-    fill_table(page, "prompt,resolution\n" + "\n".join(lines), "Generate 24")
+    fill_table(page, "prompt,resolution\n" + "\n".join(lines), "mend the table first")
     expect(told(page, "1 row has a fault, so nothing can be sent")).to_contain_text("Row 2: Write what the picture")
     expect(generate_button(page)).to_be_disabled()
     write_cell(page, 2, "Banner 2, blue")
     expect(generate_button(page)).to_contain_text("Generate 25 · about 450 credits")
     press_generate(page)
-    expect(question(page)).to_contain_text("This makes 25 pictures and costs about 450 credits.")
+    expect(question_of(page)).to_contain_text("This makes 25 pictures and costs about 450 credits.")
     assert banners(service) == []
-    question(page).get_by_role("button", name="Generate 25 · about 450 credits").click()
+    agree(page)
     until(lambda: len(banners(service)) >= 10)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text(re.compile("of 25 done.*paused"))).to_be_visible()
@@ -187,12 +185,12 @@ def test_the_same_request_a_day_later_asks_first(server: Server, service: Sandbo
         )
     other = visit(server)
     ask(other, prompt)
-    expect(question(other)).to_contain_text("The same request was made before.")
-    expect(question(other)).to_contain_text("yesterday")
+    expect(question_of(other)).to_contain_text("The same request was made before.")
+    expect(question_of(other)).to_contain_text("yesterday")
     expect(pictures_of(other, prompt)).to_be_visible()
     assert len(paid_requests(service, prompt)) == 1
-    question(other).get_by_role("button", name="Show what is there").click()
-    expect(question(other)).to_have_count(0)
+    question_of(other).get_by_role("button", name="Show what is there").click()
+    expect(question_of(other)).to_have_count(0)
     expect(pictures_of(other, prompt)).to_be_visible()
     assert (len(paid_requests(service, prompt)), len(rows(server, prompt))) == (1, 1)
 
@@ -338,7 +336,7 @@ def test_a_table_and_a_question_keep_nobody_out(server: Server, visit: Visit) ->
     fill_table(page, "prompt\n" + "".join(f"row {number}\n" for number in range(12)), "Generate 12")
     assert barriers(page) == []
     press_generate(page)
-    expect(question(page)).to_be_visible()
+    expect(question_of(page)).to_be_visible()
     assert barriers(page) == []
 
 
@@ -350,7 +348,9 @@ def test_a_thumb_is_enough_for_three_pictures(
     for _ in range(2):
         page.get_by_role("button", name="Increment").tap()
         settle(page)
-    page.get_by_role("button", name="Generate 3 · about 54 credits").tap()
+    expect(generate_button(page)).to_contain_text("Generate 3 · about 54 credits")
+    page.wait_for_timeout(READ_MS)
+    generate_button(page).tap()
     expect(pictures_of(page, prompt)).to_have_count(3)
     pictures_of(page, prompt).first.tap()
     large = page.get_by_role("dialog", name="Picture")

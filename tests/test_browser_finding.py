@@ -33,7 +33,7 @@ SHIPS = [f"A ship on the sea, number {number}" for number in range(1, 4)]
 
 
 @pytest.fixture(scope="module")
-def server(service: Sandbox, uploads: Sandbox, project: Path) -> Iterator[Server]:
+def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iterator[Server]:
     """The studio of a team that has made four foxes and three ships, the ships for a project and from a reference."""
     environment = at(service, uploads) | {"KIE_DATA_DIR": str(project / "data")}
     with Studio(Settings.load(project, environment)) as studio:
@@ -42,7 +42,7 @@ def server(service: Sandbox, uploads: Sandbox, project: Path) -> Iterator[Server
         ships = [Wanted(Generation(prompt, (used,), "16:9", "2K", "jpg")) for prompt in SHIPS]
         made += studio.order("Ben", ships, "ships", "Harbour")
         until(lambda: all(job.state in ENDED for job in studio.jobs([job.id for job in made])))
-    with Server(project / "data", project, **environment) as running:
+    with Server(project / "data", project, port, **environment) as running:
         yield running
 
 

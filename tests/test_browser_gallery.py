@@ -26,6 +26,7 @@ from tests.gallery_stage import (
     waiting,
     width_of,
 )
+from tests.server import free_port
 
 pytestmark = pytest.mark.browser
 
@@ -118,7 +119,7 @@ def test_a_double_click_is_one_press(look: Look, stage: Stage) -> None:
 def test_what_was_answered_is_not_answered_again_by_a_server_that_starts_anew(
     chromium: Browser, tmp_path: Path
 ) -> None:
-    stage = Stage(tmp_path)
+    stage = Stage(tmp_path, free_port())
     stage.show(group(finished(1)))
     (tmp_path / "pressed.jsonl").write_text("")
     with stage.server, closing(chromium.new_context(viewport=DESKTOP)) as context:

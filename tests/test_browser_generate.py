@@ -17,6 +17,8 @@ from tests.browser import (
     DESKTOP,
     KEY,
     PHONE,
+    QUESTION_MS,
+    agree,
     ask,
     barriers,
     choose_files,
@@ -29,6 +31,7 @@ from tests.browser import (
     paid_requests,
     pictures_of,
     press_generate,
+    question_of,
     reference,
     rows,
     saved,
@@ -180,13 +183,31 @@ def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, s
     expect(pictures_of(page, prompt)).to_have_count(1)
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
     press_generate(page)
-    question = page.get_by_role("dialog", name="Before you pay")
+    question = question_of(page)
     expect(question).to_contain_text("The same request was made before.")
+    generate_button(question).dblclick()  # by a hand that has not stopped yet
+    expect(question).to_contain_text("so nothing was sent")
     assert len(paid_requests(service, prompt)) == 1
+    page.wait_for_timeout(QUESTION_MS)
     generate_button(question).dblclick()
     expect(question).to_have_count(0)
     expect(pictures_of(page, prompt)).to_have_count(2)
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 2
+
+
+def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(server), "A {red|blue|green} chair by the window"
+    page.get_by_label("Prompt").fill(prompt)
+    expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(question_of(page)).to_contain_text("This makes 3 pictures and costs about 54 credits.")
+    expect(question_of(page)).to_contain_text("The button said less when it was pressed.")
+    assert paid_requests(service, prompt.replace("{red|blue|green}", "red")) == []
+    agree(page)
+    for colour in ("red", "blue", "green"):
+        expect(pictures_of(page, prompt.replace("{red|blue|green}", colour))).to_be_visible()
 
 
 def test_three_images_are_three_tasks_and_three_charges(server: Server, service: Sandbox, visit: Visit) -> None:
@@ -196,7 +217,7 @@ def test_three_images_are_three_tasks_and_three_charges(server: Server, service:
     page.get_by_label("Images", exact=True).blur()
     button = generate_button(page)
     expect(button).to_contain_text("Generate 3 · about 54 credits")
-    button.click()
+    press_generate(page)
     expect(pictures_of(page, prompt)).to_have_count(3)
     assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
     assert before - service.balance == 54

@@ -42,11 +42,11 @@ TASK_ID = "5e8f0c2a7b1d4e6f9a3c"
 
 
 @pytest.fixture(scope="module")
-def server(service: Sandbox, uploads: Sandbox, project: Path) -> Iterator[Server]:
+def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iterator[Server]:
     """The studio of a team that has asked for 120 pictures; the newest is finished."""
     data_dir = project / "data"
     fill(data_dir)
-    with Server(data_dir, project, **at(service, uploads)) as running:
+    with Server(data_dir, project, port, **at(service, uploads)) as running:
         yield running
 
 
@@ -134,7 +134,7 @@ def test_a_page_number_from_outside_never_breaks_the_list(server: Server, visit:
 
 def test_the_table_says_what_each_picture_was_and_cost(history: Page) -> None:
     shown = until(lambda: cells(history))
-    assert shown[1:6] == ["A finished *lighthouse* in two lines", "3:2 · 2K · JPG", "Done", "Ben", "17.5"]
+    assert shown[1:6] == ["A finished *lighthouse* in two lines", "Done", "17.5", "3:2 · 2K · JPG", "Ben"]
     assert "Cancelled" in shown
 
 

@@ -293,6 +293,14 @@ def test_an_example_is_put_into_the_form_and_sent_only_when_pressed(app: AppTest
 # -- asked before it is paid
 
 
+@pytest.fixture
+def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a price and a question be read in no time."""
+    monkeypatch.setattr("pages.parts.press.READ_S", 0.0)
+    monkeypatch.setattr("pages.parts.press.CALM_S", 0.0)
+
+
+@pytest.mark.usefixtures("read_at_once")
 def test_the_same_request_asks_first_and_is_sent_when_a_person_says_so(opened: Open, keep: Keep, sandbox: Sandbox):
     keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
     app = opened()
@@ -317,10 +325,48 @@ def test_what_is_there_is_shown_instead_for_nothing(opened: Open, keep: Keep):
     assert Studio.current().count() == 1
 
 
+def test_a_hand_that_goes_on_clicking_says_no_yes(opened: Open, keep: Keep):
+    keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
+    app = opened()
+    app.text_area(key="prompt").set_value("a lighthouse")
+    button(app, "Generate").click()
+    for _ in range(3):
+        drawn(app).button(key="asked-all").click()
+    assert "sooner than this can be read, so nothing was sent" in said(drawn(app))
+    assert Studio.current().count() == 1
+
+
+def test_more_than_the_button_said_is_asked_about(app: AppTest, monkeypatch: pytest.MonkeyPatch):
+    app.number_input(key="images").set_value(2)
+    app.text_area(key="prompt").set_value("two at once")
+    button(app, "Generate").click()
+    assert "The button said less when it was pressed." in said(drawn(app))
+    drawn(app).button(key="asked-none").click()
+    monkeypatch.setattr("pages.parts.press.READ_S", 60.0)
+    button(drawn(app), "Generate").click()  # it says 2 now, but not for long enough to be read
+    assert "The button said less when it was pressed." in said(drawn(app))
+    drawn(app).button(key="asked-none").click()
+    monkeypatch.setattr("pages.parts.press.READ_S", 0.0)
+    button(drawn(app), "Generate").click()
+    drawn(app)
+    assert Studio.current().count() == 2
+
+
+@pytest.mark.usefixtures("read_at_once")
+def test_the_same_row_twice_in_one_table_is_asked_about(app: AppTest):
+    app.session_state["as_table"] = True
+    as_below = dict.fromkeys(("Aspect ratio", "Resolution", "Output format", "Images", "References", "Project"), "")
+    app.session_state["sheet"] = [as_below | {"On": True, "Row": row, "Prompt": "a kite"} for row in (1, 2)]
+    button(drawn(app), "Generate").click()
+    assert "1 request stands in it more than once." in said(drawn(app))
+    assert Studio.current().count() == 0
+
+
+@pytest.mark.usefixtures("read_at_once")
 def test_a_large_share_of_the_balance_is_asked_about_and_a_small_one_is_not(app: AppTest, keep: Keep):
     app.text_area(key="prompt").set_value("a few of these")
     app.number_input(key="images").set_value(8)
-    button(app, "Generate").click()
+    button(drawn(app), "Generate").click()
     drawn(app)
     assert Studio.current().count() == 8
     drawn(app)  # the whole page: a press draws only what it changes
@@ -404,6 +450,9 @@ def test_an_unsure_job_is_offered_both_ways_out_and_neither_is_taken_alone(opene
     button(app, "This is the task").click()
     assert any("not a task id" in error.value for error in drawn(app).error)
     assert store.job(job.id).state == State.UNSURE
-    button(app, "It never ran").click()
+    button(app, "Count it as never run").click()
     assert "Nothing needs attention" in said(drawn(app))
     assert (store.job(job.id).state, store.job(job.id).credits) == (State.FAILED, 0.0)
+    Studio.current().doubt(job.id)
+    assert "an unsure one" in said(drawn(app))
+    assert (store.job(job.id).state, store.job(job.id).credits) == (State.UNSURE, None)

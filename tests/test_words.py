@@ -146,7 +146,7 @@ def test_an_amount_is_said_with_its_unit_and_the_unknown_is_never_0(value: float
         ({"state": State.UNSURE, "price_expected": 18.0}, "about 18 credits"),
         ({"state": State.DONE, "price_expected": 18.0, "credits": 17.5, "ended_at": 9.0}, "17.5 credits"),
         ({"state": State.DONE, "price_expected": 18.0, "ended_at": 9.0}, "cost unknown"),
-        ({"state": State.FAILED, "price_expected": 18.0, "credits": 0.0, "ended_at": 9.0}, "0 credits"),
+        ({"state": State.FAILED, "price_expected": 18.0, "credits": 0.0, "ended_at": 9.0}, "nothing spent"),
         ({"state": State.FAILED, "price_expected": 18.0, "credits": 18.0, "ended_at": 9.0}, "18 credits"),
         ({"state": State.FAILED, "price_expected": 18.0, "ended_at": 9.0}, "nothing spent"),
         ({"state": State.CANCELLED, "price_expected": 18.0, "ended_at": 9.0}, "nothing spent"),

@@ -82,7 +82,10 @@ def _told(press: Press, hidden: int) -> str:
     spent = [words.spent(job) for job in press]
     known = sum(credits for credits in spent if credits is not None)
     ended_unknown = sum(credits is None and job.state in ENDED for credits, job in zip(spent, press, strict=True))
+    making = [job.price_expected for job in press if job.is_open and job.sent_at and job.credits is None]
+    under_way = sum(price for price in making if price is not None)
     cost = f"{words.credits(known)} so far" if any(job.state not in ENDED for job in press) else words.credits(known)
+    cost += f", about {words.number(under_way)} for {words.pictures(len(making))} being made" if under_way else ""
     more = f" · {hidden} more in the history" if hidden else ""
     return cost + (f", {ended_unknown} of unknown cost" if ended_unknown else "") + more
 

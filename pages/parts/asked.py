@@ -49,10 +49,20 @@ def ask_variables() -> None:
     if not form["written_out"]:
         st.caption("The prompt is sent as it stands, braces and all.")
     elif not form["as_table"]:
-        count = expansion.count(form["prompt"])
-        st.caption(
-            f"The choices stand for {count:,} prompts." if count < 10**9 else "The choices stand for too many prompts."
-        )
+        st.caption(_choices(expansion.count(form["prompt"])))
+
+
+def _choices(count: int) -> str:
+    """Say how many prompts the choices stand for."""
+    if count == 1:
+        return "The choices stand for 1 prompt."
+    told = f"{count:,}" if count < 10**9 else "too many"
+    limit = (
+        f", more than the {expansion.COMBINATIONS_LIMIT} of one press: take choices away."
+        if count > expansion.COMBINATIONS_LIMIT
+        else "."
+    )
+    return f"The choices stand for {told} prompts{limit}"
 
 
 def show_list(request: Request) -> None:
@@ -110,7 +120,7 @@ def _of_table() -> Request:
         for generation in line.generations
     )
     faults = tuple(Fault("Table", f"Row {line.number}: {fault.sentence}") for line in lines for fault in line.faults)
-    return Request(wanted, faults, lines)
+    return Request(() if faults else wanted, faults, lines)
 
 
 def _escaped(prompt: str) -> str:

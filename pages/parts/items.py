@@ -6,7 +6,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from kie import errors
-from kie.errors import FileRefused, NothingSpent
+from kie.errors import FileRefused, NeverRan, NothingSpent
 from kie.jobs import CANCELLABLE, Job, State
 from kie.listing import file_name
 from kie.session import SessionJobs
@@ -44,6 +44,7 @@ CANCEL = Action("cancel", "Cancel", "close", "Nothing has been sent yet, so this
 LET_GO = Action("forget", "Stop showing", "visibility_off", "It is paid for and will be in the history.")
 BACK = Action("reuse", "Put it back into the form", "undo", closes=True)
 CARE = Action("care", "Find it on Account", "arrow_forward", closes=True)
+DOUBT = Action("doubt", "It did run", "undo", "Its task can be named again on Account.", menu=True)
 ABOUT = Action("about", "About this picture", "info", closes=True)
 FETCH = Action("fetch", "Fetch again", "download")
 
@@ -125,7 +126,8 @@ def problem(job: Job, is_here: bool) -> Problem | None:
         return None
     tone = "error" if job.state == State.FAILED else "warning"
     code = f" (code {job.fail_code})" if job.fail_code else ""
-    said = f"The service said{code}: {job.fail_message}" if job.fail_message else ""
+    who = f"The service said{code}" if job.task_id or job.fail_code else "What was seen"
+    said = f"{who}: {job.fail_message}" if job.fail_message else ""
     return Problem(errors.sentence(job.problem), said, tone)
 
 
@@ -153,7 +155,8 @@ def actions(job: Job, is_here: bool, session: bool) -> tuple[Action, ...]:
     if job.is_open:
         return (LET_GO, copy) if session else (copy,)
     again = (again_action(job),) if job.state in (State.FAILED, State.CANCELLED) else ()
-    return (BACK, *again, copy, *forget)
+    doubt = (DOUBT,) if job.problem == NeverRan.__name__ else ()
+    return (BACK, *again, *doubt, copy, *forget)
 
 
 def again_action(job: Job) -> Action:
@@ -257,6 +260,7 @@ _DEEDS: dict[str, Callable[[Job], None]] = {
     "again": _again,
     "forget": _forget,
     "care": _care,
+    "doubt": lambda job: Studio.current().doubt(job.id),
     "cancel": lambda job: Studio.current().cancel(job.id) and None,
     "fetch": lambda job: Studio.current().look_again(job.id),
 }

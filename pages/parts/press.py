@@ -1,7 +1,8 @@
 """What a press of Generate does: checked, asked about where that saves money, and written, once.
 
     press ──┬─ faults            shown at their fields, nothing written
-            ├─ asked about       made before, many at once, a large share of the balance: a dialog, nothing written
+            ├─ asked about       made before, many at once, a large share of the balance, or more than the button
+            │                    said: a dialog, nothing written
             └─ written           rows under the press's own submit id
 
 Runs in callbacks, before anything is drawn. Only rows are written here.
@@ -25,15 +26,24 @@ MANY = 10
 LARGE_SHARE = 0.25
 BUSY = "A picture is still being added, so nothing was sent: press again once it is in the list."
 SHOWN_BEFORE = 4
+# What a button has said for a shorter time, nobody has read.
+READ_S = 0.4
+# A hand that clicks again and again has not read the question that opened under it.
+CALM_S = 1.5
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A press that waits for a person's yes: what it is, and which of it is there already (ids of jobs)."""
+    """A press that waits for a person's yes: what it is, which of it is there already (ids of jobs), and what speaks against it.
+
+    `twice` counts the requests that stand in it already; `is_dearer` says that the button did not say this price yet.
+    """
 
     wanted: tuple[Wanted, ...]
     submit_id: str
     made_before: tuple[str, ...]
+    twice: int
+    is_dearer: bool
 
 
 def press(wanted: Sequence[Wanted]) -> None:
@@ -47,7 +57,9 @@ def press(wanted: Sequence[Wanted]) -> None:
     elif wanted:
         person = person_name(form["person_typed"])
         submit_id = Presses(form).submit_id((tuple(wanted), person), time.monotonic())
-        asked = Asked(tuple(wanted), submit_id, tuple(job.id for job in studio.made_before(wanted, submit_id)))
+        made_before = tuple(job.id for job in studio.made_before(wanted, submit_id))
+        twice = len(wanted) - len({(each.generation, each.project) for each in wanted})
+        asked = Asked(tuple(wanted), submit_id, made_before, twice, _is_dearer(wanted))
         form["faults"] = {}
         if has_to_be_asked(asked):
             form["asked"] = asked
@@ -62,7 +74,25 @@ def has_to_be_asked(asked: Asked) -> bool:
         return False  # a double click: it is paid once already
     press, free = studio.press("", asked.wanted), studio.available()
     is_large = free is not None and press.images > 1 and press.price > LARGE_SHARE * free
-    return bool(asked.made_before) or press.images > MANY or is_large
+    return bool(asked.made_before or asked.twice) or asked.is_dearer or press.images > MANY or is_large
+
+
+def tell(wanted: Sequence[Wanted]) -> None:
+    """Note what the button says from now on, and since when."""
+    form, press = st.session_state, Studio.current().press("", wanted)
+    says = (press.images, press.price)
+    before, _, _ = form.get("told", (None, 0.0, None))
+    if says != before:
+        form["told"] = (says, time.monotonic(), before)
+
+
+def _is_dearer(wanted: Sequence[Wanted]) -> bool:
+    """Say whether a press makes or costs more than the button can have said to the person who pressed it."""
+    press = Studio.current().press("", wanted)
+    says, since, before = st.session_state.get("told", (None, 0.0, None))
+    if before is not None and time.monotonic() - since < READ_S:
+        says = before
+    return says is not None and (press.images > says[0] or press.price > says[1])
 
 
 def send(wanted: Sequence[Wanted], submit_id: str) -> None:
@@ -83,7 +113,8 @@ def show_asked() -> None:
 
 
 def _drop() -> None:
-    st.session_state.pop("asked", None)
+    for name in ("asked", "asked_from", "asked_early"):
+        st.session_state.pop(name, None)
 
 
 @st.dialog("Before you pay", width="medium", on_dismiss=_drop)
@@ -91,6 +122,7 @@ def _ask() -> None:
     asked: Asked | None = st.session_state.get("asked")
     if asked is None:
         st.rerun()
+    st.session_state.setdefault("asked_from", time.monotonic() + CALM_S)
     _show_cost(asked)
     before = Studio.current().jobs(list(asked.made_before))
     if before:
@@ -106,6 +138,8 @@ def _ask() -> None:
         if before:
             st.button("Show what is there", key="asked-show", on_click=_show_instead, args=(asked,))
         st.button("Don't send", key="asked-none", type="tertiary", on_click=_drop)
+    if st.session_state.get("asked_early"):
+        st.caption(":material/pan_tool: That was pressed sooner than this can be read, so nothing was sent.")
 
 
 def _show_cost(asked: Asked) -> None:
@@ -118,6 +152,11 @@ def _show_cost(asked: Asked) -> None:
         else f" {words.credits(free)} are free, so about {words.number(free - press.price)} would be left."
     )
     st.markdown(f"This makes **{words.pictures(press.images)}** and costs {cost}.{left}")
+    if asked.is_dearer:
+        st.markdown("The button said less when it was pressed.")
+    if asked.twice:
+        again = "1 request stands" if asked.twice == 1 else f"{asked.twice:,} requests stand"
+        st.markdown(f"{again} in it more than once. Each is made, and paid for, as often as it stands there.")
 
 
 def _show_before(before: Sequence[Job], asked: Asked) -> None:
@@ -145,6 +184,10 @@ def _left_out(asked: Asked, before: Sequence[Job]) -> tuple[Wanted, ...]:
 
 
 def _send_asked(wanted: Sequence[Wanted], asked: Asked) -> None:
+    form = st.session_state
+    if time.monotonic() < form["asked_from"]:
+        form["asked_from"], form["asked_early"] = time.monotonic() + CALM_S, True
+        return
     _drop()
     send(wanted, asked.submit_id)
 

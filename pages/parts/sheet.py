@@ -76,9 +76,11 @@ def show(lines: Sequence[tables.Line]) -> None:
 
 def _told_wrong(lines: Sequence[tables.Line]) -> str:
     faulty = [line for line in lines if line.faults]
-    first = "; ".join(f"row {line.number}: {line.faults[0].sentence}" for line in faulty[:3])
-    count = "1 row has a fault" if len(faulty) == 1 else f"{len(faulty)} rows have faults"
-    return f"{count}, so nothing can be sent: mend it in the table, or switch it off. {first[0].upper()}{first[1:]}"
+    first = " ".join(f"Row {line.number}: {line.faults[0].sentence}" for line in faulty[:3])
+    more = f" And {len(faulty) - 3} more, each marked in its row." if len(faulty) > 3 else ""
+    if len(faulty) == 1:
+        return f"1 row has a fault, so nothing can be sent: mend it in the table, or switch it off. {first}"
+    return f"{len(faulty)} rows have faults, so nothing can be sent: mend them in the table, or switch them off. {first}{more}"
 
 
 def _check(line: tables.Line) -> str:

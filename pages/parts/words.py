@@ -60,10 +60,10 @@ def spent(job: Job) -> float | None:
 
 def cost(job: Job) -> str:
     """Say what a job cost, or may cost."""
-    if job.credits is not None:
-        return credits(job.credits)
     if spent(job) == 0:
         return "nothing spent"
+    if job.credits is not None:
+        return credits(job.credits)
     return (
         f"about {credits(job.price_expected)}"
         if job.price_expected is not None and not job.ended_at
