@@ -41,7 +41,7 @@ GONE = ("net::ERR_", "WebSocket connection", "disconnected", "server endpoint", 
 @pytest.fixture(scope="module")
 def service(service_folder: Path) -> Iterator[Sandbox]:
     """A service that takes its time, so that there is a middle of a job."""
-    with Sandbox(service_folder, port=free_port(), credits=100_000, seconds=4, record=True) as running:
+    with Sandbox(service_folder, port=free_port(), credits=100_000, seconds=7, record=True) as running:
         yield running
 
 

@@ -8,7 +8,7 @@ def test_nothing_is_charged_twice_and_nothing_is_lost_whatever_fails(capsys) -> 
     with capsys.disabled():
         print(f"\nsoak: {outcome}")
     assert outcome.jobs > 40
-    assert outcome.faults.total() > 50
+    assert outcome.faults.total() > 30
     assert outcome.kills + outcome.stops > 0
     assert outcome.charged_twice == []
     assert outcome.lost == []

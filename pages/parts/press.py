@@ -185,6 +185,8 @@ def _left_out(asked: Asked, before: Sequence[Job]) -> tuple[Wanted, ...]:
 
 def _send_asked(wanted: Sequence[Wanted], asked: Asked) -> None:
     form = st.session_state
+    if "asked" not in form:
+        return  # the second click of two: it is answered
     if time.monotonic() < form["asked_from"]:
         form["asked_from"], form["asked_early"] = time.monotonic() + CALM_S, True
         return
