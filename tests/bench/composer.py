@@ -11,7 +11,7 @@ from kie.jobs import ENDED
 from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
 from kie.studio import Studio
-from tests.bench.places import bare_run, chromium, empty_app, open_page, timed
+from tests.bench.places import bare_runs, chromium, open_page, timed
 from tests.drawn import noisy_png
 from tests.server import Server
 
@@ -39,9 +39,9 @@ CHANGES = {
 
 def run() -> None:
     """Print the medians and their ratios to a bare widget's run, and how long a batch takes to be queued."""
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser, empty_app() as bare_url:
-        bare_ms, bare_run_ms = bare_run(browser, bare_url)
-        print(f"  bare widget: answered after {bare_ms:.0f} ms, its run ended after {bare_run_ms:.0f} ms")
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        bare_ms, tuned_ms = bare_runs(browser)
+        print(f"  a bare widget of Streamlit as it comes: {bare_ms:.0f} ms; with our configuration {tuned_ms:.0f} ms")
         with Sandbox(Path(folder) / "service", seconds=0.1, credits=100_000) as service:
             environment = {"KIE_API_URL": service.url, "KIE_UPLOAD_URL": service.url, "KIE_API_KEY": "bench-key"}
             data_dir = Path(folder) / "data"
@@ -52,8 +52,8 @@ def run() -> None:
                 for name, (act, answer) in CHANGES.items():
                     took_ms, run_ms = timed(page, act, answer)
                     print(
-                        f"  {name} after {took_ms:.0f} ms, ratio {took_ms / bare_ms:.2f} (bound 1.5); its run ended after "
-                        f"{run_ms:.0f} ms, ratio {run_ms / bare_run_ms:.2f}"
+                        f"  {name} after {took_ms:.0f} ms, ratio {took_ms / bare_ms:.2f} (bound 1.5), with our configuration "
+                        f"{took_ms / tuned_ms:.2f}; its run ended after {run_ms:.0f} ms, ratio {run_ms / bare_ms:.2f}"
                     )
 
 

@@ -39,15 +39,19 @@ def studio(seconds: float = 3.0) -> Iterator[tuple[Server, Sandbox]]:
 
 
 @contextlib.contextmanager
-def empty_app() -> Iterator[str]:
-    """Yield the address of an empty Streamlit app with the same configuration."""
+def empty_app(as_it_comes: bool = False) -> Iterator[str]:
+    """Yield the address of an empty Streamlit app, with our configuration or as Streamlit comes."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(ROOT / ".streamlit", Path(folder) / ".streamlit")
+        if not as_it_comes:
+            shutil.copytree(ROOT / ".streamlit", Path(folder) / ".streamlit")
         (Path(folder) / "empty.py").write_text(EMPTY, encoding="utf-8")
         port = free_port()
         command = [sys.executable, "-m", "streamlit", "run", "empty.py", "--server.headless", "true"]
         process = subprocess.Popen(
-            [*command, "--server.port", str(port)], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "--server.port", str(port), "--browser.gatherUsageStats", "false"],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             wait_for(f"http://127.0.0.1:{port}/_stcore/health")
@@ -134,6 +138,12 @@ def timed(page: Page, act: str, answer: str, prepare: str = "", rounds: int = 11
     """
     times = page.evaluate(_TIMED % (prepare, act, answer), rounds)
     return median([answered for answered, _ in times]), median([ended for _, ended in times])
+
+
+def bare_runs(browser: Browser) -> tuple[float, float]:
+    """Return the milliseconds of a press on an empty page: of Streamlit as it comes, and with our configuration."""
+    with empty_app(as_it_comes=True) as plain, empty_app() as tuned:
+        return bare_run(browser, plain)[0], bare_run(browser, tuned)[0]
 
 
 def bare_run(browser: Browser, url: str) -> tuple[float, float]:
