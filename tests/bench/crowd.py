@@ -40,6 +40,7 @@ def run() -> None:
             page.wait_for_timeout(800)
             page.get_by_label("Images", exact=True).fill("8")
             page.keyboard.press("Tab")
+            page.wait_for_timeout(1500)  # the price has to be read before it is pressed
             for number in range(JOBS_EACH // 8):
                 # What fails in the end is not drawn, which would take one of the processors for minutes.
                 page.get_by_label("Prompt", exact=True).fill(f"sandbox: fail {person} {number}")
