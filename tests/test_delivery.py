@@ -7,6 +7,9 @@ import pytest
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.runtime.state.session_state import SessionState
 
 from pages.parts import delivery
 from pages.parts.delivery import keep_what_is_in_line
@@ -161,3 +164,52 @@ def test_streamlit_itself_still_needs_this(queue: ForwardMsgQueue) -> None:
     line.enqueue(drawn(0, "clock"))
     delivery._clear_whole(line, retain_lifecycle_msgs=True, fragment_ids_this_run=["clock"])
     assert line.is_empty()
+
+
+# -- what was begun is done to its end
+
+
+class BrokenOff(Exception):
+    """Another run wants to take this one's place."""
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> SafeSessionState:
+    """A session's state as a run sees it, while another run is asked for all the time."""
+
+    def break_off(runner: object) -> None:
+        raise BrokenOff
+
+    for owner, name in (
+        (ScriptRunner, "_maybe_handle_execution_control_request"),
+        (SafeSessionState, "on_script_will_rerun"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    monkeypatch.setattr(delivery, "_give_way_plainly", break_off)
+    delivery.keep_what_was_begun()
+    return SafeSessionState(
+        SessionState(), lambda: ScriptRunner._maybe_handle_execution_control_request(SimpleNamespace())
+    )
+
+
+def test_a_run_gives_way_between_two_looks_but_not_within_what_has_to_be_whole(state: SafeSessionState) -> None:
+    with pytest.raises(BrokenOff):
+        state["count"] = 1
+    with delivery.unbroken():
+        state["count"] = 1
+        with delivery.unbroken():
+            state["count"] = 2
+        assert state["count"] == 2
+    with pytest.raises(BrokenOff):
+        state["count"] = 3
+
+
+def test_what_a_press_has_begun_is_done_to_its_end(state: SafeSessionState, monkeypatch: pytest.MonkeyPatch) -> None:
+    def call_back(state: SafeSessionState) -> None:
+        state["written"] = True
+        state["shown"] = True
+
+    monkeypatch.setattr(delivery, "_call_back_plainly", call_back)
+    state.on_script_will_rerun()
+    with delivery.unbroken():
+        assert state["written"] and state["shown"]

@@ -1,17 +1,25 @@
 """What a page has put in line for the browser stays there when a fragment runs again; no fragment turns a page back, or hides a click.
 
-All three mend Streamlit 1.67, and are the only touch of its private parts, so `requirements.txt` holds its version.
+What a press has begun is done to its end. All of it mends Streamlit 1.67, and is the only touch of its private parts, so
+`requirements.txt` holds its version.
 """
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 
 TRIGGERS = ("trigger_value", "string_trigger_value", "json_trigger_value", "chat_input_value")
 # For how long a page that was asked for and does not show yet is waited for before somebody may turn back.
 UNSHOWN_S = 3.0
+_here = threading.local()
 
 
 def keep_what_is_in_line() -> None:
@@ -34,6 +42,36 @@ def keep_what_was_asked_for() -> None:
     would be written, and not shown, such as the price of a size that was just chosen. The whole page is run then.
     """
     AppSession.request_rerun = _request_rerun
+
+
+def keep_what_was_begun() -> None:
+    """Let no new run break off what a press, or a changed field, has begun: it is done to its end, and the new run follows.
+
+    Each look into the session's state is a place where Streamlit may end a run for the sake of the next one, in the middle of a
+    callback too: a press would then be heard and not done, and a picture counted as taken in that is in no list.
+    """
+    ScriptRunner._maybe_handle_execution_control_request = _give_way
+    SafeSessionState.on_script_will_rerun = _call_back
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """Let no new run break off what is done within."""
+    before, _here.is_unbroken = getattr(_here, "is_unbroken", False), True
+    try:
+        yield
+    finally:
+        _here.is_unbroken = before
+
+
+def _give_way(runner: ScriptRunner) -> None:
+    if not getattr(_here, "is_unbroken", False):
+        _give_way_plainly(runner)
+
+
+def _call_back(state: SafeSessionState, *told: Any, **more: Any) -> None:
+    with unbroken():
+        _call_back_plainly(state, *told, **more)
 
 
 def _clear(
@@ -83,3 +121,5 @@ def _news(session: AppSession, told: ClientState) -> int:
 
 _clear_whole = ForwardMsgQueue.clear
 _request_rerun_plainly = AppSession.request_rerun
+_give_way_plainly = ScriptRunner._maybe_handle_execution_control_request
+_call_back_plainly = SafeSessionState.on_script_will_rerun

@@ -21,6 +21,7 @@ from kie.generation import REFERENCE_LIMIT
 from kie.names import display_name
 from kie.studio import Reference, Studio
 from pages.parts import words
+from pages.parts.delivery import unbroken
 
 IDS = "reference_ids"
 NAMES = "reference_names"
@@ -150,10 +151,11 @@ def _hear() -> None:
     for order in _ours([box["order"]] if box.get("order") else []):
         events += [(gone["sequence"], remove, gone["id"]) for gone in order["removed"]]
         events.append((order["sequence"], _arrange, order["ids"]))
-    for sequence, do, told in sorted(events, key=itemgetter(0)):
-        if sequence > heard:
-            st.session_state[HEARD] = heard = sequence
-            do(told)
+    with unbroken():
+        for sequence, do, told in sorted(events, key=itemgetter(0)):
+            if sequence > heard:
+                st.session_state[HEARD] = heard = sequence
+                do(told)
 
 
 def _ours(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
