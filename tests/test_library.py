@@ -394,11 +394,9 @@ def test_jobs_of_one_moment_are_walked_through_however_many_they_are(store: Stor
     assert [past.times for past in found] == [1667, 1667, 1666, 1]
 
 
-def test_former_prompts_and_projects_are_quick_among_many_jobs(store: Store) -> None:
-    fill(store, 20_000, different=4_000)
-    all_of_them = work(store, lambda: store.prompts(search="nowhere"))
-    assert 0 < work(store, store.prompts) < all_of_them / 2
-    assert 0 < work(store, lambda: store.prompts(person="Ben")) < all_of_them / 2
+def test_former_prompts_and_projects_are_quick_among_a_hundred_thousand_jobs(store: Store) -> None:
+    fill(store, 100_000, different=20_000)
+    assert 0 < work(store, lambda: store.prompts() and store.prompts(person="Ben")) < 300
     assert work(store, lambda: store.prompts(person="Ann")) < 5
     assert work(store, lambda: store.projects()) < 10
     assert len(store.prompts()) == len(store.projects()) == 30

@@ -52,8 +52,8 @@ def run() -> None:
                 for name, (act, answer) in CHANGES.items():
                     took_ms, run_ms = timed(page, act, answer)
                     print(
-                        f"  {name} after {took_ms:.0f} ms, ratio {took_ms / bare_ms:.2f} (bound 1.5), with our configuration "
-                        f"{took_ms / tuned_ms:.2f}; its run ended after {run_ms:.0f} ms, ratio {run_ms / bare_ms:.2f}"
+                        f"  {name} after {took_ms:.0f} ms, ratio {took_ms / tuned_ms:.2f} (bound 1.5), to Streamlit as it "
+                        f"comes {took_ms / bare_ms:.2f}; its run ended after {run_ms:.0f} ms, ratio {run_ms / tuned_ms:.2f}"
                     )
 
 
