@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kie.errors import RequestInvalid
 
@@ -68,13 +68,13 @@ class Generation:
 @dataclass(frozen=True)
 class Wanted:
     """One request of a press: how many pictures of it, the row of the table it came from, the credits that each is likely to cost,
-    and the project, if it is another than the press's own.
+    and the project, if it is another than the press's own. What is asked for is the same whatever it costs at the moment.
     """
 
     generation: Generation
     images: int = 1
     row: int | None = None
-    price: float | None = None
+    price: float | None = field(default=None, compare=False)
     project: str | None = None
 
 

@@ -1,12 +1,11 @@
 """Ask for pictures and watch them arrive."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
-from kie.generation import Wanted
+from kie.generation import Press
 from kie.session import Presses, SessionJobs
 from kie.studio import Studio
 from pages.parts import arrivals, asked, choices, memory, press, receipt, sheet, templates, uploads, words
@@ -59,15 +58,16 @@ def show_order() -> None:
     """Ask for the settings, and say what a press makes and costs. Settings change often, and nothing above with them."""
     if form.pop("pressed", False):
         st.rerun()  # what a press changed stands all over the page
-    fields = st.container()
+    # The browser draws what comes at one time at once: all is worked out first, and then the answer goes before its field.
     request = asked.now()
-    with st.container():
-        asked.show_list(request)
     can = possible(request, studio.available())
-    with st.container():
+    fields, listed, button = st.container(), st.container(), st.container()
+    with button:
         show_button(request, can)
-    show_money(request, count(can))
-    with fields:  # last, since the answer to a change of theirs stands below
+    with listed:
+        asked.show_list(request)
+    show_money(request, can.images)
+    with fields:
         choices.ask()
         ask_order()
         memory.keep_settings()
@@ -111,14 +111,14 @@ def ask_references() -> None:
     receipt.offer()
 
 
-def possible(request: asked.Request, free: float | None) -> tuple[Wanted, ...]:
-    """Return as much of a press as these credits are good for: fewer pictures of one request, or nothing."""
-    wanted = request.wanted
-    priced = studio.press("", wanted)
+def possible(request: asked.Request, free: float | None) -> Press:
+    """Return as much of a press as these credits are good for, with prices: fewer pictures of one request, or nothing."""
+    priced = studio.press("", request.wanted)
     if free is None or priced.price <= max(0.0, free):
-        return wanted
-    images = int(free // priced.wanted[0].price) if len(wanted) == 1 and free > 0 else 0
-    return (replace(wanted[0], images=images),) if images else ()
+        return priced
+    wanted = priced.wanted
+    images = int(free // wanted[0].price) if len(wanted) == 1 and free > 0 else 0
+    return replace(priced, wanted=(replace(wanted[0], images=images),) if images else ())
 
 
 def send() -> None:
@@ -127,23 +127,23 @@ def send() -> None:
     if request.faults:
         form["faults"] = {fault.field: fault.sentence for fault in request.faults}
     else:
-        press.press(possible(request, studio.available()))
+        press.press(possible(request, studio.available()).wanted)
     if had_faults or form.get("faults") or "asked" in form or templates.FORMER in form:
         form["pressed"] = True
     else:
         st.rerun([ORDER, SESSION])  # nothing else is another than before
 
 
-def show_button(request: asked.Request, can: tuple[Wanted, ...]) -> None:
+def show_button(request: asked.Request, can: Press) -> None:
     """Offer the one thing to press, with its price on it."""
-    is_short = bool(request.wanted) and not can
+    is_short = bool(request.wanted) and not can.wanted
     is_faulty = any(fault.field == "Table" for fault in request.faults)
     told = (
         "Generate · not enough credits" if is_short else "Generate · mend the table first" if is_faulty else "Generate"
     )
-    label = press.label(can) if can else told
+    label = press.label(can) if can.wanted else told
     press.tell(can)
-    cannot = is_short or is_faulty or not (can or request.faults)
+    cannot = is_short or is_faulty or not (can.wanted or request.faults)
     pressed = {"on_click": send, "disabled": cannot, "shortcut": "Ctrl+Enter"}
     st.button(label, key="generate", type="primary", icon=":material/auto_awesome:", width="stretch", **pressed)
     show_fault("Generate")
@@ -158,7 +158,7 @@ def show_money(request: asked.Request, told: int) -> None:
     """Say what is free to spend, what is left after this press, what is held, and where the price comes from."""
     free = studio.available()
     can = possible(request, free)
-    if count(can) != told:
+    if can.images != told:
         st.rerun()  # the button says something else now
     priced, held = studio.press("", request.wanted), studio.held()
     waiting = f" {words.credits(held)} are held by pictures that wait or have just been paid." if held else ""
@@ -166,8 +166,8 @@ def show_money(request: asked.Request, told: int) -> None:
         st.caption("The balance is not known yet." if free is None else "The price is not known yet.")
     elif not request.wanted:
         st.caption(f"{words.credits(free)} free to spend.{waiting}")
-    elif can != request.wanted:
-        show_short(priced.images, priced.price, max(0.0, free), count(can), waiting)
+    elif can != priced:
+        show_short(priced.images, priced.price, max(0.0, free), can.images, waiting)
     else:
         source = studio.price(form["resolution"])
         st.caption(
@@ -187,11 +187,6 @@ def show_short(images: int, price: float, free: float, can: int, waiting: str) -
         icon=":material/paid:",
     )
     st.button("Read the balance again", type="tertiary", icon=":material/refresh:", on_click=studio.refresh_balance)
-
-
-def count(wanted: Sequence[Wanted]) -> int:
-    """Count the pictures of a press."""
-    return sum(each.images for each in wanted)
 
 
 @st.fragment(run_every=30, key=SESSION)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from kie.errors import CreditsHeld, RequestInvalid
-from kie.generation import Wanted
+from kie.generation import Press, Wanted
 from kie.jobs import Job, State
 from kie.names import person_name, project_name
 from kie.session import Presses, SessionJobs
@@ -77,10 +77,9 @@ def has_to_be_asked(asked: Asked) -> bool:
     return bool(asked.made_before or asked.twice) or asked.is_dearer or press.images > MANY or is_large
 
 
-def tell(wanted: Sequence[Wanted]) -> None:
+def tell(press: Press) -> None:
     """Note what the button says from now on, and since when."""
-    form, press = st.session_state, Studio.current().press("", wanted)
-    says = (press.images, press.price)
+    form, says = st.session_state, (press.images, press.price)
     before, _, _ = form.get("told", (None, 0.0, None))
     if says != before:
         form["told"] = (says, time.monotonic(), before)
@@ -124,17 +123,22 @@ def _ask() -> None:
         st.rerun()
     st.session_state.setdefault("asked_from", time.monotonic() + CALM_S)
     _show_cost(asked)
-    before = Studio.current().jobs(list(asked.made_before))
+    studio = Studio.current()
+    before = studio.jobs(list(asked.made_before))
     if before:
         _show_before(before, asked)
     new = _left_out(asked, before)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            label(asked.wanted), type="primary", key="asked-all", on_click=_send_asked, args=(asked.wanted, asked)
+            label(studio.press("", asked.wanted)),
+            type="primary",
+            key="asked-all",
+            on_click=_send_asked,
+            args=(asked.wanted, asked),
         )
         if before and new:
             part = {"on_click": _send_asked, "args": (new, asked)}
-            st.button(f"Only the new ones: {label(new)}", key="asked-new", **part)
+            st.button(f"Only the new ones: {label(studio.press('', new))}", key="asked-new", **part)
         if before:
             st.button("Show what is there", key="asked-show", on_click=_show_instead, args=(asked,))
         st.button("Don't send", key="asked-none", type="tertiary", on_click=_drop)
@@ -199,9 +203,8 @@ def _show_instead(asked: Asked) -> None:
     SessionJobs(st.session_state).add(asked.made_before)
 
 
-def label(wanted: Sequence[Wanted]) -> str:
-    """Name the press with its price, as it stands on the button."""
-    press = Studio.current().press("", wanted)
+def label(press: Press) -> str:
+    """Name a press with its price, as it stands on the button."""
     is_known = all(each.price is not None for each in press.wanted)
     count = "" if press.images == 1 else f" {press.images}"
     return f"Generate{count} · " + (f"about {words.credits(press.price)}" if is_known else "price unknown")
