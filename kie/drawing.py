@@ -77,7 +77,7 @@ def paint(
 ) -> None:
     """Draw one picture into a .png or .jpeg file, whole or not at all. The same arguments give the same picture.
 
-    Takes 0.2 s at 1K and up to 0.8 s at 4K.
+    Takes 0.1 s at 1K and up to 0.6 s at 4K.
     """
     size = pixel_size(resolution, aspect_ratio, references)
     picture = draw(size, prompt, f"{resolution} · {aspect_ratio}", seed, references)
@@ -156,16 +156,16 @@ def slope(size: tuple[int, int], colour_at: Callable[[float], Colour]) -> Image.
 
 
 def scene(size: tuple[int, int], mood: Mood, dice: random.Random) -> Image.Image:
-    """Paint sky, sun and hills at one size and scale them: the cost hardly grows, and edges come out smooth."""
-    scale = min(2, 2730 / max(size))
+    """Paint sky, sun and hills no larger than at 2K and scale them: the cost hardly grows."""
+    scale = min(1, LONG_SIDES["2K"] / max(size))
     width, height = (max(8, round(side * scale)) for side in size)
     sun = (width * dice.uniform(0.58, 0.86), height * dice.uniform(0.60, 0.66))
     canvas = sky((width, height), mood, sun)
     side = max(2, round(min(width, height) * 0.17))
-    canvas.paste(mood.sun, (round(sun[0] - side / 2), round(sun[1] - side / 2)), disc(side))
+    canvas.paste(mood.sun, (round(sun[0] - side / 2), round(sun[1] - side / 2)), disc(side * 2).reduce(2))
     for nearness in (0, 0.25, 0.5, 0.75, 1):
         put_hill(canvas, mood, nearness, dice)
-    return canvas.resize(size, Image.Resampling.BOX if scale == 2 else Image.Resampling.BICUBIC)
+    return canvas if canvas.size == size else canvas.resize(size, Image.Resampling.BICUBIC)
 
 
 def sky(size: tuple[int, int], mood: Mood, sun: tuple[float, float]) -> Image.Image:
@@ -187,7 +187,7 @@ def disc(side: int) -> Image.Image:
 
 
 def put_hill(canvas: Image.Image, mood: Mood, nearness: float, dice: random.Random) -> None:
-    """Lay one ridge of three waves over the canvas, misty towards its foot."""
+    """Lay one ridge of three waves over the canvas, misty towards its foot. Drawn at twice the size, its edge comes out smooth."""
     width, height = canvas.size
     base, swing = height * (0.66 + 0.24 * nearness), height * (0.035 + 0.015 * nearness)
     waves = [(dice.uniform(0.6, 1.3) * n, dice.uniform(0, math.tau), 1 / n**1.2) for n in (1, 2.2, 4.5)]
@@ -196,12 +196,13 @@ def put_hill(canvas: Image.Image, mood: Mood, nearness: float, dice: random.Rand
     def ridge(x: float) -> float:
         return base - swing * sum(a * math.sin(f * stretch * x / width * 1.6 + p) for f, p, a in waves)
 
-    mask = Image.new("L", canvas.size)
-    points = [(x, ridge(x)) for x in range(0, width + 6, 6)]
-    ImageDraw.Draw(mask).polygon([(0, height), *points, (width, height)], fill=255)
     top = max(0, round(base - 2 * swing))
+    low = 2 * (height - top)
+    mask = Image.new("L", (2 * width, low))
+    points = [(2 * x, 2 * (ridge(x) - top)) for x in range(0, width + 3, 3)]
+    ImageDraw.Draw(mask).polygon([(0, low), *points, (2 * width, low)], fill=255)
     ground = slope((width, height - top), lambda y: mood.hill(nearness, y))
-    canvas.paste(ground, (0, top), mask.crop((0, top, width, height)))
+    canvas.paste(ground, (0, top), mask.reduce(2))
 
 
 def layout(size: tuple[int, int], cards: int) -> tuple[Box, Box]:

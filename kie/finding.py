@@ -7,12 +7,13 @@ Every look is right at the moment when it is taken: it begins with what has chan
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select
 
 from kie import fulltext
 from kie.catalogue import Catalogue
@@ -28,6 +29,11 @@ ROWS_LIMIT = 1000
 # A page looks several times with the same words.
 SEARCHES_KEPT = 16
 _FILLED = "prompts are indexed"
+_USED = (
+    select(job_references)
+    .where(job_references.c.job_id.in_(bindparam("ids", expanding=True)))
+    .order_by(job_references.c.position)
+)
 _JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("references", "state"))
 
 
@@ -144,16 +150,11 @@ class Finder(Library):
             found |= {job.id: job for job in self._jobs(select(jobs).where(some))}
         return [found[job_id] for job_id in ids if job_id in found]
 
-    def _jobs(self, query: Select) -> list[Job]:
+    def _jobs(self, query: Select, values: Mapping[str, Any] | None = None) -> list[Job]:
         with self._read() as db:
-            rows = db.execute(query).all()
-            wanted = (
-                select(job_references)
-                .where(job_references.c.job_id.in_([row.id for row in rows]))
-                .order_by(job_references.c.position)
-            )
+            rows = db.execute(query, values).all()
             used: dict[str, list[str]] = {}
-            for row in db.execute(wanted) if rows else ():
+            for row in db.execute(_USED, {"ids": [row.id for row in rows]}) if rows else ():
                 used.setdefault(row.job_id, []).append(row.reference_id)
         return [_job(row, tuple(used.get(row.id, ()))) for row in rows]
 

@@ -7,6 +7,7 @@ unsure ──── running                somebody named its task, and the serv
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ from kie.store import Store
 log = logging.getLogger(__name__)
 
 UNREADABLE = ".unreadable"
+# A page draws what changes at most this often.
+TOLD_AFTER_S = 0.4
 
 
 class Looker:
@@ -121,8 +124,13 @@ class Looker:
             self._store.move(job.id, State.RUNNING, State.FETCHING, time.time(), **fresh, **learned)
         else:
             self._store.note(job.id, State.FETCHING, **learned)
-        self._tell(job.id)
-        self._bring(job, task.urls, job.attempts if job.state == State.FETCHING else 0)
+        # Were each fetch told, most pictures would wait until the page has shown that: only what takes long is.
+        slow = threading.Timer(TOLD_AFTER_S, self._tell, (job.id,))
+        slow.start()
+        try:
+            self._bring(job, task.urls, job.attempts if job.state == State.FETCHING else 0)
+        finally:
+            slow.cancel()
 
     def _fail(self, job: Job, task: Task) -> None:
         """End the job by the service's word; a time-out is a word that it sometimes takes back, so that waits a while."""

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kie.errors import CreditsHeld
@@ -21,6 +21,19 @@ from kie.turns import Turns
 
 PAID = (State.RUNNING, State.FETCHING, State.DONE)
 UNPAID = (State.QUEUED, State.UPLOADING, State.SENDING)
+_LAST_READING = select(balances.c.credits).order_by(balances.c.id.desc()).limit(1)
+
+
+def _cost_held() -> Select[tuple[float]]:
+    read_at = select(func.coalesce(func.max(balances.c.at), 0.0)).scalar_subquery()
+    just_paid = and_(jobs.c.state.in_(PAID), jobs.c.accepted_at > read_at)
+    perhaps_paid = and_(jobs.c.state == State.UNSURE, jobs.c.sent_at > read_at)
+    counted = or_(jobs.c.state.in_(UNPAID), just_paid, perhaps_paid)
+    cost = func.coalesce(jobs.c.credits, jobs.c.price_expected)
+    return select(func.coalesce(func.sum(cost), 0.0)).where(counted)
+
+
+_HELD = _cost_held()
 
 
 class Orders(Turns):
@@ -98,16 +111,11 @@ class Orders(Turns):
             )
 
     def _free(self, db: Connection) -> float | None:
-        credits = db.scalar(select(balances.c.credits).order_by(balances.c.id.desc()).limit(1))
+        credits = db.scalar(_LAST_READING)
         return None if credits is None else credits - self._held(db)
 
     def _held(self, db: Connection) -> float:
-        read_at = select(func.coalesce(func.max(balances.c.at), 0.0)).scalar_subquery()
-        just_paid = and_(jobs.c.state.in_(PAID), jobs.c.accepted_at > read_at)
-        perhaps_paid = and_(jobs.c.state == State.UNSURE, jobs.c.sent_at > read_at)
-        counted = or_(jobs.c.state.in_(UNPAID), just_paid, perhaps_paid)
-        cost = func.coalesce(jobs.c.credits, jobs.c.price_expected)
-        return db.scalar(select(func.coalesce(func.sum(cost), 0.0)).where(counted)) or 0.0
+        return db.scalar(_HELD) or 0.0
 
     def _one_at_a_time(self, db: Connection) -> None:
         """Let presses pass one after the other on every database; SQLite's writers do so by themselves."""

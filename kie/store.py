@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kie.catalogue import ATTENTION
@@ -31,6 +31,7 @@ from kie.schema import balances, job_references, jobs, meta, moves, references
 
 LEARNED_FROM = 20
 SIZES_FROM = 300
+_ONE = select(jobs).where(jobs.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Store(Inventory, Parcels):
 
     def job(self, job_id: str) -> Job | None:
         """Return one job."""
-        found = self._jobs(select(jobs).where(jobs.c.id == job_id))
+        found = self._jobs(_ONE, {"id": job_id})
         return found[0] if found else None
 
     def press(self, submit_id: str) -> list[Job]:

@@ -11,7 +11,22 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, not_, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Float,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from kie.brakes import Brakes
 from kie.jobs import State
@@ -28,6 +43,47 @@ PLANNED_S = 120.0
 # How many moves back a turn is remembered; who had none since then waits longest.
 TURNS_KEPT = 1000
 FOLLOWED = (State.UPLOADING, State.UNSURE, State.RUNNING, State.FETCHING)
+Moment = float | BindParameter[float]
+
+
+def _is_due(now: Moment) -> ColumnElement[bool]:
+    return or_(jobs.c.next_at <= now, jobs.c.next_at > now + PLANNED_S)
+
+
+def _is_free(now: Moment, life_s: Moment) -> ColumnElement[bool]:
+    seen = servers.c.seen_at.between(now - life_s, now + life_s)
+    return or_(jobs.c.server.is_(None), not_(exists().where(servers.c.id == jobs.c.server, seen)))
+
+
+def _is_mine_to_follow(server: str | BindParameter[str], now: Moment, life_s: Moment) -> ColumnElement[bool]:
+    return and_(jobs.c.state.in_(FOLLOWED), or_(jobs.c.server == server, _is_free(now, life_s)))
+
+
+# What each round of the scheduler asks is put together once: that takes longer than to ask it.
+_NOW, _LIFE_S, _WINDOW_S = (bindparam(name, type_=Float) for name in ("now", "life_s", "window_s"))
+_US = bindparam("us")
+_NOT_BUSY = jobs.c.id.not_in(bindparam("busy", expanding=True))
+_READY = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), _is_due(_NOW))
+_ONE_READY = select(jobs.c.id).where(_READY).limit(1)
+_DUE = (
+    select(jobs.c.id, jobs.c.state, jobs.c.server)
+    .where(_is_mine_to_follow(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
+    .order_by(jobs.c.next_at)
+    .limit(bindparam("most"))
+)
+_HELD = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.next_at > _NOW)
+_NEXT_DUE = select(func.min(jobs.c.next_at)).where(or_(and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _NOT_BUSY), _HELD))
+# Unanswered paid requests, and those that were answered within the window.
+_SENDS = (
+    select(func.count())
+    .select_from(sends)
+    .where(
+        or_(
+            and_(sends.c.answered_at.is_(None), sends.c.at.between(_NOW - SEND_LOST_S, _NOW + SEND_LOST_S)),
+            and_(sends.c.answered_at > _NOW - _WINDOW_S, sends.c.answered_at < _NOW + _WINDOW_S),
+        )
+    )
+)
 
 
 class Turns(Brakes):
@@ -51,7 +107,6 @@ class Turns(Brakes):
 
     def next_turn(self, now: float) -> str | None:
         """Give the turn to the person who waits longest for one, and return their oldest queued job, now uploading."""
-        ready = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), _is_due(now))
         newest = select(func.max(moves.c.id)).scalar_subquery()
         had = (
             select(jobs.c.person, func.max(moves.c.id))
@@ -60,17 +115,17 @@ class Turns(Brakes):
             .group_by(jobs.c.person)
         )
         with self._read() as db:
-            if db.scalar(select(jobs.c.id).where(ready).limit(1)) is None:
+            if db.scalar(_ONE_READY, {"now": now}) is None:
                 return None
         with self._write() as db:
             first = func.min(jobs.c.created_at)
-            waiting = db.execute(select(jobs.c.person, first).where(ready).group_by(jobs.c.person)).all()
+            waiting = db.execute(select(jobs.c.person, first).where(_READY).group_by(jobs.c.person), {"now": now}).all()
             if not waiting or self._sends_counted(db, now) >= SENDS_LIMIT or not self._may_pass(db, now):
                 return None
             last = dict(db.execute(had).all())
             person = min(waiting, key=lambda row: (last.get(row[0], 0), row[1]))[0]
-            theirs = select(jobs.c.id).where(ready, jobs.c.person == person)
-            job_id = db.scalar(theirs.order_by(jobs.c.created_at, jobs.c.variant).limit(1))
+            theirs = select(jobs.c.id).where(_READY, jobs.c.person == person)
+            job_id = db.scalar(theirs.order_by(jobs.c.created_at, jobs.c.variant).limit(1), {"now": now})
             given = {"server": self.server, "next_at": now}
             return job_id if self._move(db, job_id, {State.QUEUED}, State.UPLOADING, now, given) else None
 
@@ -112,9 +167,7 @@ class Turns(Brakes):
 
     def _sends_counted(self, db: Connection, now: float) -> int:
         """Count the paid requests that the service may see within one window: unanswered ones, and answered ones in it."""
-        unanswered = and_(sends.c.answered_at.is_(None), sends.c.at.between(now - SEND_LOST_S, now + SEND_LOST_S))
-        answered = and_(sends.c.answered_at > now - SENDS_WINDOW_S, sends.c.answered_at < now + SENDS_WINDOW_S)
-        return db.scalar(select(func.count()).select_from(sends).where(or_(unanswered, answered))) or 0
+        return db.scalar(_SENDS, {"now": now, "window_s": SENDS_WINDOW_S}) or 0
 
     # -- the servers' share of the work
 
@@ -129,7 +182,7 @@ class Turns(Brakes):
 
         A job of our own in `sending` that nobody is busy with is lost too. Returns the ids of the jobs that are unsure now.
         """
-        orphaned = or_(self._is_free(now), and_(jobs.c.server == self.server, jobs.c.id.not_in(list(busy))))
+        orphaned = or_(_is_free(now, SERVER_LIFE_S), and_(jobs.c.server == self.server, jobs.c.id.not_in(list(busy))))
         unsure = {"problem": "Unsure", "next_at": None, "server": None}
         with self._write() as db:
             lost = list(db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING, orphaned)))
@@ -138,22 +191,21 @@ class Turns(Brakes):
             # A callback can name the task while its lost reply is still waited for.
             named = (jobs.c.state == State.UNSURE, jobs.c.candidate.is_not(None), jobs.c.next_at.is_(None))
             db.execute(update(jobs).where(*named).values(next_at=now))
-            free = self._is_free(now)
-            for job_id in db.scalars(select(jobs.c.id).where(jobs.c.state == State.UPLOADING, free)).all():
+            left = select(jobs.c.id).where(jobs.c.state == State.UPLOADING, _is_free(now, SERVER_LIFE_S))
+            for job_id in db.scalars(left).all():
                 self._move(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"next_at": now, "server": None})
             db.execute(delete(servers).where(not_(servers.c.seen_at.between(now - 600, now + 600))))
         return lost
 
     def due(self, now: float, limit: int, busy: Iterable[str] = ()) -> Sequence[tuple[str, State]]:
         """Claim the started jobs whose time has come, the longest overdue first, and return their ids and states."""
-        mine = self._is_mine_to_follow(now)
-        ready = select(jobs.c.id, jobs.c.state, jobs.c.server).where(mine, _is_due(now), jobs.c.id.not_in(list(busy)))
         with self._read() as db:
-            found = db.execute(ready.order_by(jobs.c.next_at).limit(limit)).all()
+            found = db.execute(_DUE, self._about(now, busy) | {"most": limit}).all()
         ids = [row.id for row in found]
         if all(row.server == self.server for row in found):
             return [(row.id, State(row.state)) for row in found]
         with self._write() as db:
+            mine = _is_mine_to_follow(self.server, now, SERVER_LIFE_S)
             db.execute(update(jobs).where(jobs.c.id.in_(ids), mine).values(server=self.server))
             claimed = and_(jobs.c.id.in_(ids), jobs.c.server == self.server, jobs.c.state.in_(FOLLOWED))
             rows = db.execute(select(jobs.c.id, jobs.c.state).where(claimed).order_by(jobs.c.next_at))
@@ -161,18 +213,8 @@ class Turns(Brakes):
 
     def next_due(self, now: float, busy: Iterable[str] = ()) -> float | None:
         """Return when the next job wants a step: a started one of this server, or a queued one that is held back until then."""
-        started = and_(self._is_mine_to_follow(now), jobs.c.id.not_in(list(busy)))
-        held = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.next_at > now)
         with self._read() as db:
-            return db.scalar(select(func.min(jobs.c.next_at)).where(or_(started, held)))
+            return db.scalar(_NEXT_DUE, self._about(now, busy))
 
-    def _is_mine_to_follow(self, now: float) -> ColumnElement[bool]:
-        return and_(jobs.c.state.in_(FOLLOWED), or_(jobs.c.server == self.server, self._is_free(now)))
-
-    def _is_free(self, now: float) -> ColumnElement[bool]:
-        seen = servers.c.seen_at.between(now - SERVER_LIFE_S, now + SERVER_LIFE_S)
-        return or_(jobs.c.server.is_(None), not_(exists().where(servers.c.id == jobs.c.server, seen)))
-
-
-def _is_due(now: float) -> ColumnElement[bool]:
-    return or_(jobs.c.next_at <= now, jobs.c.next_at > now + PLANNED_S)
+    def _about(self, now: float, busy: Iterable[str]) -> dict[str, Any]:
+        return {"now": now, "us": self.server, "life_s": SERVER_LIFE_S, "busy": list(busy)}

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from streamlit.components.v2 import manifest_scanner
 
+from kie import database
 from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
 from kie.store import Store
@@ -19,13 +22,20 @@ pytest_plugins = ["tests.browser", "tests.gallery_stage"]
 
 # Every AppTest would read the papers of all installed packages anew, for a third of a second.
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
+# Every database of a test has an engine of its own, which would compile all statements anew: a fourth of the work of a studio that
+# lives for a second. They speak one dialect, so what was compiled for one serves all.
+SQLiteDialect_pysqlite.__eq__ = lambda one, other: type(one) is type(other)
+SQLiteDialect_pysqlite.__hash__ = lambda one: hash(type(one))
+database.create_engine = functools.partial(sqlalchemy.create_engine, execution_options={"compiled_cache": {}})
 
 KEY = "test-key-that-nobody-pays-for"
+# What takes half a minute and more without a browser.
+LONG = ("test_faults", "test_soak", "test_pages", "test_library", "test_tracker", "test_sending", "test_studio")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, the files that need a browser, so that all processes end at about the same time."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    """Begin with what takes longest, so that all processes end at about the same time."""
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is None, item.path.stem not in LONG))
 
 
 @pytest.fixture

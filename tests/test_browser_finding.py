@@ -99,6 +99,10 @@ def test_pictures_are_found_looked_through_compared_judged_and_taken_away(server
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_role("dialog", name="Compare")).to_be_visible()
     page.keyboard.press("Escape")
+    with zipfile.ZipFile(io.BytesIO(taken(page, "Zip of 2 pictures"))) as zipped:
+        manifest = list(csv.DictReader(io.StringIO(zipped.read("manifest.csv").decode("utf-8-sig"))))
+        assert set(zipped.namelist()) == {"manifest.csv", *(row["file"] for row in manifest)}
+    assert [row["prompt"] for row in manifest] == [FOX, FOX]
     boxes.nth(1).uncheck()
     expect(page.get_by_text("1 selected").first).to_be_visible()
     page.get_by_role("button", name="Pick", exact=True).click()
