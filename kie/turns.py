@@ -65,6 +65,8 @@ _US = bindparam("us")
 _NOT_BUSY = jobs.c.id.not_in(bindparam("busy", expanding=True))
 _READY = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), _is_due(_NOW))
 _ONE_READY = select(jobs.c.id).where(_READY).limit(1)
+# Who has the turn and has not sent yet; those that wait for another try at an upload are not on their way.
+_ON_THEIR_WAY = select(func.count()).select_from(jobs).where(jobs.c.state == State.UPLOADING, _is_due(_NOW))
 _DUE = (
     select(jobs.c.id, jobs.c.state, jobs.c.server)
     .where(_is_mine_to_follow(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
@@ -120,7 +122,9 @@ class Turns(Brakes):
         with self._write() as db:
             first = func.min(jobs.c.created_at)
             waiting = db.execute(select(jobs.c.person, first).where(_READY).group_by(jobs.c.person), {"now": now}).all()
-            if not waiting or self._sends_counted(db, now) >= SENDS_LIMIT or not self._may_pass(db, now):
+            # A turn is a place in the window, or those who hold one would race for the last places.
+            places = SENDS_LIMIT - self._sends_counted(db, now) - (db.scalar(_ON_THEIR_WAY, {"now": now}) or 0)
+            if not waiting or places <= 0 or not self._may_pass(db, now):
                 return None
             last = dict(db.execute(had).all())
             person = min(waiting, key=lambda row: (last.get(row[0], 0), row[1]))[0]

@@ -55,22 +55,21 @@ def show_composer() -> None:
 
 @st.fragment(key=ORDER)
 def show_order() -> None:
-    """Ask for the settings, and say what a press makes and costs. Settings change often, and nothing above with them."""
+    """Say what a press makes and costs, and ask for the settings, which are often left as they are: the button is seen at once."""
     if form.pop("pressed", False):
         st.rerun()  # what a press changed stands all over the page
-    # The browser draws what comes at one time at once: all is worked out first, and then the answer goes before its field.
+    # The browser draws what comes at one time at once, so all is worked out first.
     request = asked.now()
     can = possible(request, studio.available())
-    fields, listed, button = st.container(), st.container(), st.container()
+    listed, button = st.container(), st.container()
     with button:
         show_button(request, can)
     with listed:
         asked.show_list(request)
     show_money(request, can.images)
-    with fields:
-        choices.ask()
-        ask_order()
-        memory.keep_settings()
+    choices.ask()
+    ask_order()
+    memory.keep_settings()
 
 
 def ask_prompt() -> None:

@@ -315,13 +315,13 @@ FIELDS = (
     "Templates",
     "Table",
     "Reference images",
+    "Generate",
     ":",  # whichever ratio was chosen last
     "1K",
     "PNG",
     "Presets",
     "Images",
     "Project",
-    "Generate",
 )
 FOCUSED = """() => {
     let focused = document.activeElement

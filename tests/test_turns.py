@@ -58,6 +58,20 @@ def test_the_limit_is_one_for_all_servers(store: Store, other: Store) -> None:
     assert len([job_id for job_id in sent if job_id]) == 18
 
 
+def test_a_turn_keeps_its_place_until_it_is_sent_and_gives_it_back_while_its_upload_waits(store: Store) -> None:
+    ask(store, images=8), ask(store, images=8), ask(store, images=8)
+    holders = [store.next_turn(NOW) for _ in range(18)]
+    assert None not in holders
+    assert store.next_turn(NOW) is None
+    assert store.begin_sending(holders[0], NOW)
+    assert store.next_turn(NOW) is None
+    store.note(holders[1], State.UPLOADING, next_at=NOW + 30)  # another try at an upload
+    assert store.next_turn(NOW) is not None
+    assert store.next_turn(NOW) is None
+    store.move(holders[2], State.UPLOADING, State.CANCELLED, NOW)
+    assert store.next_turn(NOW) is not None
+
+
 def test_with_room_there_is_nothing_to_wait_for(store: Store) -> None:
     assert store.window_frees_at(NOW) is None
 
