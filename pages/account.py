@@ -102,7 +102,8 @@ def offer_ways_out(job: Job) -> None:
     """Offer the two ways out of an unsure job; the studio takes neither by itself."""
     if job.candidate:
         st.caption(
-            ":material/search: The service is asked about the task that was named. If it was another one, name it:"
+            ":material/search: The service is asked about the task that was named, for a minute and a half if it does not "
+            "know it. If it was another one, name it:"
         )
     st.text_input("Task id from the service's log page, kie.ai/logs", key=f"task-{job.id}")
     wrong = st.session_state.get(f"wrong-{job.id}")

@@ -50,7 +50,7 @@ def show_incidents(told: int) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(
                 f"New pictures wait since {words.clock_time(brake.since)}: {words.incident(brake.problem)}. "
-                f"What is being made goes on. The next try is {words.ahead(brake.try_at)}.",
+                f"What is being made goes on. The next try is at {words.clock_time(brake.try_at)}.",
                 icon=":material/pause_circle:",
             )
             st.button("Try now", on_click=studio.try_now, icon=":material/refresh:")

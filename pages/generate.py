@@ -29,6 +29,19 @@ def begin_session() -> None:
         SessionJobs(form).restore(studio.recent_ids(form["person"]))
 
 
+def mend_faults() -> None:
+    """Of what a press found wrong, keep what still is, in the words of now, once something else would be sent."""
+    if not form.get("faults"):
+        return
+    request = asked.now()
+    if form.setdefault("faulted", request) == request:
+        return
+    found = request.faults or [fault for each in request.wanted for fault in studio.faults(each)]
+    sentences = {fault.field: fault.sentence for fault in found}
+    form["faults"] = {field: sentences[field] for field in form["faults"] if field in sentences}
+    form["faulted"] = request
+
+
 def show_fault(field: str) -> None:
     """Show what is wrong with a field, right below it."""
     sentence = form.get("faults", {}).get(field)
@@ -41,6 +54,7 @@ def show_composer() -> None:
     """Ask for the request. What is changed here is answered here: the pictures beside it are not drawn again."""
     if form["as_table"] != is_table:
         st.rerun()  # the page is laid out anew
+    mend_faults()
     # Each in a place of its own, so that a sentence more or less in one does not push the next aside while it is drawn.
     with st.container():
         ask_prompt()
@@ -58,6 +72,7 @@ def show_order() -> None:
     """Say what a press makes and costs, and ask for the settings, which are often left as they are: the button is seen at once."""
     if form.pop("pressed", False):
         st.rerun()  # what a press changed stands all over the page
+    mend_faults()
     # The browser draws what comes at one time at once, so all is worked out first.
     request = asked.now()
     can = possible(request, studio.available())
@@ -102,6 +117,7 @@ def ask_order() -> None:
 def ask_references() -> None:
     """Take pictures in, show them in the order in which they are sent, and say what could not be added."""
     uploads.ask()
+    mend_faults()
     if is_table and uploads.reference_ids() != form["named_references"]:
         st.rerun()  # rows name references by their numbers
     for sentence, names in uploads.notes().items():
@@ -123,6 +139,7 @@ def possible(request: asked.Request, free: float | None) -> Press:
 def send() -> None:
     """Press what the form holds at this moment."""
     request, had_faults = asked.now(), form.get("faults")
+    form.pop("faulted", None)
     if request.faults:
         form["faults"] = {fault.field: fault.sentence for fault in request.faults}
     else:

@@ -19,13 +19,13 @@ PAGE_SIZE = {TABLE: 50, PICTURES: 60}
 GALLERY = "history-gallery"
 COLUMNS = {
     "picture": st.column_config.ImageColumn("Picture", width=64),
-    "prompt": st.column_config.TextColumn("Prompt", width=180),
+    "prompt": st.column_config.TextColumn("Prompt", width=170),
     "state": st.column_config.TextColumn("State", width=80),
     "cost": st.column_config.NumberColumn(
         "Credits", width=65, help="What the service reported. Empty while it is not known."
     ),
     "settings": st.column_config.TextColumn("Settings", width=110),
-    "person": st.column_config.TextColumn("Person", width=80),
+    "person": st.column_config.TextColumn("Person", width=90),
     "when": st.column_config.TextColumn("When", width=85),
 }
 studio = Studio.current()

@@ -146,7 +146,7 @@ def test_the_brake_is_told_on_every_page_and_try_now_lifts_it(
         expect(page.get_by_text("Under maintenance")).to_have_count(number + 1)
     ask(page, prompt)
     for one in (page, somebody_else):
-        expect(told(one, BRAKED)).to_contain_text("The next try is in about")
+        expect(told(one, BRAKED)).to_contain_text("The next try is at ")
         expect(one.get_by_role("button", name="Try now")).to_be_visible()
     for link in LINKS:
         go(page, link)

@@ -269,6 +269,16 @@ def test_faults_stand_at_their_fields_until_the_next_good_press(app: AppTest):
     assert "a lighthouse" in said(app)
 
 
+def test_what_is_wrong_with_a_field_is_told_until_it_is_mended_in_the_words_of_now(app: AppTest) -> None:
+    button(drawn(app), "Generate").click()
+    assert ["blank prompt" in error.value for error in drawn(app).error] == [True]
+    app.text_area(key="prompt").set_value("x" * 10_001)
+    assert ["Shorten the prompt by 1 character" in error.value for error in drawn(app).error] == [True]
+    app.text_area(key="prompt").set_value("a lighthouse")
+    assert [error.value for error in drawn(app).error] == []
+    assert "Nothing was sent" not in said(app)
+
+
 def test_the_form_is_as_it_was_after_a_look_at_another_page(app: AppTest):
     app.text_area(key="prompt").set_value("half an idea")
     app.radio(key="aspect_ratio").set_value("21:9")

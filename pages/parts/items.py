@@ -237,6 +237,7 @@ def _again(job: Job) -> None:
     try:
         made = Studio.current().send_again(job.id, form["person"])
     except NothingSpent as error:
+        form.pop("faulted", None)
         form["faults"], form["go"] = {"Generate": error.sentence}, "generate.py"
         return
     SessionJobs(form).add(new.id for new in made)

@@ -73,8 +73,12 @@ def has_to_be_asked(asked: Asked) -> bool:
     if studio.is_pressed(asked.submit_id):
         return False  # a double click: it is paid once already
     press, free = studio.press("", asked.wanted), studio.available()
-    is_large = free is not None and press.images > 1 and press.price > LARGE_SHARE * free
-    return bool(asked.made_before or asked.twice) or asked.is_dearer or press.images > MANY or is_large
+    is_much = press.images > MANY or _is_large(press, free)
+    return bool(asked.made_before or asked.twice) or asked.is_dearer or is_much
+
+
+def _is_large(press: Press, free: float | None) -> bool:
+    return free is not None and press.images > 1 and press.price > LARGE_SHARE * free
 
 
 def tell(press: Press) -> None:
@@ -158,6 +162,10 @@ def _show_cost(asked: Asked) -> None:
     st.markdown(f"This makes **{words.pictures(press.images)}** and costs {cost}.{left}")
     if asked.is_dearer:
         st.markdown("The button said less when it was pressed.")
+    if press.images > MANY:
+        st.markdown(f"You are asked because that is more than {MANY} at once.")
+    elif _is_large(press, free):
+        st.markdown("You are asked because that is more than a quarter of what is free.")
     if asked.twice:
         again = "1 request stands" if asked.twice == 1 else f"{asked.twice:,} requests stand"
         st.markdown(f"{again} in it more than once. Each is made, and paid for, as often as it stands there.")

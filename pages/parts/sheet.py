@@ -117,7 +117,7 @@ def _columns(cells: Sequence[dict[str, Any]]) -> list[str]:
 def _config(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
     column = st.column_config
     found = {
-        "On": column.CheckboxColumn("On", width=45),
+        "On": column.CheckboxColumn("On", width=55),
         "Row": column.NumberColumn("Row", width=45),
         "Check": column.TextColumn("Check", width=150),
         "Prompt": column.TextColumn("Prompt", width=260, help="Empty: the prompt above."),
