@@ -4,13 +4,13 @@
        └── difference = what the balance fell by − what our jobs cost ──┘
 
 The balance falls when a task is created, and a failed task gives its credits back when it ends. So only a reading at which
-no request was on its way and no task was about to fail can be compared; the ones between are passed over.
+no request was on its way and no task was about to fail can be compared; the ones between are passed over. So is one that the
+next takes back: a charge overtook its lookup.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 LEAST = 0.5
 
@@ -60,16 +60,31 @@ def reconcile(readings: Sequence[Reading], charges: Sequence[Charge]) -> Reconci
     moving = _Spans((charge.sent_at, _settled_at(charge)) for charge in charges if charge.accepted_at is not None)
     quiet = [reading for reading in readings if reading.at not in moving]
     sent_at = [charge.sent_at for charge in charges]
-    found = []
-    for before, after in pairwise(quiet):
+
+    def compare(before: Reading, after: Reading) -> Difference:
         within = charges[bisect_right(sent_at, before.at) : bisect_right(sent_at, after.at)]
-        found.append(_compare(before, after, within))
+        return _compare(before, after, within)
+
     return Reconciliation(
-        tuple(difference for difference in found if abs(difference.credits) >= LEAST),
+        tuple(_lasting(quiet, compare)),
         quiet[0].at if quiet else None,
         quiet[-1].at if quiet else None,
         sum(charge.accepted_at is not None and charge.credits is None for charge in charges),
     )
+
+
+def _lasting(readings: Sequence[Reading], compare: Callable[[Reading, Reading], Difference]) -> Iterator[Difference]:
+    """Yield the differences from reading to reading, but for one that the next reading takes back."""
+    at = 0
+    while at + 1 < len(readings):
+        step = compare(readings[at], readings[at + 1])
+        is_apart, has_next = abs(step.credits) >= LEAST, at + 2 < len(readings)
+        if is_apart and has_next and abs(compare(readings[at], readings[at + 2]).credits) < LEAST:
+            at += 2
+            continue
+        if is_apart:
+            yield step
+        at += 1
 
 
 def _settled_at(charge: Charge) -> float:

@@ -57,6 +57,13 @@ def test_the_order_in_which_charges_are_known_does_not_matter() -> None:
     assert reconcile(readings((100, 0), (82, 10), (46, 20)), [paid(12), paid(5), paid(11)]).differences == ()
 
 
+def test_a_reading_that_the_next_takes_back_is_passed_over() -> None:
+    overtaken = readings((100, 0), (100, 10), (82, 20), (82, 30))  # asked for before the task of 8.5 was there
+    assert reconcile(overtaken, [paid(8.5)]).differences == ()
+    assert differences(reconcile(overtaken[:2], [paid(8.5)])) == [(-18, 0, 10)]
+    assert differences(reconcile(readings((100, 0), (64, 10), (64, 20)), [])) == [(36, 0, 10)]
+
+
 def test_what_somebody_else_spent_is_told_with_its_window() -> None:
     found = reconcile(readings((100, 0), (82, 10), (40, 20), (22, 30)), [paid(5), paid(12), paid(21)])
     assert found.differences == (Difference(24, 10, 20, 0),)
