@@ -1,5 +1,6 @@
 """What every page has: its title and icon, the ways to the other pages, the credits, and who you are."""
 
+import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -47,10 +48,12 @@ def show_incidents(told: int) -> None:
     if attention != told:
         st.rerun()
     if brake:
+        # While nothing waits to be made, nothing is tried either.
+        tried = f"at {words.clock_time(brake.try_at)}" if brake.try_at > time.time() else "with the next picture"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(
                 f"New pictures wait since {words.clock_time(brake.since)}: {words.incident(brake.problem)}. "
-                f"What is being made goes on. The next try is at {words.clock_time(brake.try_at)}.",
+                f"What is being made goes on. The next try is {tried}.",
                 icon=":material/pause_circle:",
             )
             st.button("Try now", on_click=studio.try_now, icon=":material/refresh:")

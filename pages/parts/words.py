@@ -122,12 +122,6 @@ def ago(moment: float) -> str:
     return "yesterday" if days == 1 else f"{days} days ago"
 
 
-def ahead(moment: float) -> str:
-    """Say when something is due."""
-    seconds = moment - time.time()
-    return "due now" if seconds < 2 else f"in about {duration(seconds)}"
-
-
 def clock_time(moment: float) -> str:
     """Write a Unix time as hours and minutes in the visitor's own time zone, with the day if that is not today."""
     there, now = local(moment), local(time.time())
