@@ -26,8 +26,8 @@ from tests.server import ROOT, Server, free_port
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync", "--process-per-site", "--disable-site-isolation-trials"]
-# No page stays open for long enough to earn what compiling its scripts well costs.
-FLAGS += ["--js-flags=--no-maglev --no-turbofan"]
+# No page stays open for long enough to earn what compiling its scripts best costs.
+FLAGS += ["--js-flags=--no-turbofan"]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 KEY = "a-key-that-stays-on-two-hosts"
 WAIT_MS = 60_000
@@ -38,6 +38,8 @@ COLOURS = ("color-contrast", "link-in-text-block")
 GENERATE = re.compile("^Generate")
 # A page below the root makes Streamlit look for its server there first, and the browser notes that it is not.
 PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
+# What a browser writes when nobody is there for a while.
+GONE = ("net::ERR_", "WebSocket connection", "disconnected", "server endpoint", "server is not responding")
 
 
 # -- what a test stands on
@@ -145,16 +147,18 @@ def phone(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def clean_page(profile: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Gives a page that is as a new one. In the end no page has had an error in its console, but those in `errors_pass`."""
-    pages, errors, listeners = [], [], []
+    pages, staying, errors, listeners = [], [], [], []
 
     def listen(page: Page, event: str, hear: Callable[[Any], object]) -> None:
         page.on(event, hear)
         listeners.append((page, event, hear))
 
-    def give(profile: BrowserContext = profile, errors_pass: Iterable[str] = ()) -> Page:
+    def give(profile: BrowserContext = profile, errors_pass: Iterable[str] = (), stays: bool = False) -> Page:
         # A new page has a window and a process of its own, which costs a second.
         page = next((page for page in profile.pages if page not in pages), None) or profile.new_page()
         pages.append(page)
+        if stays:
+            staying.append(page)
         page.bring_to_front()  # a page behind another is drawn once a second, and a click waits for two drawings
         listen(page, "console", lambda message: errors.extend(complaints(message, errors_pass)))
         listen(page, "pageerror", lambda error: errors.append(str(error)))
@@ -169,7 +173,9 @@ def clean_page(profile: BrowserContext, request: pytest.FixtureRequest) -> Itera
         page.remove_listener(event, hear)
     for page in pages:
         if not page.is_closed():
-            leave(page)
+            undress(page)
+            if page not in staying:
+                leave(page)
     assert errors == []
 
 
@@ -182,8 +188,9 @@ def visit(start: Callable[..., Server], clean_page: Callable[..., Page]) -> Call
         name = name or f"Visitor {time.monotonic_ns()}"
         page.context.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
         # Somebody new has chosen nothing before.
-        page.goto(server.url + "/healthz")
-        page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        line = page.context.new_cdp_session(page)
+        line.send("Storage.clearDataForOrigin", {"origin": server.url, "storageTypes": "local_storage"})
+        line.detach()
         page.goto(server.url + path)
         settle(page)
         return page
@@ -191,12 +198,17 @@ def visit(start: Callable[..., Server], clean_page: Callable[..., Page]) -> Call
     return open_page
 
 
-def leave(page: Page) -> None:
-    """Leave a page as a new one is, for the next who comes."""
+def undress(page: Page) -> None:
+    """Give a page the window and the light of a new one."""
     page.unroute_all()
     is_phone = page.evaluate("navigator.userAgent").endswith("Mobile Safari/537.36")
     page.set_viewport_size(PHONE if is_phone else DESKTOP)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
+
+
+def leave(page: Page) -> None:
+    """Leave a page empty, for the next who comes."""
+    page.evaluate("() => { try { sessionStorage.clear() } catch { /* an empty page has none */ } }")
     page.goto("about:blank")
 
 
@@ -215,6 +227,12 @@ def settle(page: Page) -> None:
     """Wait until the page has been drawn and nothing runs."""
     expect(page.get_by_label("Your name")).to_be_attached()
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def go(page: Page, link: str | re.Pattern) -> None:
+    """Go to another page by its link in the side."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=link).click()
+    settle(page)
 
 
 def write_prompt(page: Page, prompt: str) -> None:
@@ -377,16 +395,16 @@ def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> obje
 
 
 def barriers(page: Page) -> list[str]:
-    """Return what axe finds that keeps somebody out, and what sticks out of the window, on every screen in every light."""
+    """Return what axe finds that keeps somebody out on both screens and in both lights, and what sticks out of the window."""
     found = []
-    for scheme in ("light", "dark"):
-        for screen in (DESKTOP, PHONE):
-            dress(page, screen, scheme)
-            where = f"{scheme}, {screen['width']} px:"
-            found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
-            sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if sticking_out > 0:
-                found.append(f"{where} the page is {sticking_out} px too wide")
+    # A phone shows in the dark what a desktop shows there, in the same colours.
+    for scheme, screen in (("light", PHONE), ("light", DESKTOP), ("dark", DESKTOP)):
+        dress(page, screen, scheme)
+        where = f"{scheme}, {screen['width']} px:"
+        found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
+        sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if sticking_out > 0:
+            found.append(f"{where} the page is {sticking_out} px too wide")
     dress(page, DESKTOP, "light")
     return found
 

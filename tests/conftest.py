@@ -1,6 +1,7 @@
 """Fixtures are nouns: a sandbox, settings, a studio, a server, a browser page."""
 
 import functools
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,8 +35,12 @@ LONG = ("test_faults", "test_soak", "test_pages", "test_library", "test_tracker"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that all processes end at about the same time."""
-    items.sort(key=lambda item: (item.get_closest_marker("browser") is None, item.path.stem not in LONG))
+    """Take files with and without a browser in turn: the first need more than one processor, the others mostly wait."""
+    browser = {item.path for item in items if item.get_closest_marker("browser")}
+    others = sorted({item.path for item in items} - browser, key=lambda path: (path.stem not in LONG, path.stem))
+    turns = itertools.chain.from_iterable(itertools.zip_longest(sorted(browser), others))
+    places = {path: place for place, path in enumerate(turns)}
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.fixture

@@ -17,12 +17,17 @@ export default ({ setTriggerValue }) => {
 _waker = st.components.v2.component("waker", js=WAKE)
 
 
+def scene() -> dict:
+    """Read what is to be shown, as arguments of the gallery."""
+    return pickle.loads(SCENE.read_bytes())
+
+
 def press(action: str, item: str | None, group: str) -> None:
     """Write down what was pressed, and on what. A cancel leaves as some pages' answers do."""
     with PRESSED.open("a") as out:
         out.write(json.dumps([action, item, group]) + "\n")
     if action == "clear":
-        gallery.select("stage", [])
+        gallery.select(scene()["key"], [])
     if action == "cancel":
         st.rerun()
 
@@ -34,8 +39,10 @@ def show_scene() -> None:
     Streamlit runs a page again when its server is back only if something on it runs by itself, as on ours.
     """
     _waker(key="waker", on_again_change=lambda: None, height=1)
-    chosen = gallery.show("stage", on_act=press, **pickle.loads(SCENE.read_bytes()))
+    shown = scene()
+    chosen = gallery.show(on_act=press, **shown)
     st.text(f"Chosen: {', '.join(chosen) or 'nothing'}")
+    st.text(shown["key"])
 
 
 st.set_page_config(page_title="Nano Banana Studio", layout="wide")

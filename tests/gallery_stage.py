@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from pages.parts.gallery import Action, Download, Group, Item
-from tests.browser import until
+from tests.browser import leave, until
 from tests.server import ROOT, Server
 
 CHOSEN = re.compile("^Chosen: ")
@@ -74,12 +74,25 @@ class Stage:
         shutil.copy(ROOT / "tests" / "gallery_app.py", root / "app.py")
         shutil.copy(ROOT / "tests" / "gallery_page.py", root)
         self.root, self.server = root, Server(root / "data", root, port)
+        self.opened: list[Page] = []
         self.pages: list[Page] = []
+        self.scenes = 0
+
+    @property
+    def key(self) -> str:
+        """The gallery of the scene."""
+        return f"gallery-{self.scenes}"
+
+    def begin(self) -> None:
+        """Let the next scene be of a new gallery, which has heard nothing yet and of which nothing is open or selected."""
+        self.scenes += 1
+        self.pages.clear()
+        (self.root / "pressed.jsonl").write_text("")
 
     def show(self, *groups: Group, **scene: object) -> None:
-        """Show these groups from now on, on every page that is open."""
+        """Show these groups from now on, on every page that looks."""
         part = self.root / "scene.part"
-        part.write_bytes(pickle.dumps({"groups": groups} | scene))
+        part.write_bytes(pickle.dumps({"key": self.key, "groups": groups} | scene))
         part.rename(self.root / "scene.pickle")
         for page in self.pages:
             page.evaluate("window.showAgain()")
@@ -100,32 +113,36 @@ def running(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Sta
     stage = Stage(tmp_path_factory.mktemp("gallery"), port)
     with stage.server:
         yield stage
+        for page in stage.opened:
+            if not page.is_closed():
+                leave(page)
 
 
 @pytest.fixture
 def stage(running: Stage) -> Stage:
     """That server, which has heard nothing yet."""
-    (running.root / "pressed.jsonl").write_text("")
+    running.begin()
     return running
 
 
 @pytest.fixture
-def look(clean_page: Callable[..., Page], stage: Stage) -> Iterator[Callable[..., Page]]:
-    """Opens the page with a scene."""
+def look(clean_page: Callable[..., Page], stage: Stage) -> Callable[..., Page]:
+    """Shows a scene. The page stays for the next one, which is a gallery of its own."""
 
-    def open_page(
-        *groups: Group, profile: BrowserContext | None = None, errors_pass: tuple = (), **scene: object
-    ) -> Page:
-        stage.show(*groups, **scene)
-        page = clean_page(profile, errors_pass) if profile else clean_page(errors_pass=errors_pass)
-        page.goto(stage.server.url)
-        expect(page.get_by_text(CHOSEN)).to_be_visible()
-        page.wait_for_function("() => Boolean(window.showAgain)")
+    def open_page(*groups: Group, **how: object) -> Page:
+        page = clean_page(stays=True, **{name: how.pop(name) for name in ("profile", "errors_pass") if name in how})
+        stage.show(*groups, **how)
+        if page in stage.opened:
+            page.evaluate("window.showAgain()")
+        else:
+            page.goto(stage.server.url)
+            page.wait_for_function("() => Boolean(window.showAgain)")
+            stage.opened.append(page)
         stage.pages.append(page)
+        expect(page.get_by_text(stage.key, exact=True)).to_be_visible()
         return page
 
-    yield open_page
-    stage.pages.clear()
+    return open_page
 
 
 def picture(page: Page | Locator, number: int) -> Locator:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from kie.sandbox import CREATE, Sandbox
 from tests.browser import (
@@ -15,13 +15,8 @@ from tests.browser import (
     at,
     barriers,
     cells,
-    make,
+    go,
     metric,
-    paid_requests,
-    pictures_of,
-    rows,
-    say_it_never_ran,
-    settle,
     tasks,
     told,
     until,
@@ -55,35 +50,25 @@ def amount(credits: float) -> str:
 # -- the balance
 
 
-def test_the_balance_is_the_services_with_its_age(account: Page, service: Sandbox) -> None:
+def test_the_balance_has_its_age_follows_the_service_and_says_what_it_buys(account: Page, service: Sandbox) -> None:
     expect(metric(account)).to_have_text(amount(service.balance))
     expect(account.get_by_text(re.compile(r"^Read .+, at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))).to_be_visible()
-
-
-def test_read_again_shows_what_somebody_else_has_spent(account: Page, service: Sandbox) -> None:
-    expect(metric(account)).to_have_text(amount(service.balance))
-    spend_elsewhere(service)
-    account.get_by_role("button", name="Read again").click()
-    expect(metric(account)).to_have_text(amount(service.balance))
-
-
-def test_it_says_how_many_pictures_the_balance_buys(account: Page, service: Sandbox) -> None:
-    expect(metric(account)).to_have_text(amount(service.balance))
-    left = service.balance
-    shown = until(lambda: cells(account))
-    table = [shown[start : start + 3] for start in range(0, len(shown), 4)]
-    assert table == [["1K", "18", str(left // 18)], ["2K", "18", str(left // 18)], ["4K", "24", str(left // 24)]]
-
-
-def test_the_balance_over_time_is_drawn_with_times_that_can_be_read(account: Page, service: Sandbox) -> None:
     for _ in range(2):
         spend_elsewhere(service)
         account.get_by_role("button", name="Read again").click()
         expect(metric(account)).to_have_text(amount(service.balance))
+    left = service.balance
+    bought = [["1K", "18", str(left // 18)], ["2K", "18", str(left // 18)], ["4K", "24", str(left // 24)]]
+    until(lambda: bought_by(cells(account)) == bought)
     chart = account.get_by_test_id("stVegaLiteChart")
     expect(chart).to_be_visible()
     labels = until(lambda: chart.locator("[aria-label^='X-axis'] .role-axis-label text").all_text_contents())
     assert all(re.search(r"\d\d:\d\d|\d (AM|PM)|[A-Z][a-z]{2} \d+", label) for label in labels), labels
+
+
+def bought_by(shown: list[str]) -> list[list[str]]:
+    """Return the rows of the table of what the balance buys: size, price, pictures."""
+    return [shown[start : start + 3] for start in range(0, len(shown), 4)]
 
 
 def test_a_balance_that_cant_be_read_keeps_its_figure_and_says_so(
@@ -106,7 +91,10 @@ def test_a_balance_that_cant_be_read_keeps_its_figure_and_says_so(
 # -- the service
 
 
-def test_it_says_which_host_answers_and_which_does_not(account: Page, service: Sandbox, uploads: Sandbox) -> None:
+def test_it_says_which_host_answers_and_where_the_key_comes_from_but_never_shows_it(
+    account: Page, service: Sandbox, uploads: Sandbox
+) -> None:
+    expect(account.get_by_text("KIE_API_KEY")).to_be_visible()
     expect(account.get_by_text("answers, just now")).to_have_count(2)
     for host in (service, uploads):
         expect(account.get_by_text(host.url)).to_be_visible()
@@ -119,86 +107,7 @@ def test_it_says_which_host_answers_and_which_does_not(account: Page, service: S
         uploads.start()
     account.get_by_role("button", name="Check both").click()
     expect(account.get_by_text("answers, just now")).to_have_count(2)
-
-
-def test_it_says_where_the_key_comes_from_and_never_shows_it(account: Page) -> None:
-    expect(account.get_by_text("KIE_API_KEY")).to_be_visible()
     assert KEY not in account.content()
-
-
-# -- what needs attention
-
-
-def box(page: Page, prompt: str) -> Locator:
-    """Return what stands under "Needs attention" for a prompt."""
-    boxes = page.get_by_test_id("stVerticalBlock").filter(has=page.get_by_text("Task id from the service's log page"))
-    return boxes.filter(has=page.get_by_text(prompt, exact=True)).last
-
-
-def test_a_lost_reply_is_found_again_by_its_task_id(
-    server: Server, service: Sandbox, account: Page, visit: Visit
-) -> None:
-    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
-    prompt, before = "sandbox: lost reply, a ship in the fog", service.balance
-    page = visit(server, name="Ann who waits")
-    ask(page, prompt)
-    expect(told(page, "The reply was lost")).to_contain_text("it is not sent again")
-    page.get_by_role("button", name="Find it on Account").click()
-    expect(page.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
-    expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
-    assert before - service.balance == 18
-    field = page.get_by_label("Task id from the service's log page")
-    field.fill("no id!")
-    page.get_by_role("button", name="This is the task").click()
-    expect(told(page, "This is not a task id")).to_be_visible()
-    [task] = tasks(service, prompt)
-    field.fill(f" {task['taskId']} ")
-    page.get_by_role("button", name="This is the task").click()
-    expect(page.get_by_text("Nothing needs attention")).to_be_visible()
-    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
-    page.get_by_role("link", name="Generate").click()
-    expect(pictures_of(page, prompt)).to_be_visible()
-    assert len(paid_requests(service, prompt)) == 1
-    assert before - service.balance == 18
-
-
-def test_a_person_may_say_that_a_lost_task_never_ran_and_take_it_back(
-    server: Server, service: Sandbox, account: Page, visit: Visit
-) -> None:
-    prompt = "sandbox: lost reply, a ship that never sailed"
-    page = visit(server)
-    ask(page, prompt)
-    expect(told(page, "The reply was lost")).to_be_visible()
-    say_it_never_ran(account)
-    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
-    expect(told(page, "this task never ran")).to_be_visible()
-    [row] = rows(server, prompt)
-    assert (row["state"], row["credits"]) == ("failed", 0)
-    assert len(paid_requests(service, prompt)) == 1
-    page.bring_to_front()
-    page.get_by_role("button", name="More").first.click()
-    page.get_by_role("menuitem", name="It did run").click()
-    account.bring_to_front()
-    [task] = tasks(service, prompt)
-    account.get_by_label("Task id from the service's log page").fill(task["taskId"])
-    account.get_by_role("button", name="This is the task").click()
-    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
-    expect(pictures_of(page, prompt)).to_be_visible()
-    assert len(paid_requests(service, prompt)) == 1
-
-
-def test_one_task_id_does_for_one_job_only(server: Server, service: Sandbox, account: Page, visit: Visit) -> None:
-    page = visit(server)
-    make(page, "A picture with its own task")
-    ask(page, "sandbox: lost reply, a second one")
-    expect(told(page, "The reply was lost")).to_be_visible()
-    [known] = tasks(service, "A picture with its own task")
-    account.get_by_label("Task id from the service's log page").fill(known["taskId"])
-    account.get_by_role("button", name="This is the task").click()
-    expect(told(account, "Another job already has this task id")).to_be_visible()
-    expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
-    say_it_never_ran(account)
-    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
 
 
 # -- not enough credits, and a key that the service refuses
@@ -241,9 +150,8 @@ def strict_service(tmp_path: Path) -> Iterator[Sandbox]:
 def test_a_refused_key_is_told_in_words_on_every_page(strict_service: Sandbox, start: Start, visit: Visit) -> None:
     server, prompt = start(**at(strict_service)), "A picture without a valid key"
     page = visit(server, "/history")
-    for path in ("/history", "/account", "/"):
-        page.goto(server.url + path)
-        settle(page)
+    for title in ("History", "Account", "Generate"):
+        go(page, title)
         expect(told(page, "The service refuses the key from the setting KIE_API_KEY")).to_be_visible()
         expect(metric(page)).to_have_text("unknown")
     ask(page, prompt)

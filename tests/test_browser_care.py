@@ -11,12 +11,12 @@ from kie.sandbox import Sandbox
 from tests.browser import (
     ask,
     at,
+    go,
     make,
     paid_requests,
     pictures_of,
     rows,
     say_it_never_ran,
-    settle,
     tasks,
     told,
     until,
@@ -27,14 +27,9 @@ pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
 LINKS = ("Generate", "History", re.compile(r"^Account"))
+NOTHING = "Nothing needs attention"
 MAYBE = "may be paid for and is not here yet"
 BRAKED = re.compile(r"New pictures wait since \d\d:\d\d: the service takes no tasks\. What is being made goes on\.")
-
-
-def go(page: Page, link: str | re.Pattern) -> None:
-    """Go to another page by its link in the side."""
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=link).click()
-    settle(page)
 
 
 def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
@@ -42,7 +37,7 @@ def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
 ) -> None:
     page, prompt, before = visit(server), "sandbox: lost reply, a lighthouse to care for", service.balance
     ask(page, prompt)
-    expect(told(page, "The reply was lost")).to_be_visible()
+    expect(told(page, "The reply was lost")).to_contain_text("it is not sent again")
     somebody_else = visit(server, "/history")
     for one in (page, somebody_else):
         expect(told(one, MAYBE)).to_contain_text("1 picture may be paid for")
@@ -50,14 +45,17 @@ def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
     page.bring_to_front()
     go(page, "History")
     expect(told(page, MAYBE)).to_be_visible()
-    page.get_by_role("link", name="Open Account").click()
+    expect(page.get_by_role("link", name="Open Account")).to_be_visible()
+    go(page, "Generate")
+    page.get_by_role("button", name="Find it on Account").click()
     expect(page.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
     expect(told(page, MAYBE)).to_have_count(0)
-    field = page.get_by_label("Task id from the service's log page")
+    assert before - service.balance == 18
+    paste_id(page, "no id!")
+    expect(told(page, "This is not a task id")).to_be_visible()
     [task] = tasks(service, prompt)
-    field.fill(task["taskId"])
-    page.get_by_role("button", name="This is the task").click()
-    expect(page.get_by_text("Nothing needs attention")).to_be_visible()
+    paste_id(page, f" {task['taskId']} ")
+    expect(page.get_by_text(NOTHING)).to_be_visible()
     go(page, "Generate")
     expect(pictures_of(page, prompt)).to_be_visible()
     for one in (page, somebody_else):
@@ -67,76 +65,100 @@ def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
     assert before - service.balance == 18
 
 
-def test_an_id_of_another_request_is_told_and_another_can_be_pasted(
+def test_an_id_does_for_its_own_job_only_and_what_never_ran_can_be_taken_back(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server), "sandbox: lost reply, a picture that is mixed up"
-    with_other = "sandbox: lost reply, the other one"
-    ask(page, with_other)
-    expect(told(page, "The reply was lost")).to_be_visible()
-    account = visit(server, "/account")
-    say_it_never_ran(account)
-    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    made, lost, other = (
+        "A picture with its own task",
+        "sandbox: lost reply, a ship",
+        "sandbox: lost reply, the other one",
+    )
+    page, account = visit(server), visit(server, "/account")
+    expect(account.get_by_text(NOTHING)).to_be_visible()
     page.bring_to_front()
-    ask(page, prompt)
+    make(page, made)
+    ask(page, lost)
+    expect(told(page, "The reply was lost")).to_be_visible()
+    account.bring_to_front()
+    paste_id(account, tasks(service, made)[0]["taskId"])
+    expect(told(account, "Another job already has this task id")).to_be_visible()
+    expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
+    say_it_never_ran(account)
+    expect(account.get_by_text(NOTHING)).to_be_visible()
+    [row] = rows(server, lost)
+    assert (row["state"], row["credits"]) == ("failed", 0)
+
+    page.bring_to_front()
+    expect(told(page, "this task never ran")).to_be_visible()
+    ask(page, other)
     account.bring_to_front()
     expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
-    [other], [own] = until(lambda: tasks(service, with_other)), until(lambda: tasks(service, prompt))
-    for task, words in ((other, "belongs to another request"), (own, None)):
-        account.get_by_label("Task id from the service's log page").fill(task["taskId"])
-        account.get_by_role("button", name="This is the task").click()
-        if words:
-            expect(told(account, words)).to_be_visible()
-    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
-    expect(pictures_of(page, prompt)).to_be_visible()
+    paste_id(account, tasks(service, lost)[0]["taskId"])
+    expect(told(account, "belongs to another request")).to_be_visible()
+    paste_id(account, until(lambda: tasks(service, other))[0]["taskId"])
+    expect(account.get_by_text(NOTHING)).to_be_visible()
+
+    page.bring_to_front()
+    expect(pictures_of(page, other)).to_be_visible()
+    page.get_by_role("listitem").filter(has_text=lost).get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="It did run").click()
+    account.bring_to_front()
+    expect(account.get_by_role("heading", name="Needs attention: 1")).to_be_visible()
+    paste_id(account, tasks(service, lost)[0]["taskId"])
+    expect(account.get_by_text(NOTHING)).to_be_visible()
+    page.bring_to_front()
+    expect(pictures_of(page, lost)).to_be_visible()
+    for prompt in (lost, other):
+        assert len(paid_requests(service, prompt)) == 1
 
 
-@pytest.fixture
-def called_server(service: Sandbox, project: Path, tmp_path: Path) -> Iterator[Server]:
-    """A studio that the service can call."""
-    server = Server(tmp_path / "data", project, **at(service))
+def paste_id(account: Page, task_id: str) -> None:
+    """Say on Account which task the first unsure picture is."""
+    account.get_by_label("Task id from the service's log page").fill(task_id)
+    account.get_by_role("button", name="This is the task").click()
+
+
+@pytest.fixture(scope="module")
+def other_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A service of which no other test hears."""
+    with Sandbox(tmp_path_factory.mktemp("other"), port=free_port(), seconds=0.3, record=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def called_server(
+    other_service: Sandbox, project: Path, tmp_path_factory: pytest.TempPathFactory, other_port: int
+) -> Iterator[Server]:
+    """A studio that this service can call."""
+    called = Server(tmp_path_factory.mktemp("called") / "data", project, other_port, **at(other_service))
     setting = project / ".env"
-    setting.write_text(f"KIE_PUBLIC_URL={server.url}\n")
+    setting.write_text(f"KIE_PUBLIC_URL={called.url}\n")
     try:
-        with server:
-            yield server
+        with called:
+            yield called
     finally:
         setting.unlink()
 
 
 def test_a_callback_finds_a_lost_picture_while_nobody_touches_the_page(
-    called_server: Server, service: Sandbox, visit: Visit
+    called_server: Server, other_service: Sandbox, visit: Visit
 ) -> None:
     page, prompt = visit(called_server), "sandbox: lost reply, a ship that calls"
     ask(page, prompt)
     expect(pictures_of(page, prompt)).to_be_visible()
     expect(told(page, "The reply was lost")).to_have_count(0)
     expect(told(page, MAYBE)).to_have_count(0)
-    [task], [row] = tasks(service, prompt), rows(called_server, prompt)
+    [task], [row] = tasks(other_service, prompt), rows(called_server, prompt)
     assert task["callBackUrl"].startswith(f"{called_server.url}/callback/")
     assert (row["state"], row["task_id"], row["candidate_from"]) == ("done", task["taskId"], "callback")
-    assert len(paid_requests(service, prompt)) == 1
-
-
-@pytest.fixture
-def other_service(tmp_path: Path) -> Iterator[Sandbox]:
-    """A service of one test's own."""
-    with Sandbox(tmp_path / "service", port=free_port(), seconds=0.3, record=True) as running:
-        yield running
-
-
-@pytest.fixture
-def other_server(other_service: Sandbox, project: Path, tmp_path: Path) -> Iterator[Server]:
-    """A studio on that service; it stands until the pages are closed."""
-    with Server(tmp_path / "data", project, **at(other_service)) as running:
-        yield running
+    assert len(paid_requests(other_service, prompt)) == 1
 
 
 def test_the_brake_is_told_on_every_page_and_try_now_lifts_it(
-    other_server: Server, other_service: Sandbox, visit: Visit
+    called_server: Server, other_service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(other_server), "A picture that waits for the service"
-    somebody_else = visit(other_server, "/history")
+    page, prompt = visit(called_server), "A picture that waits for the service"
+    somebody_else = visit(called_server, "/history")
     page.bring_to_front()
     # Each refusal of the careful try makes the next pause longer: here it stays on while the test looks around.
     for number in range(3):
@@ -156,7 +178,7 @@ def test_the_brake_is_told_on_every_page_and_try_now_lifts_it(
     for one in (page, somebody_else):
         expect(told(one, BRAKED)).to_have_count(0)
         expect(one.get_by_role("button", name="Try now")).to_have_count(0)
-    until(lambda: rows(other_server, prompt)[0]["state"] == "done")
+    until(lambda: rows(called_server, prompt)[0]["state"] == "done")
     go(page, "Generate")
     expect(pictures_of(page, prompt)).to_be_visible()
     make(page, "And the next one goes at once")

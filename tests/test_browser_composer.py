@@ -12,7 +12,6 @@ from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, exp
 
 from kie.sandbox import CREATE, Sandbox
 from tests.browser import (
-    DESKTOP,
     READ_MS,
     agree,
     ask,
@@ -155,15 +154,14 @@ def test_columns_and_choices_are_listed_as_they_will_be_sent(server: Server, ser
         assert len(paid_requests(service, prompt)) == 1
 
 
-def test_too_many_combinations_are_refused_with_their_count_before_they_are_made(server: Server, visit: Visit) -> None:
+def test_too_many_combinations_and_a_table_that_cant_be_read_are_refused_and_nothing_is_lost(
+    server: Server, visit: Visit
+) -> None:
     page = visit(server)
     ask(page, "{a|b|c}" * 12)
     expect(told(page, "531,441 prompts")).to_be_visible()
     expect(prompt_field(page)).to_have_value("{a|b|c}" * 12)
-
-
-def test_a_table_that_cant_be_read_leaves_the_one_that_is_there(server: Server, visit: Visit) -> None:
-    page = visit(server)
+    write_prompt(page, "")
     fill_table(page, "prompt\nA kept row\n", "Generate ·")
     page.get_by_role("button", name="Add rows").click()
     files = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
@@ -232,7 +230,9 @@ def test_two_who_press_at_once_for_the_last_credits_make_one_picture_and_one_is_
 # -- nothing typed is lost
 
 
-def test_a_reload_brings_back_what_was_typed_to_the_letter(server: Server, visit: Visit) -> None:
+def test_a_reload_and_a_look_at_another_page_bring_back_what_was_typed_and_the_table(
+    server: Server, visit: Visit
+) -> None:
     page = visit(server)
     choose_files(page, ("one.png", picture(colour="navy")))
     expect(reference(page, 1)).to_be_visible()
@@ -245,21 +245,7 @@ def test_a_reload_brings_back_what_was_typed_to_the_letter(server: Server, visit
     expect(page.get_by_role("radio", name="16:9")).to_be_checked()
     expect(reference(page, 1)).to_be_visible()
 
-
-def test_two_tabs_of_one_person_keep_two_forms(server: Server, visit: Visit) -> None:
-    pages = [visit(server, name="Two tabs"), visit(server, name="Two tabs")]
-    for number, page in enumerate(pages):
-        page.bring_to_front()
-        write_prompt(page, f"thought number {number}")
-        settle(page)
-    for number, page in enumerate(pages):
-        page.reload()
-        settle(page)
-        expect(prompt_field(page)).to_have_value(f"thought number {number}")
-
-
-def test_a_table_outlives_a_reload_and_a_look_at_another_page(server: Server, visit: Visit) -> None:
-    page = visit(server)
+    write_prompt(page, "")
     fill_table(page, "prompt\nA lasting row\nAnother lasting row\n", "Generate 2")
     write_cell(page, 2, "A mended row")
     until(lambda: "A mended row" in drafts(server))
@@ -281,20 +267,25 @@ def drafts(server: Server) -> str:
         return "".join(content for (content,) in database.execute("SELECT content FROM drafts"))
 
 
+def test_two_tabs_of_one_person_keep_two_forms(server: Server, visit: Visit) -> None:
+    pages = [visit(server, name="Two tabs"), visit(server, name="Two tabs")]
+    for number, page in enumerate(pages):
+        page.bring_to_front()
+        write_prompt(page, f"thought number {number}")
+        settle(page)
+    for number, page in enumerate(pages):
+        page.reload()
+        settle(page)
+        expect(prompt_field(page)).to_have_value(f"thought number {number}")
+
+
 # -- by keyboard, and for everybody
 
 
-def test_the_keyboard_alone_makes_a_picture(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "A path that no mouse walked"
-    prompt_field(page).focus()
-    page.keyboard.type(prompt)
-    page.keyboard.press("Control+Enter")
-    expect(pictures_of(page, prompt)).to_be_visible()
-    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
-
-
-def test_every_field_is_reached_by_tab_in_the_order_of_the_page(server: Server, visit: Visit) -> None:
-    page, reached = visit(server), []
+def test_tab_reaches_every_field_in_the_order_of_the_page_and_the_keyboard_alone_makes_a_picture(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt, reached = visit(server), "A path that no mouse walked", []
     for drawn_late in (
         page.get_by_role("radio").last,
         page.get_by_label("Images", exact=True),
@@ -308,6 +299,11 @@ def test_every_field_is_reached_by_tab_in_the_order_of_the_page(server: Server, 
         reached.append(page.evaluate(FOCUSED))
     places = [next((at for at, name in enumerate(reached) if wanted in name), None) for wanted in FIELDS]
     assert None not in places and places == sorted(places), reached
+    prompt_field(page).focus()
+    page.keyboard.type(prompt)
+    page.keyboard.press("Control+Enter")
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
 
 
 FIELDS = (
@@ -340,10 +336,10 @@ def test_a_table_and_a_question_keep_nobody_out(server: Server, visit: Visit) ->
     assert barriers(page) == []
 
 
-def test_a_thumb_is_enough_for_three_pictures(
+def test_a_thumb_is_enough_for_three_pictures_of_three_tasks_and_three_charges(
     server: Server, service: Sandbox, visit: Visit, phone: BrowserContext
 ) -> None:
-    page, prompt = visit(server, profile=phone), "A tram, three times"
+    page, prompt, before = visit(server, profile=phone), "A tram, three times", service.balance
     write_prompt(page, prompt)
     for _ in range(2):
         page.get_by_role("button", name="Increment").tap()
@@ -356,5 +352,7 @@ def test_a_thumb_is_enough_for_three_pictures(
     large = page.get_by_role("dialog", name="Picture")
     expect(large).to_be_visible()
     page.keyboard.press("Escape")
-    page.set_viewport_size(DESKTOP)
-    assert len(tasks(service, prompt)) == 3
+    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
+    assert before - service.balance == 54
+    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
+    assert len({shown.get_attribute("src") for shown in pictures_of(page, prompt).all()}) == 3

@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from pages.parts.gallery import Action, Badge, Download, Notify, Problem, Progress
-from tests.browser import DESKTOP, PHONE, WAIT_MS, barriers, saved, until
+from tests.browser import GONE, PHONE, barriers, saved, until
 from tests.gallery_app import drawn
 from tests.gallery_stage import (
     Stage,
@@ -26,7 +24,6 @@ from tests.gallery_stage import (
     waiting,
     width_of,
 )
-from tests.server import free_port
 
 pytestmark = pytest.mark.browser
 
@@ -116,24 +113,17 @@ def test_a_double_click_is_one_press(look: Look, stage: Stage) -> None:
     stage.hears(["use", "p1", "g1"], ["star", "p1", "g1"])
 
 
-def test_what_was_answered_is_not_answered_again_by_a_server_that_starts_anew(
-    chromium: Browser, tmp_path: Path
-) -> None:
-    stage = Stage(tmp_path, free_port())
-    stage.show(group(finished(1)))
-    (tmp_path / "pressed.jsonl").write_text("")
-    with stage.server, closing(chromium.new_context(viewport=DESKTOP)) as context:
-        context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        page.goto(stage.server.url)
-        button(page, "Use as reference").click()
-        stage.hears(["use", "p1", "g1"])
-        stage.server.stop()
-        stage.show(group(finished(2)))
-        stage.server.start()
-        expect(picture(page, 2)).to_be_visible()
-        button(page, "Use as reference").click()
-        stage.hears(["use", "p1", "g1"], ["use", "p2", "g1"])
+def test_what_was_answered_is_not_answered_again_by_a_server_that_starts_anew(look: Look, stage: Stage) -> None:
+    page = look(group(finished(1)), errors_pass=GONE)
+    button(page, "Use as reference").click()
+    stage.hears(["use", "p1", "g1"])
+    stage.server.stop()
+    stage.pages.clear()  # whoever looks can't be told now
+    stage.show(group(finished(2)))
+    stage.server.start()
+    expect(picture(page, 2)).to_be_visible()
+    button(page, "Use as reference").click()
+    stage.hears(["use", "p1", "g1"], ["use", "p2", "g1"])
 
 
 def test_a_download_has_its_own_name_and_the_whole_file(look: Look) -> None:
@@ -223,34 +213,40 @@ def test_the_tab_counts_what_is_to_come_and_says_done_to_who_looks_elsewhere(loo
 
 
 def test_a_person_who_allowed_it_is_notified_once_while_they_look_elsewhere(
-    look: Look, stage: Stage, chromium: Browser
+    look: Look, stage: Stage, profile: BrowserContext
 ) -> None:
-    with closing(chromium.new_context(viewport=DESKTOP)) as profile:
-        profile.grant_permissions(["notifications"], origin=stage.server.url)
-        profile.add_init_script("""
-            window.told = []
-            window.Notification = class extends Notification {
-              constructor(title, options) { super(title, options); window.told.push([title, options.body]) }
-            }""")
-        page = look(group(waiting(1)), profile=profile, notify=Notify(1))
-        expect(button(page, "Notify me when done")).to_have_count(0)
-        page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
-        stage.show(group(finished(1)), notify=Notify(0))
-        expect(page).to_have_title("Done · Nano Banana Studio")
-        stage.show(group(finished(1), finished(2)), notify=Notify(0))
-        expect(picture(page, 2)).to_be_visible()
-        assert page.evaluate("told") == [["Done · Nano Banana Studio", "Every picture has come or has ended."]]
+    profile.grant_permissions(["notifications"], origin=stage.server.url)
+    page = look(group(waiting(1)), notify=Notify(1))
+    page.evaluate("""() => {
+        window.told = []
+        window.isAway = true
+        Object.defineProperty(document, 'hidden', { get: () => window.isAway, configurable: true })
+        window.Notification = class extends Notification {
+          constructor(title, options) { super(title, options); window.told.push([title, options.body]) }
+        }
+      }""")
+    expect(button(page, "Notify me when done")).to_have_count(0)
+    stage.show(group(finished(1)), notify=Notify(0))
+    expect(page).to_have_title("Done · Nano Banana Studio")
+    stage.show(group(finished(1), finished(2)), notify=Notify(0))
+    expect(picture(page, 2)).to_be_visible()
+    assert page.evaluate("told") == [["Done · Nano Banana Studio", "Every picture has come or has ended."]]
+    page.evaluate("window.isAway = false")
+    profile.clear_permissions()
 
 
 # -- for everybody
 
 
-@pytest.mark.parametrize("scene", [{}, grid()], ids=["cards", "grid"])
-def test_nobody_is_kept_out_of_the_page_or_the_lightbox(look: Look, scene: dict) -> None:
+def test_nobody_is_kept_out_of_the_cards_the_grid_or_the_lightbox(look: Look, stage: Stage) -> None:
     failed = waiting(3, state="failed", label="Failed", problem=Problem("It was refused.", "flagged", "warning"))
     told = {"progress": Progress(1, 3, "1 of 3 done"), "actions": (Action("pause", "Pause", "pause"),)}
     running = waiting(2, elapsed=12.0, expected=30.0, actions=(Action("cancel", "Cancel", "close", primary=True),))
-    page = look(group(finished(1), running, failed, **told), **scene)
+    shown = group(finished(1), running, failed, **told)
+    page = look(shown)
+    assert barriers(page) == []
+    stage.show(shown, **grid())
+    expect(page.get_by_role("checkbox", name="number 1")).to_be_visible()
     assert barriers(page) == []
     picture(page, 1).click()
     expect(picture(lightbox(page), 1)).to_be_visible()

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from kie.sandbox import CREATE, CREDIT, RECORD, UPLOAD, Sandbox, Seen
 from tests.browser import (
-    DESKTOP,
     KEY,
     PHONE,
     QUESTION_MS,
@@ -78,12 +77,11 @@ class Journey:
 
 
 @pytest.fixture(scope="module")
-def journey(chromium: Browser, server: Server, service: Sandbox, uploads: Sandbox) -> Journey:
+def journey(profile: BrowserContext, server: Server, service: Sandbox, uploads: Sandbox) -> Journey:
     """Somebody makes a picture out of two, and takes it home. After the press nothing on the page is touched."""
-    prompt = "Two flags over a harbour"
-    context = chromium.new_context(base_url=server.url, viewport=DESKTOP)
-    page = context.new_page()
-    page.goto("/")
+    prompt, page = "Two flags over a harbour", profile.new_page()
+    profile.clear_cookies()
+    page.goto(server.url)
     settle(page)
     expect(metric(page)).to_have_text("100,000")
     before = credits_shown(page)
@@ -110,7 +108,7 @@ def journey(chromium: Browser, server: Server, service: Sandbox, uploads: Sandbo
         page=page.content(),
         log=server.log,
     )
-    context.close()
+    page.close()
     return journey
 
 
@@ -208,40 +206,6 @@ def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
         expect(pictures_of(page, prompt.replace("{red|blue|green}", colour))).to_be_visible()
 
 
-def test_three_images_are_three_tasks_and_three_charges(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt, before = visit(server), "A fox in three poses", service.balance
-    write_prompt(page, prompt)
-    page.get_by_label("Images", exact=True).fill("3")
-    page.get_by_label("Images", exact=True).blur()
-    button = generate_button(page)
-    expect(button).to_contain_text("Generate 3 · about 54 credits")
-    press_generate(page)
-    expect(pictures_of(page, prompt)).to_have_count(3)
-    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
-    assert before - service.balance == 54
-    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
-    sources = [shown.get_attribute("src") for shown in pictures_of(page, prompt).all()]
-    assert len(set(sources)) == 3
-
-
-def test_every_setting_reaches_the_service_as_it_was_chosen(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "A wide river"
-    choose_settings(page)
-    expect(generate_button(page)).to_contain_text("Generate · about 24 credits")
-    make(page, prompt)
-    assert paid_request(service, prompt) == {
-        "prompt": prompt,
-        "image_input": [],
-        "aspect_ratio": "21:9",
-        "resolution": "4K",
-        "output_format": "jpg",
-    }
-    name, file = saved(page, page.get_by_role("button", name="Download"))
-    assert name.endswith(".jpg")
-    assert Image.open(io.BytesIO(file)).format == "JPEG"
-    assert Image.open(io.BytesIO(file)).size == (4096, 1755)
-
-
 def choose_settings(page: Page) -> None:
     """Choose something else than what stands there: 21:9, 4K, JPG."""
     page.get_by_text("21:9", exact=True).click()
@@ -253,47 +217,47 @@ def choose_settings(page: Page) -> None:
 # -- what can be done with a picture
 
 
-def test_a_finished_picture_opens_large_in_its_full_size(server: Server, visit: Visit) -> None:
-    page, prompt = visit(server), "A barn to look at closely"
-    make(page, prompt)
-    pictures_of(page, prompt).click()
-    large = page.get_by_role("dialog").get_by_role("img", name=f"Picture made from: {prompt}")
-    expect(large).to_be_visible()
-    until(lambda: large.evaluate("image => image.naturalWidth") == 1024)
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-
-
-def test_a_finished_picture_becomes_a_reference_of_the_next(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt, next_prompt = visit(server), "A kite", "The same kite at night"
-    make(page, prompt)
-    page.get_by_role("button", name="Use as reference").click()
-    expect(reference(page, 1)).to_be_visible()
-    ask(page, next_prompt)
-    [address] = paid_request(service, next_prompt)["image_input"]
-    [first] = tasks(service, prompt)
-    made = requests.get(f"{service.url}/results/{first['taskId']}.png", timeout=10).content
-    assert requests.get(address, timeout=10).content == made
-
-
-def test_reuse_settings_brings_the_whole_request_back(server: Server, visit: Visit) -> None:
-    page, prompt = visit(server), "A mill by the water"
+def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_again(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt, next_prompt = visit(server), "A wide river", "The same river at night"
     choose_files(page, ("mill.png", picture(colour=AZURE)))
     expect(reference(page, 1)).to_be_visible()
     choose_settings(page)
+    expect(generate_button(page)).to_contain_text("Generate · about 24 credits")
     make(page, prompt)
-    page.get_by_role("button", name="Remove").click()
-    page.get_by_text("1K", exact=True).click()
-    page.get_by_text("PNG", exact=True).click()
-    page.get_by_text("Auto", exact=True).click()
-    write_prompt(page, "Something else")
-    expect(reference(page, 1)).to_have_count(0)
-    page.get_by_role("button", name="Reuse settings").click()
+    asked = paid_request(service, prompt)
+    assert len(asked.pop("image_input")) == 1
+    assert asked == {"prompt": prompt, "aspect_ratio": "21:9", "resolution": "4K", "output_format": "jpg"}
+
+    pictures_of(page, prompt).click()
+    large = page.get_by_role("dialog").get_by_role("img", name=f"Picture made from: {prompt}")
+    expect(large).to_be_visible()
+    until(lambda: large.evaluate("image => image.naturalWidth") == 4096)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    name, file = saved(page, page.get_by_role("button", name="Download"))
+    assert name.endswith(".jpg")
+    assert Image.open(io.BytesIO(file)).format == "JPEG"
+    assert Image.open(io.BytesIO(file)).size == (4096, 1755)
+
+    page.get_by_role("button", name="Use as reference").click()
+    expect(reference(page, 2)).to_be_visible()
+    for once_more in ("1K", "PNG", "Auto"):
+        page.get_by_text(once_more, exact=True).click()
+    ask(page, next_prompt)
+    addresses = paid_request(service, next_prompt)["image_input"]
+    [first] = tasks(service, prompt)
+    made = requests.get(f"{service.url}/results/{first['taskId']}.jpeg", timeout=10).content
+    assert [requests.get(address, timeout=10).content for address in addresses] == [picture(colour=AZURE), made]
+
+    page.get_by_role("listitem").filter(has_text=prompt).get_by_role("button", name="Reuse settings").click()
     expect(page.get_by_label("Prompt")).to_have_value(prompt)
     expect(reference(page, 1)).to_be_visible()
-    expect(page.get_by_role("radio", name="21:9")).to_be_checked()
-    expect(page.get_by_role("radio", name="4K")).to_be_checked()
-    expect(page.get_by_role("radio", name="JPG")).to_be_checked()
+    expect(reference(page, 2)).to_have_count(0)
+    for chosen in ("21:9", "4K", "JPG"):
+        expect(page.get_by_role("radio", name=chosen)).to_be_checked()
 
 
 def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
@@ -315,7 +279,9 @@ def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
     assert [row["state"] for row in rows(server, prompt)] == ["cancelled"]
 
 
-def test_a_click_right_out_of_the_prompt_does_what_it_says(server: Server, visit: Visit) -> None:
+def test_what_is_clicked_in_the_same_moment_as_something_else_happens_does_what_it_says(
+    server: Server, visit: Visit
+) -> None:
     page = visit(server)
     choose_files(page, ("one.png", picture(colour="navy")), ("two.png", picture(colour="teal")))
     for left in (1, 0):
@@ -324,11 +290,7 @@ def test_a_click_right_out_of_the_prompt_does_what_it_says(server: Server, visit
         page.get_by_role("button", name="Remove").last.click()
         expect(reference(page, left + 1)).to_have_count(0)
     expect(page.get_by_text("This app has encountered an error")).to_have_count(0)
-
-
-def test_a_size_chosen_in_the_moment_in_which_the_cards_wake_shows_its_price(server: Server, visit: Visit) -> None:
-    page = visit(server)
-    expect(page.get_by_role("radio", name="4K")).to_be_attached()
+    # A size is chosen while the cards wake.
     page.evaluate("""() => {
         const isOfThePerson = ({ topics }) => topics.some((topic) => topic.startsWith("person:"))
         const sizes = [...document.querySelectorAll("label")]
@@ -349,9 +311,10 @@ UNSENDABLE = {
     " \u3000\u200b\n": "a blank prompt can't be sent",
     "a bell \x07 rings": "Remove the invisible control characters",
 }
+LONGEST = "A very long story. " * 526 + "x" * 6
 
 
-def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays(
+def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays_until_one_can(
     server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
     page, before = visit(server), sent(service, uploads)
@@ -371,13 +334,9 @@ def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays(
         expect(page.get_by_role("radio", name="4K")).to_be_checked()
         assert prompt == "" or rows(server, prompt) == []
     assert sent(service, uploads) == before
-
-
-def test_ten_thousand_characters_are_sent_whole(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "A very long story. " * 526 + "x" * 6
-    assert len(prompt) == 10_000
-    ask(page, prompt)
-    assert paid_request(service, prompt)["prompt"] == prompt
+    assert len(LONGEST) == 10_000
+    ask(page, LONGEST)
+    assert paid_request(service, LONGEST)["prompt"] == LONGEST
 
 
 def bomb_png() -> bytes:
@@ -398,7 +357,7 @@ def noisy_jpeg() -> bytes:
     return out.getvalue()
 
 
-def test_files_that_cant_be_references_are_told_by_name_and_the_good_one_stays(
+def test_files_that_cant_be_references_are_told_by_name_and_one_of_them_stops_the_press(
     server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
     refused = {
@@ -419,32 +378,27 @@ def test_files_that_cant_be_references_are_told_by_name_and_the_good_one_stays(
         until(lambda alert=alert: is_below(alert, where) and is_below(generate_button(page), alert))
     expect(reference(page, 1)).to_be_visible()
     expect(page.get_by_label("Prompt")).to_have_value("A prompt that stays")
-    assert sent(service, uploads) == before
-
-
-def test_a_refused_reference_stops_the_press_at_its_place(
-    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
-) -> None:
-    page, prompt, before = visit(server), "A prompt with a broken picture", sent(service, uploads)
-    choose_files(page, ("photo.jpg", noisy_jpeg()[:9000]))
-    expect(told(page, "It won't be sent.")).to_be_visible()
-    write_prompt(page, prompt)
     press_generate(page)
     expect(told(page, "cut off or broken")).to_have_count(2)
     assert sent(service, uploads) == before
-    assert rows(server, prompt) == []
+    assert rows(server, "A prompt that stays") == []
 
 
-def test_a_file_of_31_mb_is_made_to_fit_and_it_is_said(
+def test_a_file_of_31_mb_is_made_to_fit_the_same_one_twice_is_one_and_a_single_pixel_is_taken(
     server: Server, service: Sandbox, visit: Visit, tmp_path: Path
 ) -> None:
-    page, prompt = visit(server), "A huge reference"
+    page, prompt = visit(server), "A huge reference and a tiny one"
     choose_files(page, noisy_png(tmp_path / "huge.png", 31 * 2**20))
     expect(page.get_by_text("Saved as JPEG: a reference may have 30 MB.", exact=True)).to_be_visible()
     expect(reference(page, 1)).to_be_visible()
+    dot = picture(size=(1, 1))
+    choose_files(page, ("dot.png", dot), ("again.png", dot))
+    expect(page.get_by_text("1 × 1 · 1 KB · very small")).to_be_visible()
+    expect(told(page, "the same picture as number 2")).to_contain_text("again.png")
     ask(page, prompt)
-    [address] = paid_request(service, prompt)["image_input"]
-    assert len(requests.get(address, timeout=10).content) <= 30_000_000
+    huge, tiny = [requests.get(address, timeout=10).content for address in paid_request(service, prompt)["image_input"]]
+    assert len(huge) <= 30_000_000
+    assert tiny == dot
 
 
 def test_the_ninth_reference_is_left_out_and_told_by_name(
@@ -463,22 +417,6 @@ def test_the_ninth_reference_is_left_out_and_told_by_name(
     assert fetched == [picture(colour=colour) for colour in colours[:8]]
 
 
-def test_the_same_file_twice_is_one_reference(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt, same = visit(server), "One picture given twice", picture(colour="purple")
-    choose_files(page, ("one.png", same), ("again.png", same))
-    expect(told(page, "the same picture as number 1")).to_contain_text("again.png")
-    ask(page, prompt)
-    assert len(paid_request(service, prompt)["image_input"]) == 1
-
-
-def test_a_picture_of_one_pixel_is_taken(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "A very small reference"
-    choose_files(page, ("dot.png", picture(size=(1, 1))))
-    expect(page.get_by_text("1 × 1 · 1 KB · very small")).to_be_visible()
-    ask(page, prompt)
-    assert len(paid_request(service, prompt)["image_input"]) == 1
-
-
 # -- text from outside is shown letter by letter
 
 LETTERS = (
@@ -488,8 +426,12 @@ LETTERS = (
 )
 
 
-def test_prompts_are_shown_letter_by_letter_on_every_page(server: Server, service: Sandbox, visit: Visit) -> None:
-    page = visit(server)
+def test_prompts_and_file_names_are_shown_letter_by_letter(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, name = visit(server), "**x**:material-home: <b>$y$`.png"
+    choose_files(page, (name, picture(colour="pink")), (f"not {name}", b"no picture"))
+    expect(page.get_by_role("group", name=f"1 of 1: {name}")).to_contain_text(name)
+    expect(told(page, "not a picture")).to_contain_text(f"not {name} —")
+    page.get_by_role("button", name="Remove").click()
     for prompt in LETTERS:
         write_prompt(page, prompt)
         press_generate(page)
@@ -504,22 +446,14 @@ def test_prompts_are_shown_letter_by_letter_on_every_page(server: Server, servic
         expect(page.get_by_test_id("stCode")).to_have_text(prompt)
 
 
-def test_file_names_are_shown_letter_by_letter(server: Server, visit: Visit) -> None:
-    page, name = visit(server), "**x**:material-home: <b>$y$`.png"
-    choose_files(page, (name, picture(colour="pink")), (f"not {name}", b"no picture"))
-    expect(page.get_by_role("group", name=f"1 of 1: {name}")).to_contain_text(name)
-    expect(told(page, "not a picture")).to_contain_text(f"not {name} —")
-
-
 # -- for everybody
 
 
-def test_an_empty_page_keeps_nobody_out(server: Server, visit: Visit) -> None:
-    assert barriers(visit(server)) == []
-
-
-def test_a_page_with_a_picture_a_fault_and_a_job_at_work_keeps_nobody_out(server: Server, visit: Visit) -> None:
+def test_an_empty_page_and_one_with_a_picture_a_fault_and_a_job_at_work_keep_nobody_out(
+    server: Server, visit: Visit
+) -> None:
     page = visit(server)
+    assert barriers(page) == []
     choose_files(page, ("good.png", picture(colour="olive")), ("bad.png", b"no picture"))
     expect(reference(page, 1)).to_be_visible()
     make(page, "A picture to look at")

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from kie.sandbox import UPLOAD, Sandbox
 from tests.browser import (
+    GONE,
     PHONE,
     ask,
     barriers,
@@ -29,8 +30,6 @@ pytestmark = pytest.mark.browser
 
 BROKEN = encoded(noise(), "JPEG")[:9000]
 THUMB_PX = 40
-# What a browser writes when nobody is there for a while.
-GONE = ("net::ERR_", "WebSocket connection", "disconnected", "server endpoint", "server is not responding")
 Visit = Callable[..., Page]
 
 
@@ -59,42 +58,36 @@ def test_a_pasted_screenshot_and_a_dropped_file_go_in_the_order_in_which_they_ar
         assert (screenshot.size, screenshot.convert("RGB").getpixel((5, 5))) == ((300, 200), (128, 0, 128))
 
 
-def test_text_that_is_pasted_stays_text_even_with_a_picture_beside_it(server: Server, visit: Visit) -> None:
+def test_text_that_is_pasted_stays_text_even_with_a_picture_beside_it_and_a_pdf_is_refused(
+    server: Server, visit: Visit
+) -> None:
     page = visit(server)
     page.get_by_label("Prompt").focus()
     paste(page, {"text/plain": b"a copied sentence", "image/png": COLOURS["red"]})
     expect(page.get_by_label("Prompt")).to_have_value("a copied sentence")
+    carry(page, "paste", "minutes.pdf", b"%PDF-1.7 minutes", kind="application/pdf")
+    expect(told(page, "not a picture, whatever its name says")).to_contain_text("minutes.pdf")
+    expect(reference(page, 1)).to_have_count(0)
     paste(page, {"image/png": COLOURS["green"]})
     expect(reference(page, 1)).to_be_visible()
     expect(page.get_by_label("Prompt")).to_have_value("a copied sentence")
     assert len(order(page)) == 1
 
 
-def test_a_pasted_file_that_is_no_picture_is_refused_with_its_reason(server: Server, visit: Visit) -> None:
-    page = visit(server)
-    carry(page, "paste", "minutes.pdf", b"%PDF-1.7 minutes", kind="application/pdf")
-    expect(told(page, "not a picture, whatever its name says")).to_contain_text("minutes.pdf")
-    expect(reference(page, 1)).to_have_count(0)
-
-
-def test_more_than_200_mb_are_refused_before_they_are_sent(server: Server, visit: Visit) -> None:
+def test_files_may_be_dropped_anywhere_but_not_too_large_ones_and_not_the_page_s_own_pictures(
+    server: Server, visit: Visit
+) -> None:
     page, asked = visit(server), []
-    page.on("request", lambda request: asked.append(request.url))
-    carry(page, "drop", "endless.tiff", size=200 * 2**20 + 1)
-    expect(told(page, "up to 200 MB are taken in")).to_contain_text("endless.tiff")
-    assert not any(url.endswith("/references") for url in asked)
-
-
-def test_the_whole_page_says_where_a_file_may_be_dropped(server: Server, visit: Visit) -> None:
-    page = visit(server)
     carry(page, "dragover")
     expect(page.get_by_text("Drop to add as references")).to_be_in_viewport(ratio=1)
     carry(page, "dragleave")
     expect(page.get_by_text("Drop to add as references")).to_be_hidden()
 
+    page.on("request", lambda request: asked.append(request.url))
+    carry(page, "drop", "endless.tiff", size=200 * 2**20 + 1)
+    expect(told(page, "up to 200 MB are taken in")).to_contain_text("endless.tiff")
+    assert not any(url.endswith("/references") for url in asked)
 
-def test_a_picture_of_the_page_itself_that_is_dragged_about_is_no_reference(server: Server, visit: Visit) -> None:
-    page = visit(server)
     page.evaluate("document.body.dispatchEvent(new DragEvent('dragstart', { bubbles: true }))")
     carry(page, "dragover")
     carry(page, "drop", "own.png", COLOURS["red"])
@@ -104,22 +97,34 @@ def test_a_picture_of_the_page_itself_that_is_dragged_about_is_no_reference(serv
     assert order(page) == ["other.png"]
 
 
-def test_an_upload_can_be_stopped(server: Server, visit: Visit) -> None:
+def test_an_upload_can_be_stopped_and_a_drag_broken_off(server: Server, visit: Visit) -> None:
     page, held = visit(server), []
     page.route("**/references", lambda route: held.append(route))
-    choose_files(page, ("slow.png", COLOURS["red"]), ("next.png", COLOURS["blue"]))
+    choose_files(page, ("slow.png", COLOURS["gold"]), ("next.png", COLOURS["blue"]))
     until(lambda: page.get_by_text("Adding slow.png, 1 more to come").count() and held)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     page.unroute("**/references")
-    choose(page, "gold")
-    assert order(page) == ["gold"]
+    choose(page, "red", "green", "blue")
+    assert order(page) == ["red", "green", "blue"]
+
+    page.mouse.move(*centre(reference(page, 1)))
+    page.mouse.down()
+    page.mouse.move(*centre(reference(page, 3)), steps=6)
+    expect(page.locator(".is-held")).to_have_count(1)
+    assert order(page) == ["green", "blue", "red"]
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    assert order(page) == ["red", "green", "blue"]
+    page.get_by_role("button", name="Remove reference 2").click()
+    settle(page)
+    assert order(page) == ["red", "blue"]
 
 
 # -- made right
 
 
-def test_a_heic_and_a_turned_jpeg_are_made_right_and_it_is_said(
+def test_a_heic_and_a_turned_jpeg_are_made_right_and_uploaded_once_for_two_people(
     server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
     page, prompt = visit(server), "Two photos of a phone"
@@ -139,28 +144,25 @@ def test_a_heic_and_a_turned_jpeg_are_made_right_and_it_is_said(
             assert (made.format, made.size, shows_quarters(made)) == ("JPEG", (160, 96), True)
     assert row(server, "IMG_1.heic")["changed"].startswith("Turned upright and saved as JPEG")
 
-
-def test_the_same_original_again_is_the_same_reference(
-    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
-) -> None:
-    photo, prompt = turned("HEIF", 3), "One photo for two people"
-    for who, name in (("the first", "photo.heic"), ("the second", "holiday.heic")):
-        page = visit(server)
-        choose_files(page, (name, photo), ("copy.heic", photo))
-        expect(told(page, "the same picture as number 1")).to_contain_text("copy.heic")
-        expect(tile(page, 1)).to_contain_text(name)
-        ask(page, f"{prompt}, {who}")
-        assert len(received(service, f"{prompt}, {who}")) == 1
+    other, again = visit(server), "One photo of somebody else"
+    choose_files(other, ("holiday.heic", turned("HEIF", 6)), ("copy.heic", turned("HEIF", 6)))
+    expect(told(other, "the same picture as number 1")).to_contain_text("copy.heic")
+    expect(tile(other, 1)).to_contain_text("holiday.heic")
+    ask(other, again)
+    assert len(received(service, again)) == 1
     names = [seen.body["fileName"] for seen in uploads.seen if seen.path == UPLOAD]
-    assert names.count(f"{row(server, 'photo.heic')['id']}.jpg") == 1  # the team's cache: one upload for both
+    assert names.count(f"{row(server, 'IMG_1.heic')['id']}.jpg") == 1  # the team's cache
 
 
 # -- in order
 
 
-def test_buttons_move_a_reference_and_keep_the_focus(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "Moved by buttons"
+def test_buttons_and_keys_move_and_remove_and_what_the_strip_shows_is_what_is_sent(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(server), "Moved in every way"
     choose(page, "red", "green", "blue")
+    expect(page.get_by_text("3 of 8")).to_be_visible()
     expect(page.get_by_role("button", name="Move reference 1 left")).to_be_hidden()
     expect(page.get_by_role("button", name="Move reference 3 right")).to_be_hidden()
     page.get_by_role("button", name="Move reference 1 right").click()
@@ -169,16 +171,30 @@ def test_buttons_move_a_reference_and_keep_the_focus(server: Server, service: Sa
     expect(tile(page, 3)).to_be_focused()
     expect(page.get_by_role("status").filter(has_text="red is now reference 3 of 3")).to_be_attached()
     assert order(page) == ["green", "blue", "red"]
-    ask(page, prompt)
-    assert received(service, prompt) == [COLOURS[name] for name in ("green", "blue", "red")]
 
+    page.get_by_role("button", name="Remove reference 2").click()
+    expect(tile(page, 2)).to_be_focused()
+    assert order(page) == ["green", "red"]
+    page.keyboard.press("Delete")
+    expect(tile(page, 1)).to_be_focused()
+    expect(page.get_by_text("1 of 8", exact=True)).to_be_visible()
+    page.keyboard.press("Backspace")
+    expect(page.get_by_label("Reference images")).to_be_focused()
+    expect(page.get_by_role("status").filter(has_text="green was removed, 0 of 8 left")).to_be_attached()
 
-def test_a_press_right_after_a_move_sends_what_the_strip_shows(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "Moved at the last moment"
-    choose(page, "red", "green", "blue")
+    choose(page, "red", "green", "blue", "gold")
+    tile(page, 1).focus()
+    for key in ("ArrowRight", "ArrowRight", "End", "Home", "ArrowRight", "ArrowDown", "ArrowUp"):
+        page.keyboard.press(key)  # in quick succession, and all count
+    assert order(page) == ["green", "red", "blue", "gold"]
+    page.get_by_role("button", name="Remove reference 3").click()
+    tile(page, 3).focus()
+    page.keyboard.press("Home")
+    assert order(page) == ["gold", "green", "red"]
+
     write_prompt(page, prompt)
     settle(page)
-    # All in one go, as no hand could.
+    # Moved and sent all in one go, as no hand could.
     page.get_by_role("button", name="Move reference 1 right").evaluate(
         """(button) => {
           button.click()
@@ -186,23 +202,8 @@ def test_a_press_right_after_a_move_sends_what_the_strip_shows(server: Server, s
           document.querySelector(".st-key-generate button").click()
         }"""
     )
-    assert received(service, prompt) == [COLOURS[name] for name in ("green", "blue", "red")]
-
-
-def test_many_moves_in_quick_succession_all_count(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "Moved as fast as keys go"
-    choose(page, "red", "green", "blue", "gold")
-    tile(page, 1).focus()
-    for key in ("ArrowRight", "ArrowRight", "End", "Home", "ArrowRight", "ArrowDown", "ArrowUp"):
-        page.keyboard.press(key)
-    assert order(page) == ["green", "red", "blue", "gold"]
-    page.get_by_role("button", name="Remove reference 3").click()
-    tile(page, 3).focus()
-    page.keyboard.press("Home")
-    assert order(page) == ["gold", "green", "red"]
-    ask(page, prompt)
-    assert received(service, prompt) == [COLOURS[name] for name in ("gold", "green", "red")]
-    assert order(page) == ["gold", "green", "red"]
+    assert received(service, prompt) == [COLOURS[name] for name in ("green", "red", "gold")]
+    assert order(page) == ["green", "red", "gold"]
 
 
 def test_nothing_that_comes_in_while_the_strip_is_changed_is_lost(
@@ -231,54 +232,7 @@ def test_nothing_that_comes_in_while_the_strip_is_changed_is_lost(
     assert received(service, prompt) == [COLOURS[name.removesuffix(" again")] for name in shown]
 
 
-def test_a_drag_that_is_broken_off_changes_nothing(server: Server, visit: Visit) -> None:
-    page = visit(server)
-    choose(page, "red", "green", "blue")
-    page.mouse.move(*centre(reference(page, 1)))
-    page.mouse.down()
-    page.mouse.move(*centre(reference(page, 3)), steps=6)
-    expect(page.locator(".is-held")).to_have_count(1)
-    assert order(page) == ["green", "blue", "red"]
-    page.keyboard.press("Escape")
-    page.mouse.up()
-    assert order(page) == ["red", "green", "blue"]
-    page.get_by_role("button", name="Remove reference 2").click()
-    settle(page)
-    assert order(page) == ["red", "blue"]
-
-
-# -- out
-
-
-def test_a_reference_is_removed_by_button_and_by_key_and_the_focus_goes_on(server: Server, visit: Visit) -> None:
-    page = visit(server)
-    choose(page, "red", "green", "blue")
-    expect(page.get_by_text("3 of 8")).to_be_visible()
-    page.get_by_role("button", name="Remove reference 2").click()
-    expect(tile(page, 2)).to_be_focused()
-    assert order(page) == ["red", "blue"]
-    page.keyboard.press("Delete")
-    expect(tile(page, 1)).to_be_focused()
-    expect(page.get_by_text("1 of 8", exact=True)).to_be_visible()
-    page.keyboard.press("Backspace")
-    expect(page.get_by_label("Reference images")).to_be_focused()
-    expect(page.get_by_role("status").filter(has_text="red was removed, 0 of 8 left")).to_be_attached()
-    choose(page, "red")
-
-
-def test_what_was_changed_last_outlives_a_reload(server: Server, visit: Visit) -> None:
-    page = visit(server)
-    choose(page, "red", "green", "blue")
-    page.get_by_role("button", name="Remove reference 2").click()
-    tile(page, 1).focus()
-    page.keyboard.press("End")
-    settle(page)
-    page.reload()
-    expect(reference(page, 2)).to_be_visible()
-    assert order(page) == ["blue", "red"]
-
-
-def test_a_restart_of_the_server_brings_back_what_was_there_and_nothing_else(
+def test_a_reload_and_a_restart_of_the_server_bring_back_what_was_there_and_nothing_else(
     service: Sandbox, uploads: Sandbox, start: Callable[..., Server], visit: Visit
 ) -> None:
     server = start(KIE_API_URL=service.url, KIE_UPLOAD_URL=uploads.url, KIE_API_KEY="a-key")
@@ -289,20 +243,26 @@ def test_a_restart_of_the_server_brings_back_what_was_there_and_nothing_else(
     drag(page, 2, to=1)
     assert order(page) == ["blue", "red"]
     settle(page)
+    page.reload()
+    expect(reference(page, 2)).to_be_visible()
+    assert order(page) == ["blue", "red"]
+    tile(page, 1).focus()
+    page.keyboard.press("End")
+    settle(page)
     server.stop()
     server.start()
     # Both may happen before the page has its line again.
     choose_files(page, ("gold", COLOURS["gold"]))
     write_prompt(page, "a sign of life")
     expect(reference(page, 3)).to_be_visible()
-    assert order(page) == ["blue", "red", "gold"]
+    assert order(page) == ["red", "blue", "gold"]
     expect(page.get_by_label("Prompt")).to_have_value("a sign of life")
 
 
 # -- what is not as it should be
 
 
-def test_a_reference_whose_file_is_gone_is_told_and_can_be_added_again(
+def test_a_reference_whose_file_is_gone_is_told_and_one_that_is_not_looked_at_yet_comes_by_itself(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
     page, prompt, content = visit(server), "A picture that came back", picture(colour="orchid")
@@ -316,25 +276,18 @@ def test_a_reference_whose_file_is_gone_is_told_and_can_be_added_again(
     expect(told(page, "It is no longer on this server")).to_have_count(0)
     choose_files(page, ("orchid", content))
     expect(reference(page, 2)).to_be_visible()
-    ask(page, prompt)
-    assert received(service, prompt) == [COLOURS["gold"], content]
 
-
-def test_a_reference_that_is_not_looked_at_yet_has_a_quiet_place_and_comes_by_itself(
-    server: Server, visit: Visit
-) -> None:
-    page = visit(server)
-    choose_files(page, ("early", picture(colour="plum")), ("gold", COLOURS["gold"]))
-    expect(reference(page, 2)).to_be_visible()
     with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
-        database.execute("""UPDATE "references" SET checked_at = NULL WHERE name = 'early'""")
+        database.execute("""UPDATE "references" SET checked_at = NULL WHERE name = 'orchid'""")
         database.commit()
         page.get_by_role("button", name="Move reference 2 left").click()
-        expect(page.locator(".is-waiting")).to_contain_text("early")
-        expect(reference(page, 2)).to_have_count(0)
-        database.execute("""UPDATE "references" SET checked_at = 1 WHERE name = 'early'""")
+        expect(page.locator(".is-waiting")).to_contain_text("orchid")
+        expect(reference(page, 1)).to_have_count(0)
+        database.execute("""UPDATE "references" SET checked_at = 1 WHERE name = 'orchid'""")
         database.commit()
-    expect(reference(page, 2)).to_be_visible(timeout=20_000)  # nobody told the page of it
+    expect(reference(page, 1)).to_be_visible(timeout=20_000)  # nobody told the page of it
+    ask(page, prompt)
+    assert received(service, prompt) == [content, COLOURS["gold"]]
 
 
 # -- for everybody
@@ -348,7 +301,9 @@ def test_the_strip_keeps_nobody_out(server: Server, visit: Visit) -> None:
     assert barriers(page) == []
 
 
-def test_a_thumb_is_enough_on_a_phone(server: Server, service: Sandbox, visit: Visit, phone: BrowserContext) -> None:
+def test_a_thumb_is_enough_on_a_phone_and_scrolling_moves_no_reference(
+    server: Server, service: Sandbox, visit: Visit, phone: BrowserContext
+) -> None:
     page, prompt = visit(server, profile=phone), "Put in order on the way home"
     choose(page, "red", "green", "blue", "gold")
     tile(page, 4).scroll_into_view_if_needed()
@@ -357,6 +312,12 @@ def test_a_thumb_is_enough_on_a_phone(server: Server, service: Sandbox, visit: V
         assert min(box["width"], box["height"]) >= THUMB_PX
     boxes = [tile(page, number).bounding_box() for number in range(1, 5)]
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"] for box in boxes)
+    before, (x, y) = reference(page, 2).bounding_box()["y"], centre(reference(page, 2))
+    with touching(page, reference(page, 2)) as finger:
+        finger.move(x, y - 150)
+    until(lambda: reference(page, 2).bounding_box()["y"] < before - 50)
+    assert order(page) == ["red", "green", "blue", "gold"]
+    tile(page, 4).scroll_into_view_if_needed()
     with touching(page, reference(page, 1)) as finger:
         expect(page.locator(".is-held")).to_have_count(1)
         finger.move(*centre(reference(page, 3)))
@@ -367,16 +328,3 @@ def test_a_thumb_is_enough_on_a_phone(server: Server, service: Sandbox, visit: V
     assert order(page) == ["blue", "green", "red"]
     ask(page, prompt)
     assert received(service, prompt) == [COLOURS[name] for name in ("blue", "green", "red")]
-
-
-def test_a_finger_that_scrolls_over_the_strip_moves_the_page_and_no_reference(
-    server: Server, visit: Visit, phone: BrowserContext
-) -> None:
-    page = visit(server, profile=phone)
-    choose(page, "red", "green", "blue", "gold")
-    reference(page, 2).scroll_into_view_if_needed()
-    before, (x, y) = reference(page, 2).bounding_box()["y"], centre(reference(page, 2))
-    with touching(page, reference(page, 2)) as finger:
-        finger.move(x, y - 150)
-    until(lambda: reference(page, 2).bounding_box()["y"] < before - 50)
-    assert order(page) == ["red", "green", "blue", "gold"]

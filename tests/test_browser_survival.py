@@ -9,8 +9,12 @@ from playwright.sync_api import Page, expect
 
 from kie.sandbox import Sandbox
 from tests.browser import (
+    GONE,
     ask,
+    barriers,
+    cells,
     choose_files,
+    go,
     make,
     metric,
     paid_requests,
@@ -34,8 +38,6 @@ pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
 Start = Callable[..., Server]
-# What a browser writes when nobody is there for a while.
-GONE = ("net::ERR_", "WebSocket connection", "disconnected", "server endpoint", "server is not responding")
 
 
 @pytest.fixture(scope="module")
@@ -58,46 +60,33 @@ def is_paid_once(server: Server, service: Sandbox, prompt: str) -> bool:
     return len(paid) == 1 and row["state"] == "done" and row["task_id"] == task["taskId"] and row["credits"] == 18
 
 
-def test_a_reload_in_the_middle_shows_the_job_again_and_then_its_picture(
-    server: Server, service: Sandbox, visit: Visit
-) -> None:
-    page, prompt = visit(server), "A reloaded page"
-    begin(page, server, prompt)
-    page.reload()
-    expect(stage(page, "Being made")).to_be_visible()
-    expect(pictures_of(page, prompt)).to_be_visible()
-    assert is_paid_once(server, service, prompt)
-
-
-def test_a_second_tab_of_the_same_person_sees_the_job_and_sends_nothing(
+def test_a_reload_and_a_second_tab_in_the_middle_show_the_job_again_and_then_its_picture(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
     first, prompt = visit(server, name="Ann with two tabs"), "Two tabs, one picture"
     begin(first, server, prompt)
     second = visit(server, name="Ann with two tabs")
-    expect(pictures_of(first, prompt)).to_be_visible()
-    expect(pictures_of(second, prompt)).to_be_visible()
+    expect(stage(second, "Being made")).to_be_visible()
+    first.reload()
+    for page in (first, second):
+        expect(pictures_of(page, prompt)).to_be_visible()
     assert is_paid_once(server, service, prompt)
 
 
-def test_a_tab_closed_right_after_the_press_loses_nothing(server: Server, service: Sandbox, visit: Visit) -> None:
+def test_a_tab_closed_right_after_the_press_loses_nothing_and_shows_nobody_else_anything(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
     page, prompt = visit(server, name="Ben in a hurry"), "A closed tab"
     write_prompt(page, prompt)
     press_generate(page)
     until(lambda: rows(server, prompt))
     page.close()
-    until(lambda: rows(server, prompt)[0]["state"] == "done")
-    expect(pictures_of(visit(server, name="Ben in a hurry"), prompt)).to_be_visible()
-    assert is_paid_once(server, service, prompt)
-
-
-def test_somebody_elses_page_shows_only_what_is_theirs(server: Server, visit: Visit) -> None:
-    page, prompt = visit(server, name="Cleo"), "A picture of Cleo's"
-    ask(page, prompt)
-    until(lambda: rows(server, prompt))
     other = visit(server, name="Dora")
     expect(other.get_by_text("Your pictures appear here")).to_be_visible()
+    until(lambda: rows(server, prompt)[0]["state"] == "done")
+    expect(pictures_of(visit(server, name="Ben in a hurry"), prompt)).to_be_visible()
     expect(other.get_by_text(prompt)).to_have_count(0)
+    assert is_paid_once(server, service, prompt)
 
 
 def test_the_first_visitor_after_a_restart_finds_the_history_whole(
@@ -116,9 +105,7 @@ def test_the_first_visitor_after_a_restart_finds_the_history_whole(
     assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() != []
     for title in ("Generate", "History", "Account"):
         expect(page.get_by_role("navigation").get_by_role("link", name=title)).to_be_visible()
-    until(lambda: rows(server, prompt)[0]["state"] == "done")
-    page.reload()
-    settle(page)
+    until(lambda: {prompt, "Done"} <= set(cells(page)[:8]))
     select_row(page, 0)
     expect(pictures_of(page, prompt)).to_be_visible()
     assert is_paid_once(server, service, prompt)
@@ -136,30 +123,23 @@ def test_an_open_page_finds_its_picture_by_itself_after_the_server_was_killed(
     assert is_paid_once(server, service, prompt)
 
 
-def test_the_service_may_be_away_in_the_middle_of_a_job(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "A service that goes away"
-    begin(page, server, prompt)
+def test_a_service_that_is_away_delays_what_is_paid_and_costs_nothing_for_what_is_not(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, paid, prompt = visit(server), "A service that goes away", "Nobody at home"
+    begin(page, server, paid)
+    before = service.balance
     service.stop()
     try:
-        planned = rows(server, prompt)[0]["next_at"]
-        until(lambda: rows(server, prompt)[0]["next_at"] > planned)
+        planned = rows(server, paid)[0]["next_at"]
+        ask(page, prompt)
+        expect(told(page, "could not be reached")).to_contain_text("no credits were spent")
+        until(lambda: rows(server, paid)[0]["next_at"] > planned)
         expect(stage(page, "Being made")).to_be_visible()
     finally:
         service.start()
-    expect(pictures_of(page, prompt)).to_be_visible()
-    assert is_paid_once(server, service, prompt)
-
-
-def test_a_service_that_is_away_at_the_press_costs_nothing_and_the_form_comes_back(
-    server: Server, service: Sandbox, visit: Visit
-) -> None:
-    page, prompt, before = visit(server), "Nobody at home", service.balance
-    service.stop()
-    try:
-        ask(page, prompt)
-        expect(told(page, "could not be reached")).to_contain_text("no credits were spent")
-    finally:
-        service.start()
+    expect(pictures_of(page, paid)).to_be_visible()
+    assert is_paid_once(server, service, paid)
     assert (tasks(service, prompt), service.balance) == ([], before)
     page.reload()
     settle(page)
@@ -183,37 +163,34 @@ def test_half_a_prompt_is_still_there_when_something_happens_elsewhere(server: S
 # -- without a key: the service is the studio's own sandbox
 
 
-def test_without_a_key_pictures_are_drawn_here_and_outlive_a_restart(start: Start, visit: Visit) -> None:
-    keyless_server = start()
-    assert requests.get(f"{keyless_server.url}/healthz", timeout=10).json()["sandbox"] is True
-    page, prompt = visit(keyless_server, name="Nobody yet"), "A picture before there is a key"
-    for path in ("/account", "/history", "/"):
-        page.goto(keyless_server.url + path)
-        settle(page)
-        expect(told(page, "Sandbox.")).to_contain_text("no credits are spent")
+def test_without_a_key_pictures_are_drawn_here_until_a_key_file_comes(
+    project: Path, service: Sandbox, start: Start, visit: Visit
+) -> None:
+    server = start(KIE_API_URL=service.url, KIE_UPLOAD_URL=service.url)
+    assert requests.get(f"{server.url}/healthz", timeout=10).json()["sandbox"] is True
+    page, prompt = visit(server, "/account", name="Nobody yet"), "A picture before there is a key"
+    expect(told(page, "Sandbox.")).to_contain_text("no credits are spent")
+    go(page, "History")
+    expect(told(page, "Sandbox.")).to_be_visible()
+    expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    assert barriers(page) == []
+    page.get_by_role("link", name="Make the first picture").click()
     choose_files(page, ("one.png", picture(colour="teal")))
     expect(reference(page, 1)).to_be_visible()
+    expect(told(page, "Sandbox.")).to_be_visible()
     ask(page, prompt)
     expect(stage(page, "Being made")).to_be_visible()
     page.close()
-    keyless_server.stop()
-    keyless_server.start()
-    page = visit(keyless_server, name="Nobody yet")
+    server.stop()
+    server.start()
+    page = visit(server, name="Nobody yet")
     expect(pictures_of(page, prompt)).to_be_visible()
     _, file = saved(page, page.get_by_role("button", name="Download"))
-    kept = keyless_server.data_dir / "sandbox" / "service" / "results"
+    kept = server.data_dir / "sandbox" / "service" / "results"
     assert file in [path.read_bytes() for path in kept.iterdir()]
+    assert tasks(service, prompt) == []
 
-
-# -- a key that comes while the studio runs
-
-
-def test_a_key_file_is_taken_up_without_a_restart(project: Path, service: Sandbox, start: Start, visit: Visit) -> None:
-    key_file, prompt = project / "config" / "kie_key.txt", "The first real picture"
-    server = start(KIE_API_URL=service.url, KIE_UPLOAD_URL=service.url)
-    page = visit(server)
-    banner = told(page, "Sandbox.")
-    expect(banner).to_be_visible()
+    key_file, prompt, banner = project / "config" / "kie_key.txt", "The first real picture", told(page, "Sandbox.")
     try:
         key_file.write_text("a-key-from-a-file\n", encoding="utf-8")
         expect(banner).to_have_count(0)

@@ -394,9 +394,10 @@ def test_jobs_of_one_moment_are_walked_through_however_many_they_are(store: Stor
     assert [past.times for past in found] == [1667, 1667, 1666, 1]
 
 
-def test_former_prompts_and_projects_are_quick_among_a_hundred_thousand_jobs(store: Store) -> None:
-    fill(store, 100_000, different=20_000)
-    assert 0 < work(store, lambda: store.prompts() and store.prompts(person="Ben")) < 300
+def test_former_prompts_and_projects_are_quick_among_thirty_thousand_jobs(store: Store) -> None:
+    fill(store, 30_000, different=6_000)
+    # To look at each job once would be more than 200.
+    assert 0 < work(store, lambda: store.prompts() and store.prompts(person="Ben")) < 150
     assert work(store, lambda: store.prompts(person="Ann")) < 5
     assert work(store, lambda: store.projects()) < 10
     assert len(store.prompts()) == len(store.projects()) == 30
