@@ -23,7 +23,12 @@ from kie.memory import return_large_blocks
 from kie.routes import routes
 from kie.settings import Settings
 from kie.studio import Studio
-from pages.parts.delivery import keep_what_is_in_line, keep_what_was_asked_for, keep_what_was_begun
+from pages.parts.delivery import (
+    keep_what_is_in_line,
+    keep_what_was_asked_for,
+    keep_what_was_begun,
+    send_what_belongs_together,
+)
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What is still on its way to a browser, or from one, when the server ends.
@@ -69,6 +74,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     keep_what_is_in_line()
     keep_what_was_asked_for()
     keep_what_was_begun()
+    send_what_belongs_together()
     studio = open_studio()
     # Streamlit collects all garbage after every run; what was imported once need not be walked through each time.
     gc.collect()

@@ -1,11 +1,13 @@
 """Nothing that a page has drawn is taken back before the browser has it."""
 
+import asyncio
 from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.state.safe_session_state import SafeSessionState
@@ -48,6 +50,38 @@ def test_a_whole_run_still_takes_back_what_it_draws_anew(queue: ForwardMsgQueue)
     queue.enqueue(drawn(0, text="first"))
     queue.clear(retain_lifecycle_msgs=True)
     assert places(queue) == []
+
+
+def test_what_a_run_draws_leaves_together_at_its_end_or_after_a_moment(queue: ForwardMsgQueue) -> None:
+    woken = []
+    session = SimpleNamespace(
+        _browser_queue=queue,
+        _state=AppSessionState.APP_IS_RUNNING,
+        _message_enqueued_callback=lambda: woken.append(True),
+    )
+
+    def sent() -> list[str]:
+        return [message.delta.new_element.text.body for message in delivery._flush(session)]
+
+    async def run() -> None:
+        assert sent() == []
+        for place, text in enumerate(("first", "second")):
+            queue.enqueue(drawn(place, text=text))
+            assert sent() == []
+        session._state = AppSessionState.APP_NOT_RUNNING
+        assert sent() == ["first", "second"]
+
+        session._state = AppSessionState.APP_IS_RUNNING
+        queue.enqueue(drawn(0, text="of a long run"))
+        woken.clear()
+        assert sent() == []
+        while not (left := sent()):
+            await asyncio.sleep(0.001)
+        assert left == ["of a long run"]
+        await asyncio.sleep(delivery.TOGETHER_S)
+        assert woken
+
+    asyncio.run(run())
 
 
 class Session:

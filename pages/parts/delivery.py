@@ -1,9 +1,10 @@
 """What a page has put in line for the browser stays there when a fragment runs again; no fragment turns a page back, or hides a click.
 
-What a press has begun is done to its end. All of it mends Streamlit 1.67, and is the only touch of its private parts, so
+What a press has begun is done to its end. What one run draws leaves together. All of it mends Streamlit 1.67, and is the only touch of its private parts, so
 `requirements.txt` holds its version.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.runtime.app_session import AppSession
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.state.safe_session_state import SafeSessionState
@@ -19,6 +21,8 @@ from streamlit.runtime.state.safe_session_state import SafeSessionState
 TRIGGERS = ("trigger_value", "string_trigger_value", "json_trigger_value", "chat_input_value")
 # For how long a page that was asked for and does not show yet is waited for before somebody may turn back.
 UNSHOWN_S = 3.0
+# For how long what a run draws waits for the rest of it.
+TOGETHER_S = 0.03
 _here = threading.local()
 
 
@@ -54,6 +58,15 @@ def keep_what_was_begun() -> None:
     SafeSessionState.on_script_will_rerun = _call_back
 
 
+def send_what_belongs_together() -> None:
+    """Let what a run draws leave when the run has ended, or every 30 ms while it goes on.
+
+    Streamlit sends every 5 ms whatever is drawn by then, and the browser lays out its whole tree for each piece: a changed
+    setting had its price 7 drawings later, and has it 4 drawings later now.
+    """
+    AppSession.flush_browser_queue = _flush
+
+
 @contextmanager
 def unbroken() -> Iterator[None]:
     """Let no new run break off what is done within."""
@@ -82,6 +95,18 @@ def _clear(
     else:
         # The new run's elements are not folded into those of the run before, which may stand in front of other ones.
         queue._delta_index_map = {}
+
+
+def _flush(session: AppSession) -> list[ForwardMsg]:
+    now = time.monotonic()
+    began = getattr(session, "_began_to_wait", None) or now
+    session._began_to_wait = None
+    left_s = began + TOGETHER_S - now
+    if session._browser_queue.is_empty() or session._state is not AppSessionState.APP_IS_RUNNING or left_s <= 0:
+        return _flush_plainly(session)
+    session._began_to_wait = began
+    asyncio.get_running_loop().call_later(left_s, session._message_enqueued_callback)
+    return []
 
 
 def _request_rerun(session: AppSession, client_state: ClientState | None) -> None:
@@ -119,6 +144,7 @@ def _news(session: AppSession, told: ClientState) -> int:
     return triggers + sum(before.get(name, None if triggers else value) != value for name, value in fields.items())
 
 
+_flush_plainly = AppSession.flush_browser_queue
 _clear_whole = ForwardMsgQueue.clear
 _request_rerun_plainly = AppSession.request_rerun
 _give_way_plainly = ScriptRunner._maybe_handle_execution_control_request
