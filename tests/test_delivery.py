@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -81,7 +82,9 @@ def test_what_a_run_draws_leaves_together_at_its_end_or_after_a_moment(queue: Fo
         await asyncio.sleep(delivery.TOGETHER_S)
         assert woken
 
-    asyncio.run(run())
+    # Where a browser is open, this thread has a loop already.
+    with ThreadPoolExecutor(1) as other_thread:
+        other_thread.submit(asyncio.run, run()).result()
 
 
 class Session:
