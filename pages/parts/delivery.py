@@ -61,8 +61,8 @@ def keep_what_was_begun() -> None:
 def send_what_belongs_together() -> None:
     """Let what a run draws leave when the run has ended, or every 30 ms while it goes on.
 
-    Streamlit sends every 5 ms whatever is drawn by then, and the browser lays out its whole tree for each piece: a changed
-    setting had its price 7 drawings later, and has it 4 drawings later now.
+    Streamlit sends every 5 ms whatever is drawn by then, and the browser lays out its whole tree for each piece: seven times
+    for a changed setting, and four times now.
     """
     AppSession.flush_browser_queue = _flush
 
