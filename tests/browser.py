@@ -395,16 +395,16 @@ def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> obje
 
 
 def barriers(page: Page) -> list[str]:
-    """Return what axe finds that keeps somebody out on both screens and in both lights, and what sticks out of the window."""
+    """Return what axe finds that keeps somebody out, and what sticks out of the window, on every screen in every light."""
     found = []
-    # A phone shows in the dark what a desktop shows there, in the same colours.
-    for scheme, screen in (("light", PHONE), ("light", DESKTOP), ("dark", DESKTOP)):
-        dress(page, screen, scheme)
-        where = f"{scheme}, {screen['width']} px:"
-        found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
-        sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if sticking_out > 0:
-            found.append(f"{where} the page is {sticking_out} px too wide")
+    for scheme in ("light", "dark"):
+        for screen in (DESKTOP, PHONE):
+            dress(page, screen, scheme)
+            where = f"{scheme}, {screen['width']} px:"
+            found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
+            sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if sticking_out > 0:
+                found.append(f"{where} the page is {sticking_out} px too wide")
     dress(page, DESKTOP, "light")
     return found
 

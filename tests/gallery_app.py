@@ -2,7 +2,7 @@
 
     /app/static/pictures/<width>x<height>-<seed>.png
 
-`GalleryServer` in test_browser_gallery.py copies this file and gallery_page.py to a folder of their own and starts it there.
+`Stage` in gallery_stage.py copies this file and gallery_page.py to a folder of their own and starts it there.
 """
 
 import colorsys

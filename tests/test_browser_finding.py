@@ -159,10 +159,12 @@ def test_a_link_shows_somebody_else_the_same_list(server: Server, visit: Visit) 
 @pytest.mark.parametrize(
     "address",
     [
-        "/history?person=Nobody&colour=blue&state=vanished&since=yesterday&page=99999&view=hologram&sort=%3Cscript%3E",
-        "/history?q=%27%3B%20DROP%20TABLE%20jobs%3B--" + "x" * 10_000,
+        "/history?person=Nobody&colour=blue&state=vanished&since=yesterday",
+        "/history?q=%27%3B%20DROP%20TABLE%20jobs%3B--",
+        "/history?q=" + "x" * 10_000,
+        "/history?page=99999&view=hologram&sort=%3Cscript%3E",
     ],
-    ids=["another version's junk", "SQL and 10,000 characters"],
+    ids=["another version", "SQL", "10,000 characters", "junk"],
 )
 def test_an_odd_link_never_breaks_the_page(server: Server, visit: Visit, address: str) -> None:
     page = visit(server, address)

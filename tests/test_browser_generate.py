@@ -206,6 +206,22 @@ def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
         expect(pictures_of(page, prompt.replace("{red|blue|green}", colour))).to_be_visible()
 
 
+def test_three_images_are_three_tasks_and_three_charges(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt, before = visit(server), "A fox in three poses", service.balance
+    write_prompt(page, prompt)
+    page.get_by_label("Images", exact=True).fill("3")
+    page.get_by_label("Images", exact=True).blur()
+    button = generate_button(page)
+    expect(button).to_contain_text("Generate 3 · about 54 credits")
+    press_generate(page)
+    expect(pictures_of(page, prompt)).to_have_count(3)
+    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
+    assert before - service.balance == 54
+    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
+    sources = [shown.get_attribute("src") for shown in pictures_of(page, prompt).all()]
+    assert len(set(sources)) == 3
+
+
 def choose_settings(page: Page) -> None:
     """Choose something else than what stands there: 21:9, 4K, JPG."""
     page.get_by_text("21:9", exact=True).click()

@@ -1,7 +1,7 @@
 """What a page has put in line for the browser stays there when a fragment runs again; no fragment turns a page back, or hides a click.
 
-What a press has begun is done to its end. What one run draws leaves together. All of it mends Streamlit 1.67, and is the only touch of its private parts, so
-`requirements.txt` holds its version.
+What a press has begun is done to its end. What one run draws leaves together. All of it mends Streamlit 1.67, and is the only
+touch of its private parts, so `requirements.txt` holds its version.
 """
 
 import asyncio
