@@ -167,6 +167,8 @@ def test_the_account_keeps_nobody_out_whatever_stands_on_it(
     server: Server, account: Page, service: Sandbox, visit: Visit
 ) -> None:
     expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    spend_elsewhere(service)
+    account.get_by_role("button", name="Read again").click()
     expect(account.get_by_test_id("stVegaLiteChart")).to_be_visible()
     assert barriers(account) == []
     ask(visit(server), "sandbox: lost reply, a last one")
