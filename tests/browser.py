@@ -21,7 +21,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from kie.sandbox import CREATE, UPLOAD, Sandbox
-from tests.server import ROOT, Server, free_port
+from tests.server import ROOT, ForkedServer, Server, free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -98,7 +98,7 @@ def port() -> int:
 @pytest.fixture(scope="module")
 def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iterator[Server]:
     """The studio with a key and that service."""
-    with Server(project / "data", project, port, **at(service, uploads)) as running:
+    with ForkedServer(project / "data", project, port, **at(service, uploads)) as running:
         yield running
 
 
@@ -113,9 +113,9 @@ def start(project: Path, tmp_path: Path, other_port: int) -> Iterator[Callable[.
     """Starts a studio for one test only; it outlives the pages that look at it."""
     ports = [other_port]
 
-    def start(**environment: str) -> Server:
+    def start(kind: type[Server] = ForkedServer, **environment: str) -> Server:
         port = ports.pop() if ports else None
-        return running.enter_context(Server(tmp_path / "data", project, port, **environment))
+        return running.enter_context(kind(tmp_path / "data", project, port, **environment))
 
     with ExitStack() as running:
         yield start

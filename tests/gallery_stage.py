@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from pages.parts.gallery import Action, Download, Group, Item
 from tests.browser import leave, until
-from tests.server import ROOT, Server
+from tests.server import ROOT, ForkedServer
 
 CHOSEN = re.compile("^Chosen: ")
 ACTIONS = (
@@ -73,7 +73,7 @@ class Stage:
         shutil.copytree(ROOT / ".streamlit", root / ".streamlit")
         shutil.copy(ROOT / "tests" / "gallery_app.py", root / "app.py")
         shutil.copy(ROOT / "tests" / "gallery_page.py", root)
-        self.root, self.server = root, Server(root / "data", root, port)
+        self.root, self.server = root, ForkedServer(root / "data", root, port)
         self.opened: list[Page] = []
         self.pages: list[Page] = []
         self.scenes = 0

@@ -21,7 +21,7 @@ from tests.browser import (
     told,
     until,
 )
-from tests.server import Server, free_port
+from tests.server import ForkedServer, Server, free_port
 
 pytestmark = pytest.mark.browser
 
@@ -130,7 +130,7 @@ def called_server(
     other_service: Sandbox, project: Path, tmp_path_factory: pytest.TempPathFactory, other_port: int
 ) -> Iterator[Server]:
     """A studio that this service can call."""
-    called = Server(tmp_path_factory.mktemp("called") / "data", project, other_port, **at(other_service))
+    called = ForkedServer(tmp_path_factory.mktemp("called") / "data", project, other_port, **at(other_service))
     setting = project / ".env"
     setting.write_text(f"KIE_PUBLIC_URL={called.url}\n")
     try:

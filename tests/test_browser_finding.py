@@ -23,7 +23,7 @@ from kie.settings import Settings
 from kie.studio import Studio
 from tests.browser import at, barriers, cells, select_row, settle, until
 from tests.drawn import picture
-from tests.server import Server
+from tests.server import ForkedServer, Server
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,7 @@ def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iter
         ships = [Wanted(Generation(prompt, (used,), "16:9", "2K", "jpg")) for prompt in SHIPS]
         made += studio.order("Ben", ships, "ships", "Harbour")
         until(lambda: all(job.state in ENDED for job in studio.jobs([job.id for job in made])))
-    with Server(project / "data", project, port, **environment) as running:
+    with ForkedServer(project / "data", project, port, **environment) as running:
         yield running
 
 

@@ -29,7 +29,7 @@ from tests.browser import (
 )
 from tests.drawn import picture
 from tests.rows import press
-from tests.server import Server
+from tests.server import ForkedServer, Server
 
 pytestmark = pytest.mark.browser
 
@@ -45,7 +45,7 @@ def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iter
     """The studio of a team that has asked for 120 pictures; the newest is finished."""
     data_dir = project / "data"
     fill(data_dir)
-    with Server(data_dir, project, port, **at(service, uploads)) as running:
+    with ForkedServer(data_dir, project, port, **at(service, uploads)) as running:
         yield running
 
 

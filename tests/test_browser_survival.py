@@ -166,7 +166,7 @@ def test_half_a_prompt_is_still_there_when_something_happens_elsewhere(server: S
 def test_without_a_key_pictures_are_drawn_here_until_a_key_file_comes(
     project: Path, service: Sandbox, start: Start, visit: Visit
 ) -> None:
-    server = start(KIE_API_URL=service.url, KIE_UPLOAD_URL=service.url)
+    server = start(Server, KIE_API_URL=service.url, KIE_UPLOAD_URL=service.url)  # as a person starts it
     assert requests.get(f"{server.url}/healthz", timeout=10).json()["sandbox"] is True
     page, prompt = visit(server, "/account", name="Nobody yet"), "A picture before there is a key"
     expect(told(page, "Sandbox.")).to_contain_text("no credits are spent")
