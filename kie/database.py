@@ -102,4 +102,7 @@ def _tune_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+        if connection.get_execution_options().get("write"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # This can't fail, and nine of ten transactions begin so: SQLAlchemy's care would cost as much as a short read.
+            connection.connection.dbapi_connection.execute("BEGIN")

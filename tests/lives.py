@@ -20,6 +20,8 @@ from tests.rogue import Rogue
 KEY = "test-key-that-nobody-pays-for"
 # Each look costs what the studio under it could do in that time.
 LOOK_AGAIN_S = 0.03
+# Another server does not say so.
+UNTOLD_S = 0.3
 presses = itertools.count(1)
 
 
@@ -65,33 +67,32 @@ def until(found: Callable[[], object], seconds: float = 30) -> object:
 
 def until_state(studio: Studio, job: Job, *states: State) -> Job:
     """Return the job once it stands in one of these states."""
-    wanted = set(states)
-
-    def standing() -> Job | None:
-        now = studio.job(job.id)
-        return now if now.state in wanted else None
-
-    return until(standing)
+    return until_job(studio, job, lambda now: now.state in states)
 
 
 def ended(studio: Studio, job: Job) -> Job:
     """Return the job once it has ended, or nobody knows whether it did and nobody has named its task."""
-
-    def standing() -> Job | None:
-        now = studio.job(job.id)
-        return now if now.state in ENDED or (now.state == State.UNSURE and not now.candidate) else None
-
-    return until(standing)
+    return until_job(studio, job, lambda now: now.state in ENDED or (now.state == State.UNSURE and not now.candidate))
 
 
 def until_problem(studio: Studio, job: Job, problem: str) -> Job:
     """Return the job once a person is told of this problem."""
+    return until_job(studio, job, lambda now: now.problem == problem)
 
-    def told() -> Job | None:
+
+def until_job(studio: Studio, job: Job, is_wanted: Callable[[Job], bool]) -> Job:
+    """Return the job once it is as wanted: looked at when the studio says that something changed, and now and then."""
+    number, look_at = -1, 0.0
+
+    def look() -> Job | None:
+        nonlocal number, look_at
+        if studio.hub.number == number and time.monotonic() < look_at:
+            return None
+        number, look_at = studio.hub.number, time.monotonic() + UNTOLD_S
         now = studio.job(job.id)
-        return now if now.problem == problem else None
+        return now if is_wanted(now) else None
 
-    return until(told)
+    return until(look)
 
 
 def assert_here(studio: Studio, job: Job, rogue: Rogue) -> None:

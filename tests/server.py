@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO
 
 import requests
@@ -117,7 +118,12 @@ class Fork:
 
     def __init__(self, command: list[str], root: Path, environment: dict[str, str], log_path: Path):
         self._process = FORKS.Process(target=be_a_studio, args=(command, root, environment, log_path), daemon=True)
-        self._process.start()
+        # A fork begins with its parent's main module, and where a page was tested that is the page.
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:
+            self._process.start()
+        finally:
+            sys.modules["__main__"] = main
         self.pid = self._process.pid
 
     def poll(self) -> int | None:
