@@ -1,6 +1,7 @@
 """Nothing that a page has drawn is taken back before the browser has it."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -250,3 +251,20 @@ def test_what_a_press_has_begun_is_done_to_its_end(state: SafeSessionState, monk
     state.on_script_will_rerun()
     with delivery.unbroken():
         assert state["written"] and state["shown"]
+
+
+def test_two_runs_of_a_session_do_one_after_the_other_what_they_have_begun(
+    state: SafeSessionState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+
+    def call_back(state: SafeSessionState) -> None:
+        steps.append("begin")
+        time.sleep(0.05)
+        steps.append("end")
+
+    monkeypatch.setattr(delivery, "_call_back_plainly", call_back)
+    with ThreadPoolExecutor(2) as runs:
+        for run in [runs.submit(state.on_script_will_rerun) for _ in range(2)]:
+            run.result()
+    assert steps == ["begin", "end"] * 2

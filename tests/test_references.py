@@ -1,6 +1,7 @@
 """References on their way in, over real sockets: streamed to disk, made right where that is needed, refused in words."""
 
 import hashlib
+import io
 import shutil
 import socket
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import requests
+import streamlit as st
 
 from kie import mending
 from kie.settings import Settings
 from kie.studio import Studio
+from pages.parts import uploads
 from tests.drawn import picture
 from tests.lives import until
 from tests.site import served
@@ -164,3 +167,22 @@ def test_another_site_may_not_add_a_reference(site: str, origin: str) -> None:
 
 def test_a_form_on_another_site_that_sends_no_header_of_ours_may_not_either(site: str) -> None:
     assert requests.post(f"{site}/references", data=picture("PNG"), timeout=10).status_code == 403
+
+
+def test_runs_that_overlap_put_each_picture_into_the_form_once_and_in_its_place(studio: Studio) -> None:
+    ids = [studio.add_reference(f"{shade}.png", io.BytesIO(picture(colour=(shade, 0, 0)))).id for shade in range(8)]
+    reports = [{"id": each, "name": "a.png", "session": "one", "choice": 1} for each in ids]
+    told = [report | {"sequence": number} for number, report in enumerate(reports, 1)]
+    try:
+        with ThreadPoolExecutor(2) as runs:
+            for _ in range(30):
+                st.session_state.clear()
+                st.session_state[uploads.SESSION] = "one"
+                for count in range(1, 9):
+                    st.session_state[uploads.BOX] = {"reports": told[:count]}
+                    for run in [runs.submit(uploads.reference_ids) for _ in range(2)]:
+                        run.result()
+                assert uploads.reference_ids() == ids
+                assert uploads.notes() == {}
+    finally:
+        st.session_state.clear()

@@ -16,6 +16,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
 TRIGGERS = ("trigger_value", "string_trigger_value", "json_trigger_value", "chat_input_value")
@@ -24,6 +25,8 @@ UNSHOWN_S = 3.0
 # For how long what a run draws waits for the rest of it.
 TOGETHER_S = 0.03
 _here = threading.local()
+# One for each session, but for two of many that share one.
+_one_at_a_time = [threading.RLock() for _ in range(64)]
 
 
 def keep_what_is_in_line() -> None:
@@ -52,7 +55,8 @@ def keep_what_was_begun() -> None:
     """Let no new run break off what a press, or a changed field, has begun: it is done to its end, and the new run follows.
 
     Each look into the session's state is a place where Streamlit may end a run for the sake of the next one, in the middle of a
-    callback too: a press would then be heard and not done, and a picture counted as taken in that is in no list.
+    callback too: a press would then be heard and not done, and a picture counted as taken in that is in no list. Since the old
+    run goes on then, the new one waits for it: both would change one list, and one of two pictures be lost or out of its place.
     """
     ScriptRunner._maybe_handle_execution_control_request = _give_way
     SafeSessionState.on_script_will_rerun = _call_back
@@ -69,12 +73,19 @@ def send_what_belongs_together() -> None:
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Let no new run break off what is done within."""
-    before, _here.is_unbroken = getattr(_here, "is_unbroken", False), True
-    try:
-        yield
-    finally:
-        _here.is_unbroken = before
+    """Let no new run break off what is done within, nor do anything of the kind in this session until it is done.
+
+    The new run is in another thread, beside the old one until that gives way. Each looks at the session's state within: what
+    was read before may have changed when its turn comes.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    before = getattr(_here, "is_unbroken", False)
+    with _one_at_a_time[hash(context.session_id if context else "") % len(_one_at_a_time)]:
+        _here.is_unbroken = True
+        try:
+            yield
+        finally:
+            _here.is_unbroken = before
 
 
 def _give_way(runner: ScriptRunner) -> None:

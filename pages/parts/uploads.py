@@ -146,12 +146,12 @@ def _facts(reference: Reference) -> str:
 
 def _hear() -> None:
     """Do what the box told since the last look, in the order in which it happened there."""
-    box, heard = st.session_state.get(BOX) or {}, st.session_state.get(HEARD, 0)
-    events = [(report["sequence"], _take_in, report) for report in _ours(box.get("reports") or [])]
-    for order in _ours([box["order"]] if box.get("order") else []):
-        events += [(gone["sequence"], remove, gone["id"]) for gone in order["removed"]]
-        events.append((order["sequence"], _arrange, order["ids"]))
     with unbroken():
+        box, heard = st.session_state.get(BOX) or {}, st.session_state.get(HEARD, 0)
+        events = [(report["sequence"], _take_in, report) for report in _ours(box.get("reports") or [])]
+        for order in _ours([box["order"]] if box.get("order") else []):
+            events += [(gone["sequence"], remove, gone["id"]) for gone in order["removed"]]
+            events.append((order["sequence"], _arrange, order["ids"]))
         for sequence, do, told in sorted(events, key=itemgetter(0)):
             if sequence > heard:
                 st.session_state[HEARD] = heard = sequence
