@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kie.catalogue import ATTENTION
@@ -32,6 +32,15 @@ from kie.schema import balances, job_references, jobs, meta, moves, references
 LEARNED_FROM = 20
 SIZES_FROM = 300
 _ONE = select(jobs).where(jobs.c.id == bindparam("id"))
+_DONE = and_(jobs.c.resolution == bindparam("resolution"), jobs.c.state == State.DONE)
+# A page asks seven times for a price: to put the question together takes longer than to answer it.
+_LAST_CREDITS, _LAST_DURATIONS = (
+    select(column, jobs.c.ended_at)
+    .where(_DONE, column.is_not(None))
+    .order_by(jobs.c.ended_at.desc())
+    .limit(LEARNED_FROM)
+    for column in (jobs.c.credits, jobs.c.duration_s)
+)
 
 
 @dataclass(frozen=True)
@@ -212,12 +221,12 @@ class Store(Inventory, Parcels):
 
     def learned_price(self, resolution: str) -> tuple[float, float] | None:
         """Return the median credits of the last finished jobs of this resolution, and when the last of them ended."""
-        rows = self._finished(resolution, jobs.c.credits)
+        rows = self._finished(resolution, _LAST_CREDITS)
         return (statistics.median(row[0] for row in rows), rows[0].ended_at) if rows else None
 
     def learned_duration(self, resolution: str) -> float | None:
         """Return the median seconds from task to picture of the last finished jobs of this resolution."""
-        rows = self._finished(resolution, jobs.c.duration_s)
+        rows = self._finished(resolution, _LAST_DURATIONS)
         return statistics.median(row[0] for row in rows) if rows else None
 
     def learned_size(self, aspect_ratio: str, resolution: str) -> tuple[int, int] | None:
@@ -234,14 +243,9 @@ class Store(Inventory, Parcels):
             row = db.execute(fitting.order_by(recent.c.ended_at.desc()).limit(1)).first()
             return (row.width, row.height) if row and row.width else None
 
-    def _finished(self, resolution: str, column: Any) -> list[Row]:
-        done = (jobs.c.resolution == resolution, jobs.c.state == State.DONE, column.is_not(None))
+    def _finished(self, resolution: str, asked: Select) -> list[Row]:
         with self._read() as db:
-            return list(
-                db.execute(
-                    select(column, jobs.c.ended_at).where(*done).order_by(jobs.c.ended_at.desc()).limit(LEARNED_FROM)
-                )
-            )
+            return list(db.execute(asked, {"resolution": resolution}))
 
 
 def _charge(row: Row) -> Charge:

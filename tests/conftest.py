@@ -30,14 +30,17 @@ SQLiteDialect_pysqlite.__hash__ = lambda one: hash(type(one))
 database.create_engine = functools.partial(sqlalchemy.create_engine, execution_options={"compiled_cache": {}})
 
 KEY = "test-key-that-nobody-pays-for"
-# What takes half a minute and more without a browser.
-LONG = ("test_faults", "test_soak", "test_pages", "test_library", "test_tracker", "test_sending", "test_studio")
+# These mostly wait, and these take long without a browser: they come first, since many that wait leave processors idle.
+WAITING = ("faults", "soak", "tracker", "sending", "studio", "backup", "brakes", "callbacks", "restart", "references")
+WAITING += ("refusals", "reads", "marks", "client", "routes", "ten_jobs", "end", "attention", "care")
+LONG = ("pages", "library", "sandbox", "pages_templates", "fulltext", "house")
+FIRST = {f"test_{name}": place for place, name in enumerate(WAITING + LONG)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take files with and without a browser in turn: the first need more than one processor, the others mostly wait."""
     browser = {item.path for item in items if item.get_closest_marker("browser")}
-    others = sorted({item.path for item in items} - browser, key=lambda path: (path.stem not in LONG, path.stem))
+    others = sorted({item.path for item in items} - browser, key=lambda path: (FIRST.get(path.stem, len(FIRST)), path))
     turns = itertools.chain.from_iterable(itertools.zip_longest(sorted(browser), others))
     places = {path: place for place, path in enumerate(turns)}
     items.sort(key=lambda item: places[item.path])
