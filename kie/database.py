@@ -6,6 +6,7 @@ SQLite in WAL mode by default, flushed at every commit, since a row may stand fo
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,6 +20,9 @@ from kie.errors import SettingsInvalid
 from kie.fulltext import spaced
 from kie.jobs import MOVES, State
 from kie.schema import jobs, moves
+
+# How long whoever wants to write waits for another to be done.
+BUSY_S = 15
 
 
 class Database:
@@ -88,7 +92,7 @@ def _invalid(reason: str) -> SettingsInvalid:
 
 
 def _tune_sqlite(engine: Engine) -> None:
-    """Let SQLAlchemy begin transactions itself: a writer takes its lock at the start, or waits for it up to 15 s.
+    """Let SQLAlchemy begin transactions itself: a writer takes its lock at the start, or waits for it up to `BUSY_S`.
 
     The triggers that keep words for searching call our `spaced`.
     """
@@ -96,8 +100,9 @@ def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL"):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={1000 * BUSY_S}")
+        _log_ahead(connection)
+        connection.execute("PRAGMA synchronous=FULL")
         connection.create_function("spaced", 1, spaced, deterministic=True)
 
     @event.listens_for(engine, "begin")
@@ -106,3 +111,16 @@ def _tune_sqlite(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # This can't fail, and nine of ten transactions begin so: SQLAlchemy's care would cost as much as a short read.
             connection.connection.dbapi_connection.execute("BEGIN")
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Set WAL mode. Where servers make a new database at once SQLite does not wait for that, whatever its time-out."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)

@@ -272,6 +272,22 @@ def test_servers_that_start_at_once_on_a_new_database_all_open_it(url: str) -> N
         one.close()
 
 
+def test_a_new_database_that_somebody_else_writes_at_this_moment_is_waited_for(tmp_path: Path, url: str) -> None:
+    store, opened = Store(url), []
+    with sqlite3.connect(tmp_path / "studio.sqlite3", isolation_level=None) as lock:
+        lock.execute("CREATE TABLE begun (id INTEGER)")
+        lock.execute("BEGIN IMMEDIATE")
+        opening = threading.Thread(target=lambda: opened.append(store.open()))
+        opening.start()
+        opening.join(0.3)
+        assert opening.is_alive()
+        lock.execute("COMMIT")
+    lock.close()
+    opening.join(10)
+    assert opened == [None]
+    store.close()
+
+
 def test_a_locked_database_is_waited_for(tmp_path: Path, store: Store) -> None:
     [job] = ask(store)
     won: list[bool] = []
