@@ -171,20 +171,39 @@ def clean_page(profile: BrowserContext, request: pytest.FixtureRequest) -> Itera
         print(*(page.locator("body").aria_snapshot() for page in pages if not page.is_closed()), sep="\n\n")
     for page, event, hear in listeners:
         page.remove_listener(event, hear)
+    has_failed = errors or request.session.testsfailed > failed
     for page in pages:
         if not page.is_closed():
             undress(page)
-            if page not in staying:
+            if page not in staying or has_failed:
                 leave(page)
     assert errors == []
 
 
+@pytest.fixture(scope="module")
+def staying() -> Iterator[list[Page]]:
+    """The pages on which the next test of the file goes on."""
+    pages: list[Page] = []
+    yield pages
+    for page in pages:
+        if not page.is_closed():
+            leave(page)
+
+
 @pytest.fixture
-def visit(start: Callable[..., Server], clean_page: Callable[..., Page]) -> Callable[..., Page]:
-    """Opens a studio as somebody new. What `start` has started ends after the pages."""
+def visit(start: Callable[..., Server], clean_page: Callable[..., Page], staying: list[Page]) -> Callable[..., Page]:
+    """Opens a studio as somebody new, or, if the page `stays`, goes on where the file's last test that stayed has left it.
+
+    What `start` has started ends after the pages.
+    """
 
     def open_page(server: Server, path: str = "/", *, name: str = "", **how: Any) -> Page:
         page = clean_page(**how)
+        if how.get("stays"):
+            if page in staying and page.url == server.url + path:
+                settle(page)
+                return page
+            staying.append(page)
         name = name or f"Visitor {time.monotonic_ns()}"
         page.context.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
         # Somebody new has chosen nothing before.
@@ -201,9 +220,15 @@ def visit(start: Callable[..., Server], clean_page: Callable[..., Page]) -> Call
 def undress(page: Page) -> None:
     """Give a page the window and the light of a new one."""
     page.unroute_all()
-    is_phone = page.evaluate("navigator.userAgent").endswith("Mobile Safari/537.36")
-    page.set_viewport_size(PHONE if is_phone else DESKTOP)
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    is_phone, is_dark = page.evaluate(
+        "[/Mobile/.test(navigator.userAgent), matchMedia('(prefers-color-scheme: dark)').matches]"
+    )
+    size = PHONE if is_phone else DESKTOP
+    # Each costs the browser a twentieth of a second, even if nothing changes.
+    if page.viewport_size != size:
+        page.set_viewport_size(size)
+    if is_dark:
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
 
 
 def leave(page: Page) -> None:
@@ -239,6 +264,17 @@ def write_prompt(page: Page, prompt: str) -> None:
     """Write the prompt and leave its field."""
     page.get_by_label("Prompt").fill(prompt)
     page.get_by_label("Prompt").blur()
+
+
+def empty_form(page: Page) -> Page:
+    """Take everything out of the form but its settings."""
+    remove = page.get_by_role("button", name=re.compile("^Remove reference"))
+    while left := remove.count():
+        remove.first.click()
+        expect(remove).to_have_count(left - 1)
+    write_prompt(page, "")
+    settle(page)
+    return page
 
 
 def choose_files(page: Page, *files: Path | tuple[str, bytes]) -> None:
@@ -397,14 +433,14 @@ def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> obje
 def barriers(page: Page) -> list[str]:
     """Return what axe finds that keeps somebody out, and what sticks out of the window, on every screen in every light."""
     found = []
-    for scheme in ("light", "dark"):
-        for screen in (DESKTOP, PHONE):
-            dress(page, screen, scheme)
-            where = f"{scheme}, {screen['width']} px:"
-            found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
-            sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if sticking_out > 0:
-                found.append(f"{where} the page is {sticking_out} px too wide")
+    # One thing changes at a time: each change costs a laying out of the whole page.
+    for scheme, screen in (("light", DESKTOP), ("light", PHONE), ("dark", PHONE), ("dark", DESKTOP)):
+        dress(page, screen, scheme)
+        where = f"{scheme}, {screen['width']} px:"
+        found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
+        sticking_out = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if sticking_out > 0:
+            found.append(f"{where} the page is {sticking_out} px too wide")
     dress(page, DESKTOP, "light")
     return found
 

@@ -32,7 +32,7 @@ Start = Callable[..., Server]
 @pytest.fixture
 def account(server: Server, visit: Visit) -> Page:
     """The account, as somebody opens it."""
-    return visit(server, "/account")
+    return visit(server, "/account", stays=True)
 
 
 def spend_elsewhere(service: Sandbox) -> None:

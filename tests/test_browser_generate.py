@@ -22,6 +22,7 @@ from tests.browser import (
     barriers,
     choose_files,
     credits_shown,
+    empty_form,
     generate_button,
     is_below,
     make,
@@ -175,7 +176,7 @@ def test_the_balance_on_the_page_falls_by_the_price(journey: Journey) -> None:
 
 
 def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "A lamp pressed twice"
+    page, prompt = empty_form(visit(server, stays=True)), "A lamp pressed twice"
     write_prompt(page, prompt)
     generate_button(page).dblclick()
     expect(pictures_of(page, prompt)).to_have_count(1)
@@ -194,7 +195,7 @@ def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, s
 def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server), "A {red|blue|green} chair by the window"
+    page, prompt = empty_form(visit(server, stays=True)), "A {red|blue|green} chair by the window"
     page.get_by_label("Prompt").fill(prompt)
     expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
     page.keyboard.press("ControlOrMeta+Enter")
@@ -207,7 +208,7 @@ def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
 
 
 def test_three_images_are_three_tasks_and_three_charges(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt, before = visit(server), "A fox in three poses", service.balance
+    page, prompt, before = empty_form(visit(server, stays=True)), "A fox in three poses", service.balance
     write_prompt(page, prompt)
     page.get_by_label("Images", exact=True).fill("3")
     page.get_by_label("Images", exact=True).blur()
@@ -279,7 +280,7 @@ def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_aga
 def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
     server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server), "A boat that stays at home"
+    page, prompt = empty_form(visit(server, stays=True)), "A boat that stays at home"
     choose_files(page, ("boat.png", picture(colour="navy")))
     expect(reference(page, 1)).to_be_visible()
     uploads.stop()
@@ -298,7 +299,7 @@ def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
 def test_what_is_clicked_in_the_same_moment_as_something_else_happens_does_what_it_says(
     server: Server, visit: Visit
 ) -> None:
-    page = visit(server)
+    page = empty_form(visit(server, stays=True))
     choose_files(page, ("one.png", picture(colour="navy")), ("two.png", picture(colour="teal")))
     for left in (1, 0):
         expect(reference(page, left + 1)).to_be_visible()
@@ -383,7 +384,7 @@ def test_files_that_cant_be_references_are_told_by_name_and_one_of_them_stops_th
         "icon.png": (picture("ICO"), "format is ICO"),
         "nothing.png": (b"", "is empty"),
     }
-    page, before = visit(server), sent(service, uploads)
+    page, before = empty_form(visit(server, stays=True)), sent(service, uploads)
     write_prompt(page, "A prompt that stays")
     choose_files(page, ("good.png", picture(colour="olive")), *((name, file) for name, (file, _) in refused.items()))
     where = page.get_by_label("Reference images")
@@ -403,7 +404,7 @@ def test_files_that_cant_be_references_are_told_by_name_and_one_of_them_stops_th
 def test_a_file_of_31_mb_is_made_to_fit_the_same_one_twice_is_one_and_a_single_pixel_is_taken(
     server: Server, service: Sandbox, visit: Visit, tmp_path: Path
 ) -> None:
-    page, prompt = visit(server), "A huge reference and a tiny one"
+    page, prompt = empty_form(visit(server, stays=True)), "A huge reference and a tiny one"
     choose_files(page, noisy_png(tmp_path / "huge.png", 31 * 2**20))
     expect(page.get_by_text("Saved as JPEG: a reference may have 30 MB.", exact=True)).to_be_visible()
     expect(reference(page, 1)).to_be_visible()
@@ -420,7 +421,7 @@ def test_a_file_of_31_mb_is_made_to_fit_the_same_one_twice_is_one_and_a_single_p
 def test_the_ninth_reference_is_left_out_and_told_by_name(
     server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server), "Eight pictures at once"
+    page, prompt = empty_form(visit(server, stays=True)), "Eight pictures at once"
     colours = [(20 * number, 100, 255 - 20 * number) for number in range(9)]
     choose_files(page, *[(f"{number}.png", picture(colour=colour)) for number, colour in enumerate(colours, 1)])
     alert = told(page, "At most 8 references fit")

@@ -16,6 +16,7 @@ from tests.browser import (
     ask,
     barriers,
     choose_files,
+    empty_form,
     reference,
     settle,
     told,
@@ -39,7 +40,7 @@ Visit = Callable[..., Page]
 def test_a_pasted_screenshot_and_a_dropped_file_go_in_the_order_in_which_they_are_put(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server), "A screenshot behind a file"
+    page, prompt = empty_form(visit(server, stays=True)), "A screenshot behind a file"
     paste(page, {"image/png": picture(size=(300, 200), colour="purple")})
     expect(reference(page, 1)).to_be_visible()
     carry(page, "drop", "a sunset.png", COLOURS["gold"])
@@ -61,7 +62,7 @@ def test_a_pasted_screenshot_and_a_dropped_file_go_in_the_order_in_which_they_ar
 def test_text_that_is_pasted_stays_text_even_with_a_picture_beside_it_and_a_pdf_is_refused(
     server: Server, visit: Visit
 ) -> None:
-    page = visit(server)
+    page = empty_form(visit(server, stays=True))
     page.get_by_label("Prompt").focus()
     paste(page, {"text/plain": b"a copied sentence", "image/png": COLOURS["red"]})
     expect(page.get_by_label("Prompt")).to_have_value("a copied sentence")
@@ -77,7 +78,7 @@ def test_text_that_is_pasted_stays_text_even_with_a_picture_beside_it_and_a_pdf_
 def test_files_may_be_dropped_anywhere_but_not_too_large_ones_and_not_the_page_s_own_pictures(
     server: Server, visit: Visit
 ) -> None:
-    page, asked = visit(server), []
+    page, asked = empty_form(visit(server, stays=True)), []
     carry(page, "dragover")
     expect(page.get_by_text("Drop to add as references")).to_be_in_viewport(ratio=1)
     carry(page, "dragleave")
@@ -98,7 +99,7 @@ def test_files_may_be_dropped_anywhere_but_not_too_large_ones_and_not_the_page_s
 
 
 def test_an_upload_can_be_stopped_and_a_drag_broken_off(server: Server, visit: Visit) -> None:
-    page, held = visit(server), []
+    page, held = empty_form(visit(server, stays=True)), []
     page.route("**/references", lambda route: held.append(route))
     choose_files(page, ("slow.png", COLOURS["gold"]), ("next.png", COLOURS["blue"]))
     until(lambda: page.get_by_text("Adding slow.png, 1 more to come").count() and held)
@@ -127,7 +128,7 @@ def test_an_upload_can_be_stopped_and_a_drag_broken_off(server: Server, visit: V
 def test_a_heic_and_a_turned_jpeg_are_made_right_and_uploaded_once_for_two_people(
     server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server), "Two photos of a phone"
+    page, prompt = empty_form(visit(server, stays=True)), "Two photos of a phone"
     choose_files(page, ("IMG_1.heic", turned("HEIF", 6)), ("IMG_2.jpg", turned("JPEG", 8)))
     expect(reference(page, 2)).to_be_visible()
     expect(tile(page, 1)).to_have_accessible_name(
@@ -160,7 +161,7 @@ def test_a_heic_and_a_turned_jpeg_are_made_right_and_uploaded_once_for_two_peopl
 def test_buttons_and_keys_move_and_remove_and_what_the_strip_shows_is_what_is_sent(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server), "Moved in every way"
+    page, prompt = empty_form(visit(server, stays=True)), "Moved in every way"
     choose(page, "red", "green", "blue")
     expect(page.get_by_text("3 of 8")).to_be_visible()
     expect(page.get_by_role("button", name="Move reference 1 left")).to_be_hidden()
@@ -209,7 +210,7 @@ def test_buttons_and_keys_move_and_remove_and_what_the_strip_shows_is_what_is_se
 def test_nothing_that_comes_in_while_the_strip_is_changed_is_lost(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt, held = visit(server), "Moved while another comes", []
+    page, prompt, held = empty_form(visit(server, stays=True)), "Moved while another comes", []
     choose(page, "red", "green", "blue")
     page.route("**/references", lambda route: held.append(route))
     choose_files(page, ("gold", COLOURS["gold"]), ("red again", COLOURS["red"]))
@@ -265,7 +266,7 @@ def test_a_reload_and_a_restart_of_the_server_bring_back_what_was_there_and_noth
 def test_a_reference_whose_file_is_gone_is_told_and_one_that_is_not_looked_at_yet_comes_by_itself(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt, content = visit(server), "A picture that came back", picture(colour="orchid")
+    page, prompt, content = empty_form(visit(server, stays=True)), "A picture that came back", picture(colour="orchid")
     choose_files(page, ("orchid", content), ("gold", COLOURS["gold"]))
     expect(reference(page, 2)).to_be_visible()
     (server.data_dir / row(server, "orchid")["file"]).unlink()
@@ -294,7 +295,7 @@ def test_a_reference_whose_file_is_gone_is_told_and_one_that_is_not_looked_at_ye
 
 
 def test_the_strip_keeps_nobody_out(server: Server, visit: Visit) -> None:
-    page = visit(server)
+    page = empty_form(visit(server, stays=True))
     choose_files(page, ("good.png", COLOURS["red"]), ("a.heic", turned("HEIF", 6)), ("cut.jpg", BROKEN))
     expect(told(page, "It won't be sent.")).to_be_visible()
     tile(page, 2).focus()
