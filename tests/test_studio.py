@@ -65,7 +65,7 @@ def test_twenty_five_pictures_for_three_people_keep_to_the_limit_and_go_in_turns
     assert len(jobs) == 25
     monkeypatch.undo()
     for job in jobs:
-        assert until(lambda job=job: studio.job(job.id).state == State.DONE, 40)
+        until_state(studio, job, State.DONE)
     asked = requests(sandbox, "createTask")
     assert len(asked) == len(sandbox.tasks()) == 25
     assert all([state for state, _ in studio.moves(job.id)].count(State.SENDING) == 1 for job in jobs)
