@@ -109,7 +109,7 @@ def _tune_sqlite(engine: Engine) -> None:
     def _on_begin(connection: Connection) -> None:
         if connection.get_execution_options().get("write"):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:  # This can't fail, and nine of ten transactions begin so: SQLAlchemy's care would cost as much as a short read.
+        else:  # This can't fail, and most transactions begin so: SQLAlchemy's care is a good part of what a short read costs.
             connection.connection.dbapi_connection.execute("BEGIN")
 
 

@@ -33,7 +33,7 @@ LEARNED_FROM = 20
 SIZES_FROM = 300
 _ONE = select(jobs).where(jobs.c.id == bindparam("id"))
 _DONE = and_(jobs.c.resolution == bindparam("resolution"), jobs.c.state == State.DONE)
-# A page asks seven times for a price: to put the question together takes longer than to answer it.
+# A page asks seven times for a price, so the question is put together once.
 _LAST_CREDITS, _LAST_DURATIONS = (
     select(column, jobs.c.ended_at)
     .where(_DONE, column.is_not(None))
