@@ -228,8 +228,13 @@ def show_welcome() -> None:
             text_alignment="center",
         )
         for number, example in enumerate(EXAMPLES):
-            chosen = {"prompt": example, "go": "generate.py"}
-            st.button(example, key=f"example-{number}", type="tertiary", on_click=form.update, args=(chosen,))
+            st.button(example, key=f"example-{number}", type="tertiary", on_click=use_example, args=(example,))
+
+
+def use_example(prompt: str) -> None:
+    """Put an example into the form."""
+    memory.put(prompt=prompt)
+    form["go"] = "generate.py"
 
 
 begin_session()
@@ -239,6 +244,7 @@ is_table = form["as_table"]
 composer, stage = st.columns([6, 4] if is_table else [4, 6], gap="large")
 with composer:
     show_composer()
+    memory.drawn()
 with stage:
     show_session()
 press.show_asked()

@@ -51,6 +51,8 @@ pytestmark = pytest.mark.browser
 
 CRIMSON, AZURE = (220, 20, 60), (0, 90, 255)
 Visit = Callable[..., Page]
+OF_A_PERSON = '({ topics }) => topics.some((topic) => topic.startsWith("person:"))'
+WAKE_CARDS = f"[...window.__studioEvents.listeners].find({OF_A_PERSON}).wake()"
 
 
 # -- one picture with two references, from the first word to the file on the person's disk
@@ -269,7 +271,11 @@ def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_aga
     made = requests.get(f"{service.url}/results/{first['taskId']}.jpeg", timeout=10).content
     assert [requests.get(address, timeout=10).content for address in addresses] == [picture(colour=AZURE), made]
 
-    page.get_by_role("listitem").filter(has_text=prompt).get_by_role("button", name="Reuse settings").click()
+    # The pictures are told to draw themselves anew right after the press, by a page that does not show yet what it did.
+    reuse = page.get_by_role("listitem").filter(has_text=prompt).get_by_role("button", name="Reuse settings")
+    reuse.evaluate(
+        f"(button) => {{ button.click(); for (const ms of [1, 4, 8, 16]) setTimeout(() => {WAKE_CARDS}, ms) }}"
+    )
     expect(page.get_by_label("Prompt")).to_have_value(prompt)
     expect(reference(page, 1)).to_be_visible()
     expect(reference(page, 2)).to_have_count(0)
@@ -308,13 +314,11 @@ def test_what_is_clicked_in_the_same_moment_as_something_else_happens_does_what_
         expect(reference(page, left + 1)).to_have_count(0)
     expect(page.get_by_text("This app has encountered an error")).to_have_count(0)
     # A size is chosen while the cards wake.
-    page.evaluate("""() => {
-        const isOfThePerson = ({ topics }) => topics.some((topic) => topic.startsWith("person:"))
-        const sizes = [...document.querySelectorAll("label")]
-        const listeners = [...window.__studioEvents.listeners]
-        listeners.find(isOfThePerson).wake()
+    page.evaluate(f"""() => {{
+        const sizes = [...document.querySelectorAll("label")];
+        {WAKE_CARDS}
         sizes.find((label) => label.innerText.trim() === "4K").click()
-    }""")
+    }}""")
     expect(generate_button(page)).to_contain_text("about 24 credits")
 
 

@@ -11,7 +11,7 @@ from kie.jobs import CANCELLABLE, Job, State
 from kie.listing import file_name
 from kie.session import SessionJobs
 from kie.studio import Studio
-from pages.parts import uploads, words
+from pages.parts import memory, uploads, words
 from pages.parts.gallery import Action, Badge, Download, Item, Problem
 
 OPEN_LARGE = Action("open", "Open large", "open_in_full", menu=True)
@@ -208,15 +208,12 @@ def _use(job: Job) -> None:
 @_composed
 def _use_alone(job: Job) -> None:
     _use(job)
-    st.session_state["prompt"] = ""
+    memory.put(prompt="")
 
 
 @_composed
 def _reuse(job: Job) -> None:
-    form = st.session_state
-    form["prompt"], form["aspect_ratio"] = job.prompt, job.aspect_ratio
-    form["resolution"], form["output_format"] = job.resolution, job.output_format
-    form["as_table"] = False
+    memory.put_request(job)
     uploads.replace(reference.id for reference in Studio.current().references(job.references))
 
 
@@ -229,7 +226,7 @@ def _vary(job: Job) -> None:
 @_composed
 def _larger(job: Job) -> None:
     _reuse(job)
-    st.session_state["resolution"] = "4K"
+    memory.put(resolution="4K")
 
 
 def _again(job: Job) -> None:

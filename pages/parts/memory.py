@@ -10,12 +10,14 @@ from uuid import uuid4
 
 import streamlit as st
 
-from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, PROMPT_LIMIT, RESOLUTIONS
+from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, PROMPT_LIMIT, RESOLUTIONS, Generation
+from kie.jobs import Job
 from kie.names import project_name
 from kie.studio import Studio
 from pages.parts import uploads
 
 KEY = "tab-memory"
+PUT = "put"
 DEFAULTS = {
     "prompt": "",
     "aspect_ratio": ASPECT_RATIOS[0],
@@ -35,6 +37,7 @@ CHOICES = {
     "as_table": (True, False),
     "written_out": (True, False),
 }
+SETTINGS = ("aspect_ratio", "resolution", "output_format")
 SWITCHES = ("as_table", "written_out")
 # More than can be sent may stand in the field for a while; more than this is no prompt.
 KEPT_LIMIT = 20 * PROMPT_LIMIT
@@ -55,6 +58,26 @@ def begin() -> None:
     for name, value in DEFAULTS.items():
         st.session_state.setdefault(name, value)
     st.session_state.setdefault("tab", uuid4().hex)
+    form.update(form.get(PUT, {}))
+
+
+def put(**values: Any) -> None:
+    """Put values into the form, in a callback.
+
+    They are put in again when the page is drawn: what else the browser tells until then would let the field stand as it was.
+    """
+    form.update(values)
+    form[PUT] = form.get(PUT, {}) | values
+
+
+def put_request(asked: Generation | Job) -> None:
+    """Put a whole request into the form, but for its references, in a callback."""
+    put(as_table=False, prompt=asked.prompt, **{name: getattr(asked, name) for name in SETTINGS})
+
+
+def drawn() -> None:
+    """Note that the fields are drawn, with what was put into them."""
+    form.pop(PUT, None)
 
 
 def keep() -> None:

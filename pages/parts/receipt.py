@@ -6,7 +6,7 @@ import streamlit as st
 
 from kie.generation import Generation
 from kie.studio import Studio
-from pages.parts import uploads
+from pages.parts import memory, uploads
 
 SHOWN = 160
 form = st.session_state
@@ -44,9 +44,7 @@ def _request(told: Any) -> Generation | None:
 
 
 def _restore(request: Generation) -> None:
-    form["prompt"], form["aspect_ratio"] = request.prompt, request.aspect_ratio
-    form["resolution"], form["output_format"] = request.resolution, request.output_format
-    form["as_table"] = False
+    memory.put_request(request)
     uploads.replace(request.references)
     _drop()
 

@@ -12,7 +12,7 @@ from kie.names import project_name
 from kie.session import PRESS
 from kie.studio import Studio
 from kie.templates import NAME_LIMIT, PastPrompt, Preset, Template, check_preset
-from pages.parts import shelf, words
+from pages.parts import memory, shelf, words
 from pages.parts.shelf import Shelf
 
 HISTORY, TEMPLATES, PRESETS = "past-prompts", "templates", "presets"
@@ -100,7 +100,7 @@ def use_prompt(prompt: str, place: str) -> None:
     standing = form.get("prompt") or ""
     former, put, _ = form.get(FORMER, ("", "", ""))
     form[FORMER] = (former if standing == put else standing, prompt, _last_press())
-    form["prompt"] = prompt
+    memory.put(prompt=prompt)
     form[place] = False
     st.rerun()
 
@@ -111,7 +111,7 @@ def put_prompt_back() -> None:
     standing = form.get("prompt") or ""
     if standing != put:
         form[FORMER] = (standing, former, _last_press())
-    form["prompt"] = former
+    memory.put(prompt=former)
     st.rerun()
 
 
@@ -269,8 +269,7 @@ def apply_preset(kept: Shelf, preset: Preset) -> None:
         return f"{words.literal(preset.name)} is applied."
 
     if kept.try_to(act):
-        form["aspect_ratio"], form["resolution"] = preset.aspect_ratio, preset.resolution
-        form["output_format"], form["images"] = preset.output_format, preset.images
+        memory.put(**{name: getattr(preset, name) for name in (*memory.SETTINGS, "images")})
         form[PRESETS] = False
         st.rerun()
 
