@@ -38,7 +38,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, *, reply_s: float = 2.0) -> None:
     monkeypatch.setattr(tracker, "ROUNDS_APART_S", 0.03)
     monkeypatch.setattr(tracker, "BALANCE_RETRY_S", 1.0)  # on a busy machine the first lookup may take too long
     impatient = partial(
-        Client, connect_s=2, read_s=reply_s / 4, upload_read_s=max(0.5, reply_s - 0.3), reply_s=reply_s, fetch_s=0.8
+        Client, connect_s=2, read_s=reply_s / 2, upload_read_s=max(0.5, reply_s - 0.3), reply_s=reply_s, fetch_s=0.8
     )
     monkeypatch.setattr(rooms, "Client", impatient)
 

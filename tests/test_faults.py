@@ -353,14 +353,19 @@ def test_a_task_that_is_never_seen_needs_attention_and_is_still_looked_for(
     assert ended(studio, job).state == State.DONE
 
 
-def test_three_lost_replies_in_a_row_hold_new_jobs_back_until_one_passes(studio: Studio, rogue: Rogue) -> None:
+def test_three_lost_replies_in_a_row_hold_new_jobs_back_until_one_passes(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine may keep one of several that are sent at once waiting: that would be a fourth lost reply.
+    hurry(monkeypatch, reply_s=30)
     rogue.plan("create", cut, cut, cut)
-    for _ in range(3):
-        assert ended(studio, submit(studio)).state == State.UNSURE
-    assert until(studio.brake).problem == "Unsure"
-    jobs = [submit(studio) for _ in range(3)]
-    assert [ended(studio, job).state for job in jobs] == [State.DONE] * 3
-    assert studio.brake() is None
+    with Studio(settings) as studio:
+        for _ in range(3):
+            assert ended(studio, submit(studio)).state == State.UNSURE
+        assert until(studio.brake).problem == "Unsure"
+        jobs = [submit(studio) for _ in range(3)]
+        assert [ended(studio, job).state for job in jobs] == [State.DONE] * 3
+        assert studio.brake() is None
     assert len(rogue.tasks) == 3
 
 
