@@ -118,14 +118,14 @@ class Soak:
         self.presses: dict[str, dict] = {}
         (folder / "config").mkdir()
 
-    def run(self, seconds: float) -> Outcome:
-        """Press, misbehave, stop and kill for so long; then let everything end, and compare."""
+    def run(self, seconds: float, faults: int = 0) -> Outcome:
+        """Press, misbehave, stop and kill for so long, and until so many faults were met; then let everything end, and compare."""
         with self.rogue:
             for endpoint in FAULTS:
                 self.rogue.plan(endpoint, always=self._perhaps)
             studios = [self._start() for _ in range(STUDIOS)]
             until = time.monotonic() + seconds
-            while time.monotonic() < until:
+            while time.monotonic() < until or self.outcome.faults.total() < faults:
                 self._press(self.random.choice(studios))
                 time.sleep(self.random.uniform(0.05, 0.35))
                 if self.random.random() < 0.04 or len(self.presses) % 40 == 0:
@@ -282,10 +282,10 @@ def _reference(studio: Studio, colour: str) -> str:
         return studio.add_reference(f"{colour}.png", file).id
 
 
-def soak(seconds: float, seed: int) -> Outcome:
+def soak(seconds: float, seed: int, faults: int = 0) -> Outcome:
     """Run one soak in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        return Soak(Path(folder), seed).run(seconds)
+        return Soak(Path(folder), seed).run(seconds, faults)
 
 
 if __name__ == "__main__":

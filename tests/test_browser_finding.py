@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+import signal
 import sqlite3
 import time
 import zipfile
@@ -28,6 +29,13 @@ from tests.server import ForkedServer, Server
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
+# A page that was just drawn is not woken again for so long.
+CALM_MS = 500
+NEWS = """() => {
+    const { listeners, socket } = window.__studioEvents
+    const { seen } = [...listeners].find(({ topics }) => topics.includes("jobs"))
+    socket.onmessage({ data: JSON.stringify({ changes: { jobs: seen + 1 } }) })
+}"""
 FOX = "A fox in the snow"
 SHIPS = [f"A ship on the sea, number {number}" for number in range(1, 4)]
 
@@ -154,6 +162,24 @@ def test_a_link_shows_somebody_else_the_same_list(server: Server, visit: Visit) 
     expect(other.get_by_text("3 pictures asked for")).to_be_visible()
     until(lambda: [text for text in cells(other) if text.startswith("A ship")] == shown)
     expect(other.get_by_label("Search", exact=True)).to_have_value("number")
+
+
+def test_news_before_the_answer_to_a_press_does_not_undo_it(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?q=number", name="Fay")
+    expect(page.get_by_text("3 pictures asked for")).to_be_visible()
+    page.wait_for_timeout(CALM_MS)
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        page.get_by_role("button", name=re.compile("Clear$")).click()
+        page.evaluate(NEWS)
+        page.wait_for_timeout(CALM_MS)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    expect(page.get_by_text("7 pictures asked for")).to_be_visible()
+    page.wait_for_timeout(CALM_MS)
+    expect(page.get_by_text("7 pictures asked for")).to_be_visible()
+    expect(page.get_by_label("Search", exact=True)).to_have_value("")
+    assert "q=" not in page.url
 
 
 @pytest.mark.parametrize(

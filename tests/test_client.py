@@ -354,13 +354,14 @@ def test_a_host_is_reached_without_asking_it_anything(client: Client, rogue: Rog
     assert rogue.seen == []
 
 
-def test_one_client_serves_many_threads(client: Client, rogue: Rogue) -> None:
-    made: list[object] = []
+def test_one_client_serves_many_threads(rogue: Rogue) -> None:
+    client, made = quick_client(rogue.url, read_s=30, reply_s=30), []
     threads = [threading.Thread(target=lambda: made.append(create(client))) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    client.close()
     assert sorted(made) == sorted(rogue.tasks)
     assert len(made) == 12
 

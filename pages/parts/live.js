@@ -4,19 +4,27 @@
 // a tab's fragments, tells the number of each topic's last change. What is behind is woken until it has caught up, so neither
 // news nor a wake that gets lost leaves a page behind.
 
-const shared = (window.__studioEvents ??= watchHands({
+const shared = (window.__studioEvents ??= watchLine(watchHands({
   socket: null,
   listeners: new Set(),
   since: 0,
   changes: {},
   isWaking: false,
   quietUntil: 0,
-}))
+  asked: 0,
+  askedAt: 0,
+})))
 
 // Streamlit runs only one fragment for all triggers of one moment, and a fragment that is woken before the page's own run
-// has reached the browser takes part of that run away: the page then breaks. So each waits until nothing runs, and until
-// what a person has just pressed is on its way.
+// has reached the browser takes part of that run away: the page then breaks. A wake also tells every field as it stands here:
+// one that left before the answer to a press had come would undo what the press had changed. So each waits until what a person
+// has just pressed is on its way, and until all that Streamlit was asked for is answered and nothing runs.
 const APART_MS = 40
+// On Streamlit's line: how a message begins that asks for a run, and one that says how a run has ended; that it begins anew.
+const ASKS_FOR_A_RUN = 0x5a, RUN_HAS_ENDED = 0x30, BEGINS_ANEW = 2
+const HASH = 0x0a, METADATA = 0x12
+// Two that are asked for at once may have one answer.
+const UNANSWERED_MS = 3000
 const HANDS_MS = 150
 // What changes all the time is not drawn all the time, so that a person's own doing comes through.
 const CALM_MS = 400
@@ -31,9 +39,44 @@ function watchHands(made) {
   return made
 }
 
+// Counts what Streamlit is asked for and has not answered yet.
+function watchLine(made) {
+  const send = WebSocket.prototype.send, heard = new WeakSet()
+  WebSocket.prototype.send = function (message) {
+    if (message instanceof Uint8Array && message[0] === ASKS_FOR_A_RUN) {
+      Object.assign(made, { asked: made.asked + 1, askedAt: performance.now() })
+      if (!heard.has(this)) {
+        heard.add(this)
+        this.addEventListener("message", ({ data }) => isAnswer(data) && (made.asked = Math.max(0, made.asked - 1)))
+      }
+    }
+    return send.call(this, message)
+  }
+  return made
+}
+
+function isAnswer(data) {
+  if (!(data instanceof ArrayBuffer)) return false
+  const bytes = new Uint8Array(data)
+  let at = 0
+  while (bytes[at] === HASH || bytes[at] === METADATA) {
+    let length = 0, shift = 0
+    do length |= (bytes[++at] & 0x7f) << (7 * shift++)
+    while (bytes[at] & 0x80)
+    at += 1 + length
+  }
+  return bytes[at] === RUN_HAS_ENDED && bytes[at + 1] !== BEGINS_ANEW
+}
+
+function isAnswered() {
+  if (performance.now() - shared.askedAt > UNANSWERED_MS) shared.asked = 0
+  return shared.asked === 0
+}
+
 function isIdle() {
   const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState
-  return performance.now() > shared.quietUntil && (state === undefined || state === "notRunning")
+  const isStill = state === undefined || state === "notRunning"
+  return performance.now() > shared.quietUntil && isStill && isAnswered()
 }
 
 const isDue = ({ wokenAt, wokenFor, seen }) => performance.now() - wokenAt > (wokenFor === seen ? LOST_MS : CALM_MS)
