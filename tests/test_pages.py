@@ -145,6 +145,19 @@ def test_an_empty_page_says_what_to_do(app: AppTest, page: str, words: str):
     assert words in said(go(app, page))
 
 
+def test_what_is_put_into_the_form_stays_until_the_browser_has_it(app: AppTest):
+    def told(prompt: str) -> str:
+        app.text_area(key="prompt").set_value(prompt)
+        return drawn(app).text_area(key="prompt").value
+
+    app.button(key="example-0").click()
+    example = drawn(app).text_area(key="prompt").value
+    assert example
+    assert told("") == example  # what stood there before, from a page that does not show the example yet
+    assert told("A person's own") == "A person's own"
+    assert told("") == ""
+
+
 @pytest.mark.parametrize("state", list(State))
 def test_a_job_in_any_state_is_shown_in_words_on_every_page(opened: Open, keep: Keep, state: State):
     job = keep(state, f"a job that is {state}")

@@ -4,6 +4,8 @@ session state ──► memory.js: sessionStorage (this tab's form), localStorag
 session state ◄── memory.js, once, when a session does not know the tab's form
 """
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +20,8 @@ from pages.parts import uploads
 
 KEY = "tab-memory"
 PUT = "put"
+# For how long a browser may still tell what stood there before the page that it got was drawn.
+UNSEEN_S = 3.0
 DEFAULTS = {
     "prompt": "",
     "aspect_ratio": ASPECT_RATIOS[0],
@@ -58,16 +62,39 @@ def begin() -> None:
     for name, value in DEFAULTS.items():
         st.session_state.setdefault(name, value)
     st.session_state.setdefault("tab", uuid4().hex)
-    form.update(form.get(PUT, {}))
+    _put_again()
+
+
+@dataclass
+class Put:
+    """What was put into fields in place of what stood there before, and when it was drawn, in seconds of a steady clock."""
+
+    values: dict[str, Any]
+    before: dict[str, Any]
+    drawn_at: float | None = None
 
 
 def put(**values: Any) -> None:
     """Put values into the form, in a callback.
 
-    They are put in again when the page is drawn: what else the browser tells until then would let the field stand as it was.
+    Until the browser has them, whatever it tells of the fields says what stood there before: they are put in again.
     """
+    before, earlier = {name: form.get(name, DEFAULTS[name]) for name in values}, form.get(PUT)
+    if earlier and earlier.drawn_at is None:
+        values, before = earlier.values | values, before | earlier.before
+    form[PUT] = Put(values, before)
     form.update(values)
-    form[PUT] = form.get(PUT, {}) | values
+
+
+def _put_again() -> None:
+    last = form.get(PUT)
+    if last is None:
+        return
+    told = {name: form[name] for name in last.values}
+    if last.drawn_at is None or (told == last.before and time.monotonic() - last.drawn_at < UNSEEN_S):
+        form.update(last.values)
+    elif told != last.values:
+        form.pop(PUT)  # a person's own
 
 
 def put_request(asked: Generation | Job) -> None:
@@ -77,7 +104,8 @@ def put_request(asked: Generation | Job) -> None:
 
 def drawn() -> None:
     """Note that the fields are drawn, with what was put into them."""
-    form.pop(PUT, None)
+    if PUT in form and form[PUT].drawn_at is None:
+        form[PUT].drawn_at = time.monotonic()
 
 
 def keep() -> None:
