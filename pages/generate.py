@@ -72,6 +72,7 @@ def show_order() -> None:
     """Say what a press makes and costs, and ask for the settings, which are often left as they are: the button is seen at once."""
     if form.pop("pressed", False):
         st.rerun()  # what a press changed stands all over the page
+    memory.let_go()
     mend_faults()
     # The browser draws what comes at one time at once, so all is worked out first.
     request = asked.now()
@@ -140,7 +141,9 @@ def send() -> None:
     """Press what the form holds at this moment."""
     request, had_faults = asked.now(), form.get("faults")
     form.pop("faulted", None)
-    if request.faults:
+    if memory.is_half_filled():
+        form["faults"] = {"Generate": press.HALF_FILLED}
+    elif request.faults:
         form["faults"] = {fault.field: fault.sentence for fault in request.faults}
     else:
         press.press(possible(request, studio.available()).wanted)

@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from kie.sandbox import CREATE, CREDIT, RECORD, UPLOAD, Sandbox, Seen
+from pages.parts.press import HALF_FILLED
 from tests.browser import (
     KEY,
     PHONE,
@@ -281,6 +282,20 @@ def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_aga
     expect(reference(page, 2)).to_have_count(0)
     for chosen in ("21:9", "4K", "JPG"):
         expect(page.get_by_role("radio", name=chosen)).to_be_checked()
+
+    # Generate is pressed before the form shows what it is filled with: neither is sent, and no mixture of both.
+    write_prompt(page, "A third river")
+    for once_more in ("1K", "PNG", "Auto"):
+        page.get_by_text(once_more, exact=True).click()
+    expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
+    generate = "document.querySelector('[data-testid=stBaseButton-primary]').click()"
+    reuse.evaluate(f"(button) => {{ button.click(); setTimeout(() => {generate}, 30) }}")
+    expect(told(page, HALF_FILLED)).to_be_visible()
+    expect(page.get_by_label("Prompt")).to_have_value(prompt)
+    for chosen in ("21:9", "4K", "JPG"):
+        expect(page.get_by_role("radio", name=chosen)).to_be_checked()
+    assert len(tasks(service, prompt)) == 1
+    assert tasks(service, "A third river") == []
 
 
 def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(

@@ -18,6 +18,7 @@ from kie.settings import ROOT, Settings
 from kie.store import Store
 from kie.studio import Studio
 from pages.parts import words
+from pages.parts.press import HALF_FILLED
 from tests.lives import until
 from tests.rows import press
 from tests.texts import texts
@@ -156,6 +157,23 @@ def test_what_is_put_into_the_form_stays_until_the_browser_has_it(app: AppTest):
     assert told("") == example  # what stood there before, from a page that does not show the example yet
     assert told("A person's own") == "A person's own"
     assert told("") == ""
+
+
+def test_a_press_before_the_browser_shows_what_was_put_into_the_form_sends_nothing(app: AppTest):
+    def pressed() -> list[str]:
+        app.button(key="generate").click()
+        drawn(app)
+        return [error.value for error in app.error]
+
+    app.button(key="example-0").click()
+    example = drawn(app).text_area(key="prompt").value
+    app.text_area(key="prompt").set_value("")  # which stood there before
+    assert pressed() == [HALF_FILLED]
+    assert app.text_area(key="prompt").value == example
+    assert app.session_state["job_ids"] == []
+    assert pressed() == []
+    [job_id] = app.session_state["job_ids"]
+    assert Studio.current().job(job_id).prompt == example
 
 
 @pytest.mark.parametrize("state", list(State))

@@ -73,6 +73,17 @@ class Put:
     before: dict[str, Any]
     drawn_at: float | None = None
 
+    @property
+    def is_recent(self) -> bool:
+        """Say whether a browser may not have it yet."""
+        return self.drawn_at is None or time.monotonic() - self.drawn_at < UNSEEN_S
+
+    def is_partly_seen(self, told: dict[str, Any]) -> bool:
+        """Say whether this is what a browser tells that has not all of it: of each field what was put there, or what stood there."""
+        return told != self.values and all(
+            value in (self.before[name], self.values[name]) for name, value in told.items()
+        )
+
 
 def put(**values: Any) -> None:
     """Put values into the form, in a callback.
@@ -86,15 +97,31 @@ def put(**values: Any) -> None:
     form.update(values)
 
 
-def _put_again() -> None:
+def is_half_filled() -> bool:
+    """Say, in a callback of a press, whether the browser had not shown yet all that was put into the form; it is put in again."""
     last = form.get(PUT)
-    if last is None:
-        return
-    told = {name: form[name] for name in last.values}
-    if last.drawn_at is None or (told == last.before and time.monotonic() - last.drawn_at < UNSEEN_S):
+    if last is None or (last.drawn_at is not None and not (last.is_recent and last.is_partly_seen(_told(last)))):
+        return False
+    last.drawn_at = None
+    return True
+
+
+def let_go() -> None:
+    """Leave to a person what they have changed since something was put into the form."""
+    last = form.get(PUT)
+    if last and last.drawn_at is not None and _told(last) not in (last.values, last.before):
+        form.pop(PUT)
+
+
+def _put_again() -> None:
+    let_go()
+    last = form.get(PUT)
+    if last and (last.drawn_at is None or (last.is_recent and _told(last) == last.before)):
         form.update(last.values)
-    elif told != last.values:
-        form.pop(PUT)  # a person's own
+
+
+def _told(last: Put) -> dict[str, Any]:
+    return {name: form[name] for name in last.values}
 
 
 def put_request(asked: Generation | Job) -> None:

@@ -25,6 +25,10 @@ from pages.parts import uploads, words
 MANY = 10
 LARGE_SHARE = 0.25
 BUSY = "A picture is still being added, so nothing was sent: press again once it is in the list."
+HALF_FILLED = (
+    "The form was still being filled when you pressed, so nothing was sent and no credits were spent: "
+    "look at it and press again."
+)
 SHOWN_BEFORE = 4
 # What a button has said for a shorter time, nobody has read.
 READ_S = 0.4
