@@ -90,12 +90,14 @@ def test_files_may_be_dropped_anywhere_but_not_too_large_ones_and_not_the_page_s
     assert not any(url.endswith("/references") for url in asked)
 
     page.evaluate("document.body.dispatchEvent(new DragEvent('dragstart', { bubbles: true }))")
+    choose_files(page, ("another.png", COLOURS["gold"]))  # the list is drawn anew while the picture is held
+    expect(reference(page, 1)).to_be_visible()
     carry(page, "dragover")
     carry(page, "drop", "own.png", COLOURS["red"])
     page.evaluate("document.body.dispatchEvent(new DragEvent('dragend', { bubbles: true }))")
     carry(page, "drop", "other.png", COLOURS["blue"])
-    expect(reference(page, 1)).to_be_visible()
-    assert order(page) == ["other.png"]
+    expect(reference(page, 2)).to_be_visible()
+    assert order(page) == ["another.png", "other.png"]
 
 
 def test_an_upload_can_be_stopped_and_a_drag_broken_off(server: Server, visit: Visit) -> None:

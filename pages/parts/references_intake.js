@@ -59,10 +59,13 @@ function createIntake(tab) {
   return { take, stop, show }
 }
 
+// A picture that is dragged around on this very page comes with a file, too. The list may be drawn anew meanwhile.
+let isOurOwn = false
+document.addEventListener("dragstart", () => (isOurOwn = true))
+document.addEventListener("dragend", () => (isOurOwn = false))
+
 // Everything on the page that can hand files over. Returns what ends the listening.
 function listenForFiles(input, veil, take) {
-  // A picture that is dragged around on this very page comes with a file, too.
-  let isOurOwn = false
   const holdsFiles = ({ dataTransfer }) => !isOurOwn && dataTransfer && [...dataTransfer.types].includes("Files")
 
   const onChoose = () => {
@@ -91,8 +94,6 @@ function listenForFiles(input, veil, take) {
   const listened = [
     [input, "change", onChoose],
     [document, "paste", onPaste],
-    [document, "dragstart", () => (isOurOwn = true)],
-    [document, "dragend", () => (isOurOwn = false)],
     [document, "dragover", onDrag],
     [document, "dragleave", onDrag],
     [document, "drop", onDrop],
