@@ -236,6 +236,7 @@ def show_welcome() -> None:
 
 def use_example(prompt: str) -> None:
     """Put an example into the form."""
+    templates.keep_former(prompt)
     memory.put(prompt=prompt)
     form["go"] = "generate.py"
 

@@ -296,6 +296,8 @@ def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_aga
         expect(page.get_by_role("radio", name=chosen)).to_be_checked()
     assert len(tasks(service, prompt)) == 1
     assert tasks(service, "A third river") == []
+    page.get_by_role("button", name="Put back what I had").click()
+    expect(page.get_by_label("Prompt")).to_have_value("A third river")
 
 
 def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(

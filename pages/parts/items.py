@@ -11,7 +11,7 @@ from kie.jobs import CANCELLABLE, Job, State
 from kie.listing import file_name
 from kie.session import SessionJobs
 from kie.studio import Studio
-from pages.parts import memory, uploads, words
+from pages.parts import memory, templates, uploads, words
 from pages.parts.gallery import Action, Badge, Download, Item, Problem
 
 OPEN_LARGE = Action("open", "Open large", "open_in_full", menu=True)
@@ -208,11 +208,13 @@ def _use(job: Job) -> None:
 @_composed
 def _use_alone(job: Job) -> None:
     _use(job)
+    templates.keep_former("")
     memory.put(prompt="")
 
 
 @_composed
 def _reuse(job: Job) -> None:
+    templates.keep_former(job.prompt)
     memory.put_request(job)
     uploads.replace(reference.id for reference in Studio.current().references(job.references))
 

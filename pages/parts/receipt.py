@@ -6,7 +6,7 @@ import streamlit as st
 
 from kie.generation import Generation
 from kie.studio import Studio
-from pages.parts import memory, uploads
+from pages.parts import memory, templates, uploads
 
 SHOWN = 160
 form = st.session_state
@@ -44,6 +44,7 @@ def _request(told: Any) -> Generation | None:
 
 
 def _restore(request: Generation) -> None:
+    templates.keep_former(request.prompt)
     memory.put_request(request)
     uploads.replace(request.references)
     _drop()

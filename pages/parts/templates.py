@@ -96,13 +96,18 @@ def show_past_prompt(past: PastPrompt, is_anyones: bool) -> None:
 
 
 def use_prompt(prompt: str, place: str) -> None:
-    """Put a text into the prompt and keep what stood there, but for what was put there before and not touched."""
-    standing = form.get("prompt") or ""
-    former, put, _ = form.get(FORMER, ("", "", ""))
-    form[FORMER] = (former if standing == put else standing, prompt, _last_press())
+    """Put a text into the prompt and keep what stood there."""
+    keep_former(prompt)
     memory.put(prompt=prompt)
     form[place] = False
     st.rerun()
+
+
+def keep_former(prompt: str) -> None:
+    """Keep what stands in the prompt before this takes its place, but for what was put there before and not touched."""
+    standing = form.get("prompt") or ""
+    former, put, _ = form.get(FORMER, ("", "", ""))
+    form[FORMER] = (former if standing == put else standing, prompt, _last_press())
 
 
 def put_prompt_back() -> None:
