@@ -9,7 +9,7 @@ One row for the whole account, so that every server keeps to it. What runs alrea
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from kie.database import Database
 from kie.errors import (
@@ -31,6 +31,16 @@ LONGEST_PAUSE_S = 300.0
 # How far the careful try has come: the balance is not read yet, it was, a job is on its way.
 UNREAD, READ, SENT = 0, 1, 2
 
+IS_ON = brakes.c.problem.is_not(None)
+_BRAKE = select(brakes).where(IS_ON)
+_HOLDS_BACK = select(brakes.c.id).where(IS_ON, brakes.c.probed != SENT)
+_OLDEST_WAITING = (
+    select(jobs.c.id, jobs.c.price_expected)
+    .where(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None))
+    .order_by(jobs.c.created_at)
+    .limit(1)
+)
+
 
 @dataclass(frozen=True)
 class Brake:
@@ -48,7 +58,7 @@ class Brakes(Database):
     def brake(self) -> Brake | None:
         """Return why new jobs wait, or None when they need not."""
         with self._read() as db:
-            row = db.execute(select(brakes).where(brakes.c.problem.is_not(None))).first()
+            row = db.execute(_BRAKE).first()
             return Brake(row.problem, row.detail or "", row.since, row.try_at) if row else None
 
     def brake_on(self, error: StudioError, now: float) -> None:
@@ -83,33 +93,19 @@ class Brakes(Database):
         with self._write() as db:
             db.execute(
                 update(brakes)
-                .where((brakes.c.failures > 0) | brakes.c.problem.is_not(None))
+                .where((brakes.c.failures > 0) | IS_ON)
                 .values(failures=0, problem=None, detail=None, since=None, try_at=None, probed=UNREAD)
             )
 
     def try_now(self, now: float) -> None:
         """Let the careful try be made at once, because a person asks."""
         with self._write() as db:
-            db.execute(update(brakes).where(brakes.c.problem.is_not(None)).values(try_at=now, probed=UNREAD))
-
-    def brake_wants_probe(self, now: float) -> bool:
-        """Say whether it is time to look whether the service answers again: only if a job waits for it."""
-        due = (brakes.c.problem.is_not(None), brakes.c.try_at <= now, brakes.c.probed != READ)
-        with self._read() as db:
-            return (
-                bool(db.scalar(select(func.count()).select_from(brakes).where(*due))) and self._waiting(db) is not None
-            )
-
-    def brake_due(self, now: float) -> float | None:
-        """Return when the next careful try is due, if that is still to come and a job waits for it."""
-        with self._read() as db:
-            later = (brakes.c.problem.is_not(None), brakes.c.try_at > now)
-            return db.scalar(select(brakes.c.try_at).where(*later)) if self._waiting(db) is not None else None
+            db.execute(update(brakes).where(IS_ON).values(try_at=now, probed=UNREAD))
 
     def probe_brake(self, credits: float | None, now: float) -> None:
         """Take the balance for a first sign of life: with it, and enough of it for the next job, one job may pass."""
         with self._write() as db:
-            row = db.execute(select(brakes).where(brakes.c.problem.is_not(None), brakes.c.try_at <= now)).first()
+            row = db.execute(_BRAKE.where(brakes.c.try_at <= now)).first()
             price = self._waiting(db)
             if row is None or price is None:
                 return
@@ -121,7 +117,7 @@ class Brakes(Database):
 
     def _may_pass(self, db: Connection, now: float) -> bool:
         """Say whether the next job may start; while braked, that is one job, once, after the balance has answered."""
-        row = db.execute(select(brakes).where(brakes.c.problem.is_not(None))).first()
+        row = db.execute(_BRAKE).first()
         if row is None:
             return True
         under_way = select(jobs.c.id).where(jobs.c.state.in_([State.UPLOADING, State.SENDING])).limit(1)
@@ -132,11 +128,9 @@ class Brakes(Database):
 
     def _holds_back(self, db: Connection) -> bool:
         """Say whether a job whose turn came before the brake has to give it back."""
-        return db.scalar(select(brakes.c.id).where(brakes.c.problem.is_not(None), brakes.c.probed != SENT)) is not None
+        return db.scalar(_HOLDS_BACK) is not None
 
     def _waiting(self, db: Connection) -> float | None:
         """Return the expected price of the oldest job that may go next, 0 if unknown, or None when none waits."""
-        waits = (jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None))
-        oldest = select(jobs.c.id, jobs.c.price_expected).where(*waits)
-        row = db.execute(oldest.order_by(jobs.c.created_at).limit(1)).first()
+        row = db.execute(_OLDEST_WAITING).first()
         return None if row is None else row.price_expected or 0.0

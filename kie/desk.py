@@ -40,9 +40,9 @@ class Desk:
         return f"{size[0]:,} × {size[1]:,} pixels" if size else f"About {longer:,} pixels on the longer side"
 
     def _tell(self, job_id: str) -> None:
-        job = self.job(job_id)
-        if job:
-            self._publish({"jobs", f"person:{job.person}", "credits", "attention", "incidents"})
+        person = self._rooms.store.person(job_id)
+        if person is not None:
+            self._publish({"jobs", f"person:{person}", "credits", "attention", "incidents"})
 
     def _publish(self, topics: set[str]) -> None:
         """Tell the pages what changed; of a figure, only when it is another than the one that was told last."""

@@ -76,6 +76,12 @@ class Orders(Turns):
         with self._read() as db:
             return self._held(db)
 
+    def free_and_held(self) -> tuple[float | None, float]:
+        """Return both, as they are at one moment."""
+        with self._read() as db:
+            credits, held = db.scalar(_LAST_READING), self._held(db)
+            return None if credits is None else credits - held, held
+
     def same_requests(self, fingerprints: Collection[str], besides: str) -> list[str]:
         """Return, for each of these requests, the newest job that carries it and is made or being made, but for those of one press."""
         alive = jobs.c.state.in_([*OPEN, State.DONE, State.UNSURE])

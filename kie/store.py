@@ -32,6 +32,9 @@ from kie.schema import balances, job_references, jobs, meta, moves, references
 LEARNED_FROM = 20
 SIZES_FROM = 300
 _ONE = select(jobs).where(jobs.c.id == bindparam("id"))
+_PERSON = select(jobs.c.person).where(jobs.c.id == bindparam("id"))
+_HOW_MANY_NEEDY = select(func.count()).select_from(jobs).where(ATTENTION)
+_LAST_BALANCE = select(balances.c.credits, balances.c.at).order_by(balances.c.id.desc()).limit(1)
 _DONE = and_(jobs.c.resolution == bindparam("resolution"), jobs.c.state == State.DONE)
 # A page asks seven times for a price, so the question is put together once.
 _LAST_CREDITS, _LAST_DURATIONS = (
@@ -94,6 +97,11 @@ class Store(Inventory, Parcels):
         found = self._jobs(_ONE, {"id": job_id})
         return found[0] if found else None
 
+    def person(self, job_id: str) -> str | None:
+        """Return who asked for a job."""
+        with self._read() as db:
+            return db.scalar(_PERSON, {"id": job_id})
+
     def press(self, submit_id: str) -> list[Job]:
         """Return the jobs of one press, in the order in which they are sent."""
         return self._jobs(select(jobs).where(jobs.c.submit_id == submit_id).order_by(jobs.c.variant))
@@ -122,7 +130,7 @@ class Store(Inventory, Parcels):
     def attention_count(self) -> int:
         """Return how many jobs need a person's attention."""
         with self._read() as db:
-            return db.scalar(select(func.count()).select_from(jobs).where(ATTENTION)) or 0
+            return db.scalar(_HOW_MANY_NEEDY) or 0
 
     def queued_before(self, job: Job) -> int:
         """Return how many queued jobs were asked for before this one and are not paused."""
@@ -185,7 +193,7 @@ class Store(Inventory, Parcels):
     def balance(self) -> Balance | None:
         """Return the last reading."""
         with self._read() as db:
-            row = db.execute(select(balances.c.credits, balances.c.at).order_by(balances.c.id.desc()).limit(1)).first()
+            row = db.execute(_LAST_BALANCE).first()
             return Balance(row.credits, row.at) if row else None
 
     def readings(self, since: float, limit: int = 500) -> list[Balance]:

@@ -272,7 +272,7 @@ class Studio(Asking, Browsing, Caring, Keeping, Shelf, Taking):
             return {}  # they are just being opened
         store, problem = self._rooms.store, type(self.credit_problem())
         return {
-            "credits": lambda: (store.free(), store.held(), problem),
+            "credits": lambda: (store.free_and_held(), problem),
             "incidents": lambda: (store.brake(), store.attention_count()),
             "key": lambda: (self.is_sandbox, self.key(), problem),
         }

@@ -132,7 +132,8 @@ class Tracker:
             self._hand_out(job_id, self._senders)
         for job_id, state in self._store.due(now, limit=4 * READERS, busy=self._busy_now()):
             self._hand_out(job_id, self._senders if state == State.UPLOADING else self._readers)
-        if self._store.brake_wants_probe(now):
+        ahead = self._store.ahead(now, self._busy_now())
+        if ahead.wants_probe:
             self._balance_at = 0.0
         if self._balance_at <= now and not self._reading_balance:
             self._reading_balance, self._balance_at = True, math.inf
@@ -141,9 +142,9 @@ class Tracker:
             self._bin_at = now + BIN_S
             self.do(partial(self.care.empty_bin, now))
         moments = (
-            self._store.next_due(now, self._busy_now()),
-            self._store.window_frees_at(now),
-            self._store.brake_due(now),
+            ahead.next_due,
+            ahead.frees_at,
+            ahead.brake_due,
             None if self._reading_balance else self._balance_at,
             self._beat_at + BEAT_S,
             self._bin_at,
@@ -203,9 +204,9 @@ class Tracker:
             log.exception("job %s could not be put off", job_id)
 
     def _tell(self, job_id: str) -> None:
-        job = self._store.job(job_id)
-        if job:
-            self._publish({"jobs", f"person:{job.person}", "attention", "incidents"})
+        person = self._store.person(job_id)
+        if person is not None:
+            self._publish({"jobs", f"person:{person}", "attention", "incidents"})
 
     def _step(self, job_id: str) -> None:
         job = self._store.job(job_id)

@@ -3,12 +3,14 @@
     next_turn    one queued job to the person whose last turn is longest ago
     begin_sending, answered, refused_for_now     the account's limit, counted from the rows of `sends`
     beat, adopt, due     a server's lease on its jobs, and what becomes of those whose server is gone
+    ahead        when there will be more to do
 
 A wall clock can be set back. A time further ahead than we ever plan was written before that, and binds nobody.
 """
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -28,9 +30,9 @@ from sqlalchemy import (
     update,
 )
 
-from kie.brakes import Brakes
+from kie.brakes import IS_ON, READ, Brakes
 from kie.jobs import State
-from kie.schema import jobs, moves, sends, servers
+from kie.schema import brakes, jobs, moves, sends, servers
 
 # The service takes 20 new tasks in any 10 seconds per account; two and half a second are kept back.
 SENDS_LIMIT = 18
@@ -86,6 +88,28 @@ _SENDS = (
         )
     )
 )
+
+_AHEAD = select(
+    _NEXT_DUE.scalar_subquery().label("next_due"),
+    _SENDS.scalar_subquery().label("sends"),
+    select(brakes.c.try_at).where(IS_ON).scalar_subquery().label("try_at"),
+    select(brakes.c.probed).where(IS_ON).scalar_subquery().label("probed"),
+    exists().where(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None)).label("waits"),
+)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """When the next job wants a step, the limit has room again, and the brake's next try is due: None for not at all.
+
+    A started job of this server wants one, or a queued one that is held back until then. The brake is tried only for a
+    job that waits; `wants_probe` says that it is time to look whether the service answers again.
+    """
+
+    next_due: float | None
+    frees_at: float | None
+    brake_due: float | None
+    wants_probe: bool
 
 
 class Turns(Brakes):
@@ -163,11 +187,12 @@ class Turns(Brakes):
 
     def window_frees_at(self, now: float) -> float | None:
         """Return when the account's limit next has room, or None if it has room now."""
-        counted = sends.c.answered_at.between(now - SENDS_WINDOW_S, now + SENDS_WINDOW_S)
         with self._read() as db:
-            if self._sends_counted(db, now) < SENDS_LIMIT:
-                return None
-            return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + SENDS_WINDOW_S
+            return None if self._sends_counted(db, now) < SENDS_LIMIT else self._frees_at(db, now)
+
+    def _frees_at(self, db: Connection, now: float) -> float:
+        counted = sends.c.answered_at.between(now - SENDS_WINDOW_S, now + SENDS_WINDOW_S)
+        return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + SENDS_WINDOW_S
 
     def _sends_counted(self, db: Connection, now: float) -> int:
         """Count the paid requests that the service may see within one window: unanswered ones, and answered ones in it."""
@@ -215,10 +240,16 @@ class Turns(Brakes):
             rows = db.execute(select(jobs.c.id, jobs.c.state).where(claimed).order_by(jobs.c.next_at))
             return [(row.id, State(row.state)) for row in rows]
 
-    def next_due(self, now: float, busy: Iterable[str] = ()) -> float | None:
-        """Return when the next job wants a step: a started one of this server, or a queued one that is held back until then."""
+    def ahead(self, now: float, busy: Iterable[str] = ()) -> Ahead:
+        """Return when there will be more to do than there is now."""
         with self._read() as db:
-            return db.scalar(_NEXT_DUE, self._about(now, busy))
+            row = db.execute(_AHEAD, self._about(now, busy) | {"window_s": SENDS_WINDOW_S}).one()
+            frees_at = None if row.sends < SENDS_LIMIT else self._frees_at(db, now)
+        is_held = row.waits and row.try_at is not None
+        is_tried = is_held and row.try_at <= now
+        return Ahead(
+            row.next_due, frees_at, row.try_at if is_held and not is_tried else None, is_tried and row.probed != READ
+        )
 
     def _about(self, now: float, busy: Iterable[str]) -> dict[str, Any]:
         return {"now": now, "us": self.server, "life_s": SERVER_LIFE_S, "busy": list(busy)}

@@ -315,7 +315,7 @@ def test_a_kill_in_the_careful_try_does_not_keep_it_on_for_ever(store: Store) ->
     again = later + 61
     store.beat(again)
     store.adopt(again + 20)
-    assert store.brake_wants_probe(again + 20)
+    assert store.ahead(again + 20).wants_probe
 
 
 # -- the pause
@@ -356,11 +356,11 @@ def test_answers_to_what_was_sent_before_it_do_not_lengthen_the_pause(store: Sto
 
 def test_nobody_asks_the_service_while_no_job_waits(store: Store) -> None:
     store.brake_on(ServicePaused(), NOW)
-    assert not store.brake_wants_probe(NOW + LONGEST_PAUSE_S)
-    assert store.brake_due(NOW) is None
+    assert not store.ahead(NOW + LONGEST_PAUSE_S).wants_probe
+    assert store.ahead(NOW).brake_due is None
     ask(store)
-    assert store.brake_wants_probe(NOW + LONGEST_PAUSE_S)
-    assert store.brake_due(NOW) == NOW + FIRST_PAUSE_S
+    assert store.ahead(NOW + LONGEST_PAUSE_S).wants_probe
+    assert store.ahead(NOW).brake_due == NOW + FIRST_PAUSE_S
 
 
 # -- two servers

@@ -111,7 +111,7 @@ def test_a_paused_press_waits_while_others_go_on(store: Store) -> None:
     assert store.pause(mine[0].submit_id, NOW) == 2
     assert store.next_turn(NOW) == theirs[0].id
     assert store.next_turn(NOW) is None
-    assert store.next_due(NOW - 1) is None or store.next_due(NOW - 1) >= NOW
+    assert store.ahead(NOW - 1).next_due is None or store.ahead(NOW - 1).next_due >= NOW
     store.go_on(mine[0].submit_id, NOW)
     assert store.next_turn(NOW) == mine[0].id
 

@@ -87,7 +87,7 @@ def test_a_job_that_the_limit_refused_waits_with_all_others_and_is_sent_again(st
     store.answered(refused.id, NOW + 2)
     assert store.job(refused.id).state == State.QUEUED
     assert store.next_turn(NOW + 12) is None
-    assert store.next_due(NOW + 12) == NOW + 12.5
+    assert store.ahead(NOW + 12).next_due == NOW + 12.5
     assert {send(store, NOW + 13), send(store, NOW + 13)} == {refused.id, behind.id}
     assert store.job(refused.id).problem is None
 
@@ -207,8 +207,8 @@ def test_the_longest_overdue_comes_first_and_the_busy_not_at_all(store: Store) -
     late, later, latest, future = (job_in(store, State.RUNNING, next_at=NOW + at).id for at in (-9, -5, -1, 5))
     assert [job_id for job_id, _ in store.due(NOW, 2)] == [late, later]
     assert [job_id for job_id, _ in store.due(NOW, 9, busy=[late])] == [later, latest]
-    assert store.next_due(NOW, busy=[late, later, latest]) == NOW + 5
-    assert store.next_due(NOW, busy=[late, later, latest, future]) is None
+    assert store.ahead(NOW, busy=[late, later, latest]).next_due == NOW + 5
+    assert store.ahead(NOW, busy=[late, later, latest, future]).next_due is None
 
 
 def test_a_job_that_is_looked_at_no_more_is_never_due(store: Store) -> None:
@@ -216,7 +216,7 @@ def test_a_job_that_is_looked_at_no_more_is_never_due(store: Store) -> None:
     job_in(store, State.DONE, next_at=NOW)
     job_in(store, State.UNSURE, next_at=None)
     assert store.due(NOW, 10) == []
-    assert store.next_due(NOW) is None
+    assert store.ahead(NOW).next_due is None
 
 
 # -- a clock that is set back
