@@ -18,6 +18,7 @@ from kie.generation import Generation
 from kie.jobs import Job, State
 from kie.settings import ROOT, Settings
 from kie.studio import Studio
+from pages.parts import arrivals
 from tests.drawn import picture
 from tests.lives import ended, hurry, leftovers, project, submit, until, until_problem, until_state
 from tests.rogue import (
@@ -188,11 +189,16 @@ def show(job_id: str) -> None:
 
 
 def page(job: Job) -> str:
-    """Everything that the card of a job says."""
+    """Everything that the card of a job says, on a page that shows it."""
     shown = AppTest.from_function(show, args=(job.id,)).run(timeout=30)
     assert not shown.exception
     [gallery] = [element.proto for element in shown.get("bidi_component")]
     return "\n".join(texts(json.loads(gallery.json)["groups"]))
+
+
+def card(job: Job) -> str:
+    """Everything that the card of a job says, as it is handed to the page."""
+    return "\n".join(texts([group.row() for group in arrivals.groups([[job]])]))
 
 
 def account_page() -> str:
@@ -209,7 +215,7 @@ def assert_paid_once_and_here(studio: Studio, settings: Settings, rogue: Rogue, 
     assert len(rogue.requests("create")) == len(rogue.tasks) == 1
     assert studio.attention() == []
     assert leftovers(settings) == []
-    assert "18 credits" in page(now)
+    assert "18 credits" in card(now)
 
 
 def assert_nothing_spent(studio: Studio, settings: Settings, rogue: Rogue, job: Job, problem: str) -> None:
@@ -218,8 +224,8 @@ def assert_nothing_spent(studio: Studio, settings: Settings, rogue: Rogue, job: 
     assert rogue.tasks == {}
     assert studio.attention() == []
     assert leftovers(settings) == []
-    assert errors.sentence(problem) in page(now)
-    assert "nothing spent" in page(now)
+    assert errors.sentence(problem) in (told := card(now))
+    assert "nothing spent" in told
 
 
 def references(studio: Studio, settings: Settings, count: int) -> tuple[str, ...]:
@@ -271,7 +277,7 @@ def test_a_lost_reply_of_a_task_that_was_not_made_is_settled_by_a_person(
     now = studio.job(job.id)
     assert (now.state, now.problem, now.credits) == (State.FAILED, "NeverRan", 0)
     assert (len(rogue.requests("create")), rogue.tasks, studio.attention()) == (1, {}, [])
-    assert errors.sentence("NeverRan") in page(now)
+    assert errors.sentence("NeverRan") in card(now)
 
 
 @pytest.mark.parametrize("moment", ["before the first look", "once it runs"])
