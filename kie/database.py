@@ -32,7 +32,9 @@ class Database:
         """Prepare, without opening anything. Raises SettingsInvalid when the URL names no database that we can use."""
         self.server = secrets.token_hex(16)
         try:
-            self._engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+            # The connection that was used last knows most statements already.
+            pooled = {"pool_pre_ping": not url.startswith("sqlite"), "pool_use_lifo": True}
+            self._engine = create_engine(url, **pooled)
         except (SQLAlchemyError, ImportError, ValueError) as error:
             # The text of the others can quote the URL, and with it a password.
             raise _invalid(str(error) if isinstance(error, ImportError) else type(error).__name__) from None

@@ -125,14 +125,13 @@ class Tracker:
             self._stopping.wait(max(0.0, began + ROUNDS_APART_S - time.monotonic()))
 
     def _schedule(self) -> None:
-        """Hand out what is due, and work out how long there is nothing more."""
+        """Hand out what is due, if anything is, and work out how long there is nothing more."""
         now = time.time()
         self._keep_alive(now)
-        while self._sending_count() < SENDERS and (job_id := self._store.next_turn(now)):
-            self._hand_out(job_id, self._senders)
-        for job_id, state in self._store.due(now, limit=4 * READERS, busy=self._busy_now()):
-            self._hand_out(job_id, self._senders if state == State.UPLOADING else self._readers)
         ahead = self._store.ahead(now, self._busy_now())
+        if ahead.is_due:
+            self._hand_out_due(now)
+            ahead = self._store.ahead(now, self._busy_now())
         if ahead.wants_probe:
             self._balance_at = 0.0
         if self._balance_at <= now and not self._reading_balance:
@@ -150,6 +149,12 @@ class Tracker:
             self._bin_at,
         )
         self._wait_s = max(0.02, min(at for at in moments if at is not None) - time.time())
+
+    def _hand_out_due(self, now: float) -> None:
+        while self._sending_count() < SENDERS and (job_id := self._store.next_turn(now)):
+            self._hand_out(job_id, self._senders)
+        for job_id, state in self._store.due(now, limit=4 * READERS, busy=self._busy_now()):
+            self._hand_out(job_id, self._senders if state == State.UPLOADING else self._readers)
 
     def _keep_alive(self, now: float) -> None:
         if now - self._beat_at < BEAT_S and now >= self._beat_at:

@@ -3,7 +3,7 @@
     next_turn    one queued job to the person whose last turn is longest ago
     begin_sending, answered, refused_for_now     the account's limit, counted from the rows of `sends`
     beat, adopt, due     a server's lease on its jobs, and what becomes of those whose server is gone
-    ahead        when there will be more to do
+    ahead        whether there is something to do, and when there will be more
 
 A wall clock can be set back. A time further ahead than we ever plan was written before that, and binds nobody.
 """
@@ -69,9 +69,10 @@ _READY = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), _is_due(
 _ONE_READY = select(jobs.c.id).where(_READY).limit(1)
 # Who has the turn and has not sent yet; those that wait for another try at an upload are not on their way.
 _ON_THEIR_WAY = select(func.count()).select_from(jobs).where(jobs.c.state == State.UPLOADING, _is_due(_NOW))
+_WANTS_A_STEP = and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
 _DUE = (
     select(jobs.c.id, jobs.c.state, jobs.c.server)
-    .where(_is_mine_to_follow(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
+    .where(_WANTS_A_STEP)
     .order_by(jobs.c.next_at)
     .limit(bindparam("most"))
 )
@@ -90,6 +91,7 @@ _SENDS = (
 )
 
 _AHEAD = select(
+    exists().where(or_(_READY, _WANTS_A_STEP)).label("is_due"),
     _NEXT_DUE.scalar_subquery().label("next_due"),
     _SENDS.scalar_subquery().label("sends"),
     select(brakes.c.try_at).where(IS_ON).scalar_subquery().label("try_at"),
@@ -100,12 +102,14 @@ _AHEAD = select(
 
 @dataclass(frozen=True)
 class Ahead:
-    """When the next job wants a step, the limit has room again, and the brake's next try is due: None for not at all.
+    """What there is to do, and when there will be more: None for not at all.
 
-    A started job of this server wants one, or a queued one that is held back until then. The brake is tried only for a
-    job that waits; `wants_probe` says that it is time to look whether the service answers again.
+    `is_due` says that a job wants a turn or a step now, `next_due` when the next started job of this server wants one,
+    or a queued one that is held back until then. `frees_at` is when the limit has room again. The brake is tried only
+    for a job that waits; `wants_probe` says that it is time to look whether the service answers again.
     """
 
+    is_due: bool
     next_due: float | None
     frees_at: float | None
     brake_due: float | None
@@ -133,13 +137,6 @@ class Turns(Brakes):
 
     def next_turn(self, now: float) -> str | None:
         """Give the turn to the person who waits longest for one, and return their oldest queued job, now uploading."""
-        newest = select(func.max(moves.c.id)).scalar_subquery()
-        had = (
-            select(jobs.c.person, func.max(moves.c.id))
-            .join(jobs, jobs.c.id == moves.c.job_id)
-            .where(moves.c.id > newest - TURNS_KEPT, moves.c.state == State.UPLOADING)
-            .group_by(jobs.c.person)
-        )
         with self._read() as db:
             if db.scalar(_ONE_READY, {"now": now}) is None:
                 return None
@@ -150,6 +147,13 @@ class Turns(Brakes):
             places = SENDS_LIMIT - self._sends_counted(db, now) - (db.scalar(_ON_THEIR_WAY, {"now": now}) or 0)
             if not waiting or places <= 0 or not self._may_pass(db, now):
                 return None
+            newest = select(func.max(moves.c.id)).scalar_subquery()
+            had = (
+                select(jobs.c.person, func.max(moves.c.id))
+                .join(jobs, jobs.c.id == moves.c.job_id)
+                .where(moves.c.id > newest - TURNS_KEPT, moves.c.state == State.UPLOADING)
+                .group_by(jobs.c.person)
+            )
             last = dict(db.execute(had).all())
             person = min(waiting, key=lambda row: (last.get(row[0], 0), row[1]))[0]
             theirs = select(jobs.c.id).where(_READY, jobs.c.person == person)
@@ -241,14 +245,18 @@ class Turns(Brakes):
             return [(row.id, State(row.state)) for row in rows]
 
     def ahead(self, now: float, busy: Iterable[str] = ()) -> Ahead:
-        """Return when there will be more to do than there is now."""
+        """Return what there is to do, and when there will be more: all that a round asks while there is nothing."""
         with self._read() as db:
             row = db.execute(_AHEAD, self._about(now, busy) | {"window_s": SENDS_WINDOW_S}).one()
             frees_at = None if row.sends < SENDS_LIMIT else self._frees_at(db, now)
         is_held = row.waits and row.try_at is not None
         is_tried = is_held and row.try_at <= now
         return Ahead(
-            row.next_due, frees_at, row.try_at if is_held and not is_tried else None, is_tried and row.probed != READ
+            is_due=row.is_due,
+            next_due=row.next_due,
+            frees_at=frees_at,
+            brake_due=row.try_at if is_held and not is_tried else None,
+            wants_probe=is_tried and row.probed != READ,
         )
 
     def _about(self, now: float, busy: Iterable[str]) -> dict[str, Any]:
