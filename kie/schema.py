@@ -268,8 +268,10 @@ def _add_what_is_missing(connection: Connection) -> None:
             if column.name not in known:
                 added = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN {added}')
+        indexed = {index["name"] for index in present.get_indexes(table.name)}
         for index in table.indexes:
-            index.create(connection, checkfirst=True)
+            if index.name not in indexed:
+                index.create(connection)
 
 
 # Whatever changes a job, in whatever way, gives it a new version: higher than any before (SQLite), or the number of the
