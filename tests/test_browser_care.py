@@ -35,7 +35,8 @@ BRAKED = re.compile(r"New pictures wait since \d\d:\d\d: the service takes no ta
 def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt, before = visit(server), "sandbox: lost reply, a lighthouse to care for", service.balance
+    page, before = visit(server, stays=True), service.balance
+    prompt = "sandbox: lost reply, a lighthouse to care for"
     ask(page, prompt)
     expect(told(page, "The reply was lost")).to_contain_text("it is not sent again")
     somebody_else = visit(server, "/history")
@@ -73,7 +74,7 @@ def test_an_id_does_for_its_own_job_only_and_what_never_ran_can_be_taken_back(
         "sandbox: lost reply, a ship",
         "sandbox: lost reply, the other one",
     )
-    page, account = visit(server), visit(server, "/account")
+    page, account = visit(server, stays=True), visit(server, "/account")
     expect(account.get_by_text(NOTHING)).to_be_visible()
     page.bring_to_front()
     make(page, made)
@@ -143,7 +144,7 @@ def called_server(
 def test_a_callback_finds_a_lost_picture_while_nobody_touches_the_page(
     called_server: Server, other_service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(called_server), "sandbox: lost reply, a ship that calls"
+    page, prompt = visit(called_server, stays=True), "sandbox: lost reply, a ship that calls"
     ask(page, prompt)
     expect(pictures_of(page, prompt)).to_be_visible()
     expect(told(page, "The reply was lost")).to_have_count(0)
@@ -157,7 +158,7 @@ def test_a_callback_finds_a_lost_picture_while_nobody_touches_the_page(
 def test_the_brake_is_told_on_every_page_and_try_now_lifts_it(
     called_server: Server, other_service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(called_server), "A picture that waits for the service"
+    page, prompt = visit(called_server, stays=True), "A picture that waits for the service"
     somebody_else = visit(called_server, "/history")
     page.bring_to_front()
     # Each refusal of the careful try makes the next pause longer: here it stays on while the test looks around.
