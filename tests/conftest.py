@@ -1,7 +1,6 @@
 """Fixtures are nouns: a sandbox, settings, a studio, a server, a browser page."""
 
 import functools
-import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,20 +29,26 @@ SQLiteDialect_pysqlite.__hash__ = lambda one: hash(type(one))
 database.create_engine = functools.partial(sqlalchemy.create_engine, execution_options={"compiled_cache": {}})
 
 KEY = "test-key-that-nobody-pays-for"
-# These mostly wait, and these take long without a browser: they come first, since many that wait leave processors idle.
-WAITING = ("faults", "soak", "tracker", "sending", "studio", "backup", "brakes", "callbacks", "restart", "references")
-WAITING += ("refusals", "reads", "marks", "client", "routes", "ten_jobs", "end", "attention", "care")
-LONG = ("pages", "library", "sandbox", "pages_templates", "fulltext", "house")
-FIRST = {f"test_{name}": place for place, name in enumerate(WAITING + LONG)}
+# What takes long comes first, and in such an order that of three that are at work one mostly waits: the processors are never idle.
+ORDER = ("faults", "browser_survival", "browser_generate", "browser_composer", "browser_care", "tracker")
+ORDER += ("browser_references", "browser_account", "studio", "restart", "browser_finding", "browser_history", "soak")
+ORDER += (
+    "sending",
+    "browser_gallery",
+    "pages",
+    "brakes",
+    "browser_lightbox",
+    "backup",
+    "callbacks",
+    "library",
+    "sandbox",
+)
+PLACES = {f"test_{name}": place for place, name in enumerate(ORDER)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take files with and without a browser in turn: the first need more than one processor, the others mostly wait."""
-    browser = {item.path for item in items if item.get_closest_marker("browser")}
-    others = sorted({item.path for item in items} - browser, key=lambda path: (FIRST.get(path.stem, len(FIRST)), path))
-    turns = itertools.chain.from_iterable(itertools.zip_longest(sorted(browser), others))
-    places = {path: place for place, path in enumerate(turns)}
-    items.sort(key=lambda item: places[item.path])
+    """Take the long files first; the others, which come as they are named, fill the gaps."""
+    items.sort(key=lambda item: PLACES.get(item.path.stem, len(PLACES)))
 
 
 @pytest.fixture
