@@ -70,13 +70,15 @@ def keep(store: Store) -> Keep:
 
 @pytest.fixture
 def opened(settings: Settings) -> Iterator[Open]:
-    """Opens the studio, and the app in it as Ann finds it."""
+    """Opens the studio, and, once it is `ready`, the app in it as Ann finds it."""
     studios = []
 
-    def open_app(settings: Settings = settings) -> AppTest:
+    def open_app(settings: Settings = settings, ready: Callable[[Studio], object] | None = None) -> AppTest:
         studios.append(Studio(settings).open())
-        app = drawn(AppTest.from_file(str(FRAME), default_timeout=30))
-        app.text_input(key="person_typed").set_value("Ann")
+        if ready:
+            until(lambda: ready(studios[-1]))
+        app = AppTest.from_file(str(FRAME), default_timeout=30)
+        app.session_state["person_typed"] = "Ann"
         return drawn(app)
 
     yield open_app
@@ -87,9 +89,7 @@ def opened(settings: Settings) -> Iterator[Open]:
 @pytest.fixture
 def app(opened: Open) -> AppTest:
     """The app on a studio that knows its balance."""
-    app = opened()
-    until(lambda: Studio.current().balance())
-    return drawn(app)
+    return opened(ready=Studio.balance)
 
 
 def drawn(app: AppTest) -> AppTest:
