@@ -1,6 +1,7 @@
 """Find pictures again, look at them, compare them, put them in order, and take them away."""
 
 import math
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -113,8 +114,14 @@ def show_pictures(jobs: list[Job]) -> None:
     if form.get("gallery_shows") != (ids, ordering.revision()):
         form["gallery_shows"] = (ids, ordering.revision())
         gallery.select(GALLERY, ordering.chosen())
-    chosen = gallery.show(GALLERY, [Group("page", "", shown)], on_act=_act, layout="grid", selectable=True)
-    ordering.choose(chosen, among=ids)
+    # What is pressed right after a tick is done with what is ticked, so a tick counts before the page is drawn anew.
+    tell = partial(_choose_pictures, ids)
+    gallery.show(GALLERY, [Group("page", "", shown)], on_act=_act, layout="grid", selectable=True, on_select=tell)
+    tell()
+
+
+def _choose_pictures(ids: list[str]) -> None:
+    ordering.choose(gallery.selection(GALLERY), among=ids)
 
 
 def _act(action: str, job_id: str | None, _: str) -> None:
@@ -137,19 +144,25 @@ def choose_rows(jobs: list[Job]) -> None:
     """Show the table; the selected rows are remembered by their ids, since rows move down when new ones come."""
     ids = [job.id for job in jobs]
     rows = [number for number, job_id in enumerate(ids) if job_id in ordering.chosen()]
-    event = st.dataframe(
+    key = f"history-{ids[0]}-{len(ids)}-{ordering.revision()}"
+    tell = partial(_choose_rows, key, ids)
+    st.dataframe(
         table(jobs),
-        key=f"history-{ids[0]}-{len(ids)}-{ordering.revision()}",
+        key=key,
         hide_index=True,
         column_config=COLUMNS,
         row_height=56,
         height=min(620, 40 + 56 * len(jobs)),
-        on_select="rerun",
+        on_select=tell,
         selection_mode="multi-row",
         alt="Pictures asked for",
         selection_default={"selection": {"rows": rows}} if rows else None,
     )
-    ordering.choose([ids[row] for row in event.selection.rows if row < len(ids)], among=ids)
+    tell()
+
+
+def _choose_rows(key: str, ids: list[str]) -> None:
+    ordering.choose([ids[row] for row in form[key].selection.rows if row < len(ids)], among=ids)
 
 
 def table(jobs: list[Job]) -> pd.DataFrame:

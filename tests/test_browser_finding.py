@@ -9,7 +9,7 @@ import sqlite3
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -168,18 +168,45 @@ def test_news_before_the_answer_to_a_press_does_not_undo_it(server: Server, visi
     page = visit(server, "/history?q=number", name="Fay")
     expect(page.get_by_text("3 pictures asked for")).to_be_visible()
     page.wait_for_timeout(CALM_MS)
-    server.process.send_signal(signal.SIGSTOP)
-    try:
+    with stopped(server):
         page.get_by_role("button", name=re.compile("Clear$")).click()
         page.evaluate(NEWS)
         page.wait_for_timeout(CALM_MS)
-    finally:
-        server.process.send_signal(signal.SIGCONT)
     expect(page.get_by_text("7 pictures asked for")).to_be_visible()
     page.wait_for_timeout(CALM_MS)
     expect(page.get_by_text("7 pictures asked for")).to_be_visible()
     expect(page.get_by_label("Search", exact=True)).to_have_value("")
     assert "q=" not in page.url
+
+
+def test_a_press_right_after_a_tick_is_done_with_what_is_ticked(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?person=Ben&sort=oldest&view=pictures", name="Gus")
+    boxes, deeds = page.get_by_role("checkbox", name=re.compile("^Select: ")), page.locator(".st-key-order")
+    for number in (0, 1):
+        boxes.nth(number).check()
+    expect(deeds).to_contain_text("2 selected")
+    with stopped(server):
+        boxes.nth(1).uncheck()
+        deeds.get_by_role("button", name="Reject").click()
+    assert until(lambda: read(server, "SELECT prompt FROM jobs WHERE verdict = 'reject'")) == [{"prompt": SHIPS[0]}]
+    expect(deeds).to_contain_text("1 selected")
+    page.get_by_text("Table", exact=True).click()
+    select_row(page, 1)
+    expect(deeds).to_contain_text("2 selected")
+    with stopped(server):
+        select_row(page, 1)
+        deeds.get_by_role("button", name="Star").click()
+    assert until(lambda: read(server, "SELECT prompt FROM jobs WHERE starred_at > 0")) == [{"prompt": SHIPS[0]}]
+
+
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """Let the server do nothing for a while: what is told to it meanwhile comes to it at once."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize(

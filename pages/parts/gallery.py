@@ -166,6 +166,7 @@ def show(
     selectable: bool = False,
     selected: Iterable[str] = (),
     selection_actions: Iterable[Action] = (),
+    on_select: Callable[[], None] = lambda: None,
     notify: Notify | None = None,
     empty: str = "",
 ) -> list[str]:
@@ -173,7 +174,8 @@ def show(
 
     `on_act(action, item or None, group)` is called once for each press, as a callback: before the page, or the fragment
     around this, runs again. A press of `selection_actions` has no item and the group "selection": `selection(key)` tells
-    what it is for. `selected` is what is selected at first; `select` changes it.
+    what it is for. `selected` is what is selected at first; `select` changes it. `on_select` is called as a callback too,
+    when something else was selected: before those of what was pressed after it.
     """
     shown, state = list(groups), _state(key, selected)
     state["draws"] += 1
@@ -192,7 +194,10 @@ def show(
         "empty": empty,
     }
     state["ids"] = [item.id for group in shown for item in group.items]
-    heard = {"on_events_change": lambda: _hear(key, on_act), "on_selection_change": lambda: _hear_selection(key)}
+    heard = {
+        "on_events_change": lambda: _hear(key, on_act),
+        "on_selection_change": lambda: _hear_selection(key, on_select),
+    }
     _stage(key=key, data=data, default={"events": [], "selection": None}, **heard)
     return selection(key)
 
@@ -232,11 +237,12 @@ def _hear(key: str, on_act: OnAct) -> None:
             answers.callback(on_act, event["action"], event["item"], event["group"])
 
 
-def _hear_selection(key: str) -> None:
+def _hear_selection(key: str, on_select: Callable[[], None]) -> None:
     """Take over what was selected in the browser, unless something else was selected here since."""
     told, state = st.session_state[key].get("selection"), _state(key)
     if told and told["session"] == state["session"] and told["revision"] == state["revision"]:
         state["selected"] = [str(identifier) for identifier in told["ids"]]
+        on_select()
 
 
 def _icon(name: str) -> str:

@@ -54,9 +54,9 @@ def show_deeds(asked: Query) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="order"):
         st.markdown(f"**{len(ids):,} selected**")
-        _deed("Star", "star", lambda: Studio.current().star(ids, form["person"]))
-        _deed("Pick", "thumb_up", lambda: Studio.current().judge(ids, "pick", form["person"]))
-        _deed("Reject", "thumb_down", lambda: Studio.current().judge(ids, "reject", form["person"]))
+        _deed("Star", "star", lambda: Studio.current().star(chosen(), form["person"]))
+        _deed("Pick", "thumb_up", lambda: Studio.current().judge(chosen(), "pick", form["person"]))
+        _deed("Reject", "thumb_down", lambda: Studio.current().judge(chosen(), "reject", form["person"]))
         with st.popover("Tag and project", icon=":material/label:"):
             _ask_names(ids)
         if asked.binned:
