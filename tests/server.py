@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
@@ -76,6 +78,15 @@ class Server:
     def kill(self) -> None:
         """End it at once, as a power cut does."""
         self._end(signal.SIGKILL)
+
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """Let it do nothing for a while: what it is told meanwhile comes to it at once."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def __enter__(self) -> "Server":
         return self.start()

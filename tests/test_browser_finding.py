@@ -4,12 +4,11 @@ import csv
 import io
 import os
 import re
-import signal
 import sqlite3
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -168,7 +167,7 @@ def test_news_before_the_answer_to_a_press_does_not_undo_it(server: Server, visi
     page = visit(server, "/history?q=number", name="Fay")
     expect(page.get_by_text("3 pictures asked for")).to_be_visible()
     page.wait_for_timeout(CALM_MS)
-    with stopped(server):
+    with server.asleep():
         page.get_by_role("button", name=re.compile("Clear$")).click()
         page.evaluate(NEWS)
         page.wait_for_timeout(CALM_MS)
@@ -185,7 +184,7 @@ def test_a_press_right_after_a_tick_is_done_with_what_is_ticked(server: Server, 
     for number in (0, 1):
         boxes.nth(number).check()
     expect(deeds).to_contain_text("2 selected")
-    with stopped(server):
+    with server.asleep():
         boxes.nth(1).uncheck()
         deeds.get_by_role("button", name="Reject").click()
     assert until(lambda: read(server, "SELECT prompt FROM jobs WHERE verdict = 'reject'")) == [{"prompt": SHIPS[0]}]
@@ -193,20 +192,11 @@ def test_a_press_right_after_a_tick_is_done_with_what_is_ticked(server: Server, 
     page.get_by_text("Table", exact=True).click()
     select_row(page, 1)
     expect(deeds).to_contain_text("2 selected")
-    with stopped(server):
+    with server.asleep():
         select_row(page, 1)
+        page.wait_for_timeout(CALM_MS)  # a table tells what is selected in it after 0.15 s
         deeds.get_by_role("button", name="Star").click()
     assert until(lambda: read(server, "SELECT prompt FROM jobs WHERE starred_at > 0")) == [{"prompt": SHIPS[0]}]
-
-
-@contextmanager
-def stopped(server: Server) -> Iterator[None]:
-    """Let the server do nothing for a while: what is told to it meanwhile comes to it at once."""
-    server.process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        server.process.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize(

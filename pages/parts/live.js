@@ -13,6 +13,8 @@ const shared = (window.__studioEvents ??= watchLine(watchHands({
   quietUntil: 0,
   asked: 0,
   askedAt: 0,
+  isDown: false,
+  held: [],
 })))
 
 // Streamlit runs only one fragment for all triggers of one moment, and a fragment that is woken before the page's own run
@@ -26,6 +28,8 @@ const HASH = 0x0a, METADATA = 0x12
 // Two that are asked for at once may have one answer.
 const UNANSWERED_MS = 3000
 const HANDS_MS = 150
+// A finger that stays down for longer drags something, or selects a text.
+const PRESS_MS = 700
 // What changes all the time is not drawn all the time, so that a person's own doing comes through.
 const CALM_MS = 400
 // A wake that had no effect for so long is lost.
@@ -36,10 +40,27 @@ const RECONNECTED_MS = 3000
 function watchHands(made) {
   const touched = () => (made.quietUntil = Math.max(made.quietUntil, performance.now() + HANDS_MS))
   for (const name of ["pointerdown", "pointerup", "change"]) document.addEventListener(name, touched, true)
+  const letGo = () => {
+    made.isDown = false
+    for (const send of made.held.splice(0)) send()
+  }
+  const press = () => {
+    made.isDown = true
+    clearTimeout(made.lettingGo)
+    made.lettingGo = setTimeout(letGo, PRESS_MS)
+  }
+  document.addEventListener("pointerdown", press, true)
+  // The click comes first.
+  for (const name of ["pointerup", "pointercancel", "dragstart"]) {
+    document.addEventListener(name, () => setTimeout(letGo), true)
+  }
+  window.addEventListener("pagehide", letGo)
   return made
 }
 
-// Counts what Streamlit is asked for and has not answered yet.
+// Counts what Streamlit is asked for and has not answered yet. Who leaves a field by a press on a button would have the field's
+// answer before the finger is up: what stands above the button may come or go by it, and the click would miss. So what is asked
+// while a finger is down is sent when it is up.
 function watchLine(made) {
   const send = WebSocket.prototype.send, heard = new WeakSet()
   WebSocket.prototype.send = function (message) {
@@ -49,8 +70,12 @@ function watchLine(made) {
         heard.add(this)
         this.addEventListener("message", ({ data }) => isAnswer(data) && (made.asked = Math.max(0, made.asked - 1)))
       }
+      if (made.isDown) {
+        made.held.push(() => send.call(this, message))
+        return
+      }
     }
-    return send.call(this, message)
+    send.call(this, message)
   }
   return made
 }
