@@ -77,7 +77,7 @@ class Orders(Turns):
             return self._held(db)
 
     def free_and_held(self) -> tuple[float | None, float]:
-        """Return both, as they are at one moment."""
+        """Return what `free` and `held` do, of one moment."""
         with self._read() as db:
             credits, held = db.scalar(_LAST_READING), self._held(db)
             return None if credits is None else credits - held, held

@@ -35,7 +35,7 @@ STEPS = {state: LIFE[: number + 1] for number, state in enumerate(LIFE)} | {
     State.CANCELLED: (State.CANCELLED,),
 }
 Keep = Callable[..., Job]
-Open = Callable[[], AppTest]
+Open = Callable[..., AppTest]
 
 
 @pytest.fixture
