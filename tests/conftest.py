@@ -36,17 +36,8 @@ KEY = "test-key-that-nobody-pays-for"
 # What takes long comes first, and in such an order that of three that are at work one mostly waits: the processors are never idle.
 ORDER = ("faults", "browser_survival", "browser_generate", "browser_composer", "browser_care", "tracker")
 ORDER += ("browser_references", "browser_account", "studio", "restart", "browser_finding", "browser_history", "soak")
-ORDER += (
-    "sending",
-    "browser_gallery",
-    "pages",
-    "brakes",
-    "browser_lightbox",
-    "backup",
-    "callbacks",
-    "library",
-    "sandbox",
-)
+ORDER += ("sending", "browser_gallery", "pages", "brakes", "browser_lightbox", "backup", "callbacks", "references")
+ORDER += ("ten_jobs", "routes", "client", "reads", "refusals", "marks", "end", "library", "sandbox", "pages_templates")
 PLACES = {f"test_{name}": place for place, name in enumerate(ORDER)}
 
 

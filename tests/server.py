@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -121,14 +121,14 @@ class ForkedServer(Server):
     """The same without the two seconds."""
 
     def _launch(self, command: list[str], out: BinaryIO) -> "Fork":
-        return Fork(command, self.root, self._environment, self._log_path)
+        return Fork(be_a_studio, command, self.root, self._environment, self._log_path)
 
 
 class Fork:
-    """A forked studio, with what is asked of a `subprocess.Popen`."""
+    """A forked process, with what is asked of a `subprocess.Popen`. `run` is a function of a module that can be imported."""
 
-    def __init__(self, command: list[str], root: Path, environment: dict[str, str], log_path: Path):
-        self._process = FORKS.Process(target=be_a_studio, args=(command, root, environment, log_path), daemon=True)
+    def __init__(self, run: Callable[..., None], *given: object):
+        self._process = FORKS.Process(target=run, args=given, daemon=True)
         # A fork begins with its parent's main module, and where a page was tested that is the page.
         main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
         try:

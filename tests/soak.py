@@ -9,15 +9,17 @@ by what the service's ledger says, and the ledger is compared with the history: 
 import argparse
 import contextlib
 import json
+import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from kie import brakes, pace, rooms, tracker, turns
@@ -26,7 +28,7 @@ from kie.errors import NothingSpent
 from kie.generation import Generation
 from kie.jobs import ENDED, Job, State
 from kie.query import Query
-from kie.settings import ROOT, Settings
+from kie.settings import Settings
 from kie.store import Store
 from kie.studio import Studio
 from tests.drawn import picture
@@ -48,6 +50,7 @@ from tests.rogue import (
     status,
     told,
 )
+from tests.server import FORKS, Fork
 
 KEY = "a-key-for-the-soak"
 STUDIOS = 2
@@ -108,6 +111,24 @@ class Outcome:
         )
 
 
+class Told:
+    """A studio in a process of its own, which is told what people do."""
+
+    def __init__(self, root: Path, service: str):
+        heard, self._line = FORKS.Pipe(duplex=False)
+        self._process = Fork(serve, root, service, heard)
+        heard.close()
+
+    def tell(self, message: dict) -> None:
+        with contextlib.suppress(OSError):
+            self._line.send(message)
+
+    def end(self, number: int) -> None:
+        self._process.send_signal(number)
+        self._process.wait(20)
+        self._line.close()
+
+
 class Soak:
     """One run: the service, the studios, and what happens to them."""
 
@@ -134,7 +155,7 @@ class Soak:
                 self.rogue.plan(endpoint)
             self._settle(studios)
             for studio in studios:
-                _end(studio, signal.SIGTERM)
+                studio.end(signal.SIGTERM)
             return self._compare()
 
     def _perhaps(self, exchange: Exchange) -> None:
@@ -145,25 +166,24 @@ class Soak:
         self.outcome.faults[exchange.endpoint] += 1
         self.random.choice(FAULTS[exchange.endpoint])(exchange)
 
-    def _start(self) -> subprocess.Popen:
-        command = [sys.executable, "-m", "tests.soak", "--studio", str(self.root), "--service", self.rogue.url]
-        return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    def _start(self) -> "Told":
+        return Told(self.root, self.rogue.url)
 
-    def _replace(self, studios: list[subprocess.Popen]) -> None:
+    def _replace(self, studios: list[Told]) -> None:
         """Kill or stop one studio and start another in its place. What was pressed there just now is pressed again."""
         position = self.random.randrange(STUDIOS)
         left = studios[position]
         if self.random.random() < 0.6:
             self.outcome.kills += 1
-            _end(left, signal.SIGKILL)
+            left.end(signal.SIGKILL)
         else:
             self.outcome.stops += 1
-            _end(left, signal.SIGTERM)
+            left.end(signal.SIGTERM)
         studios[position] = self._start()
         for press in list(self.presses.values())[-5:]:
-            _tell(studios[position], press)
+            studios[position].tell(press)
 
-    def _press(self, studio: subprocess.Popen) -> None:
+    def _press(self, studio: Told) -> None:
         number = len(self.presses) + 1
         press = {
             "submit_id": f"press-{number}",
@@ -173,14 +193,14 @@ class Soak:
         }
         self.presses[press["submit_id"]] = press
         # A double click reaches the other studio now and then.
-        _tell(studio, press)
+        studio.tell(press)
         if self.random.random() < 0.1:
-            _tell(studio, press)
+            studio.tell(press)
 
-    def _settle(self, studios: list[subprocess.Popen], seconds: float = 180) -> None:
+    def _settle(self, studios: list[Told], seconds: float = 180) -> None:
         """Press again what no studio has written, and settle what is unsure, until every job has ended."""
         for press in self.presses.values():
-            _tell(studios[0], press)
+            studios[0].tell(press)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             jobs = self._jobs()
@@ -189,7 +209,7 @@ class Soak:
             made = {_prompt(asked): task_id for task_id, asked in list(self.rogue.asked.items())}
             for job in jobs:
                 if job.state == State.UNSURE and not job.candidate:
-                    _tell(studios[0], {"settle": job.id, "task_id": made.get(job.prompt)})
+                    studios[0].tell({"settle": job.id, "task_id": made.get(job.prompt)})
             time.sleep(1)
 
     def _jobs(self) -> list[Job]:
@@ -222,24 +242,13 @@ def _prompt(asked: str) -> str:
     return json.loads(asked)["input"]["prompt"]
 
 
-def _tell(studio: subprocess.Popen, message: dict) -> None:
-    with contextlib.suppress(OSError):
-        studio.stdin.write(json.dumps(message) + "\n")
-        studio.stdin.flush()
+# -- what the process of a studio does
 
 
-def _end(studio: subprocess.Popen, number: int) -> None:
-    studio.send_signal(number)
-    studio.wait(20)
-    with contextlib.suppress(OSError):
-        studio.stdin.close()
-
-
-# -- a studio of its own process, told by lines of JSON what people do
-
-
-def serve(root: Path, service: str) -> None:
+def serve(root: Path, service: str, heard: Connection) -> None:
     """Run one studio with short waits until the process is told to stop."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())  # what it logs would fill a terminal
     pace.FIRST_LOOK_S, pace.SLOWEST_LOOK_S, pace.FETCH_RETRY_S, pace.TIME_OUT_PAUSE_S = 0.2, 0.5, 0.2, 0.2
     pace.UPLOAD_RETRIES_S, pace.AFTER_A_BUG_S = (0.1, 0.2), 0.5
     brakes.FIRST_PAUSE_S, brakes.LONGEST_PAUSE_S = 0.2, 1.0
@@ -256,14 +265,13 @@ def serve(root: Path, service: str) -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     with Studio(settings) as studio:
-        threading.Thread(target=_listen, args=(studio, stopping), daemon=True).start()
+        threading.Thread(target=_listen, args=(studio, heard, stopping), daemon=True).start()
         stopping.wait()
 
 
-def _listen(studio: Studio, stopping: threading.Event) -> None:
-    """Do what the lines say; when whoever writes them is gone, so is the studio."""
-    for line in sys.stdin:
-        message = json.loads(line)
+def _listen(studio: Studio, heard: Connection, stopping: threading.Event) -> None:
+    """Do what is told; when whoever tells it is gone, so is the studio."""
+    while message := _next(heard):
         if "settle" not in message:
             used = (_reference(studio, message["reference"]),) if message["reference"] else ()
             studio.submit(message["person"], Generation(message["prompt"], used), message["submit_id"])
@@ -274,6 +282,13 @@ def _listen(studio: Studio, stopping: threading.Event) -> None:
             with contextlib.suppress(NothingSpent):
                 studio.found_again(message["settle"], message["task_id"])
     stopping.set()
+
+
+def _next(heard: Connection) -> dict | None:
+    try:
+        return heard.recv()
+    except EOFError:
+        return None
 
 
 def _reference(studio: Studio, colour: str) -> str:
@@ -288,14 +303,15 @@ def soak(seconds: float, seed: int, faults: int = 0) -> Outcome:
         return Soak(Path(folder), seed).run(seconds, faults)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Soak for as long as the command line says, and print what it came to."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--minutes", type=float, default=1.0)
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--studio", type=Path)
-    asked.add_argument("--service")
     given = asked.parse_args()
-    if given.studio:
-        serve(given.studio, given.service)
-    else:
-        print(soak(given.minutes * 60, given.seed))
+    print(soak(given.minutes * 60, given.seed))
+
+
+if __name__ == "__main__":
+    # A fork finds what it runs in a module that can be imported.
+    import_module("tests.soak").main()
