@@ -34,11 +34,13 @@ database.create_engine = functools.partial(sqlalchemy.create_engine, execution_o
 
 KEY = "test-key-that-nobody-pays-for"
 # What takes long comes first, and in such an order that of three that are at work one mostly waits: the processors are never idle.
-ORDER = ("faults", "browser_survival", "browser_generate", "browser_composer", "browser_care", "tracker")
-ORDER += ("browser_references", "browser_account", "studio", "restart", "browser_finding", "browser_history", "soak")
-ORDER += ("sending", "browser_gallery", "pages", "brakes", "browser_lightbox", "backup", "callbacks", "references")
-ORDER += ("ten_jobs", "routes", "client", "reads", "refusals", "marks", "end", "library", "sandbox", "pages_templates")
-PLACES = {f"test_{name}": place for place, name in enumerate(ORDER)}
+ORDER = """
+    faults browser_survival browser_generate browser_composer browser_care tracker browser_references browser_account
+    studio restart browser_finding browser_history soak sending browser_gallery pages brakes library backup
+    browser_lightbox callbacks sandbox references fulltext ten_jobs pages_templates routes house client mending reads
+    expansion refusals finding marks end
+"""
+PLACES = {f"test_{name}": place for place, name in enumerate(ORDER.split())}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
