@@ -1,4 +1,4 @@
-"""The table of faults: what fails × when × how it must end. Each row is held against the ledger, the rows, the files and the page.
+"""The table of faults: what fails × when × how it must end. Each row is held against the ledger, the rows, the files and the card.
 
 create      refused → failed, nothing made | lost → unsure, found again, one picture | not now → sent later
 record      whatever a look says or doesn't: one paid request, one picture
