@@ -3,38 +3,48 @@
 Start it with `streamlit run app.py`.
 """
 
+import asyncio
 import contextlib
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from types import FrameType
+from typing import Any, NoReturn
 
 import pandas  # noqa: F401  (imported here so that no visitor waits for it)
 import streamlit as st
-import uvicorn
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from kie.errors import SettingsInvalid
 from kie.memory import return_large_blocks
-from kie.routes import routes
+from kie.permissions import keep_private
 from kie.settings import Settings
 from kie.studio import Studio
-from pages.parts.delivery import (
-    keep_what_is_in_line,
-    keep_what_was_asked_for,
-    keep_what_was_begun,
-    send_what_belongs_together,
-)
+from kie.web.api import api_routes
+from kie.web.connection import connection_routes
+from kie.web.guard import Guard, Rules
+from kie.web.limits import Limits
+from kie.web.routes import routes
+from kie.web.sockets import Connections, raise_file_limit
+from pages.parts.recorded import show_refusal
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What is still on its way to a browser, or from one, when the server ends.
 LAST_WORDS_S = 1
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def read_settings() -> Settings:
+    """Read the settings, or end the server with a sentence that says which one stands in the way."""
+    try:
+        return Settings.load()
+    except SettingsInvalid as error:
+        end_with(error)
 
 
 def open_studio() -> Studio:
@@ -46,48 +56,62 @@ def open_studio() -> Studio:
                 f"server.address is {address or 'every network'}: anyone there could spend your credits. "
                 "Leave it at 127.0.0.1 and put a proxy with sign-in in front (see the README)."
             )
-        return Studio(Settings.load()).open()
+        if st.get_option("server.baseUrlPath").strip("/"):
+            raise SettingsInvalid(
+                "server.baseUrlPath is set: leave it empty, and let the proxy take the path off (see the README)."
+            )
+        return Studio(settings).open()
     except SettingsInvalid as error:
-        print(f"\nThe studio can't start. {error.detail}\n", file=sys.stderr, flush=True)
-        # Nothing is open yet, and any other way out of a lifespan buries the sentence under a traceback.
-        os._exit(1)
+        end_with(error)
 
 
-def public_hosts() -> list[str]:
-    """Name the hosts under which a browser may speak to us: another site must not, even by a name that leads here."""
-    public = urlsplit(Settings.load().public_url).hostname
-    return ["127.0.0.1", "localhost", "[::1]", *([public] if public else [])]
+def end_with(error: SettingsInvalid) -> NoReturn:
+    """End the server with a sentence: nothing is open yet, and any other way out buries it under a traceback."""
+    print(f"\nThe studio can't start. {error.detail}\n", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def end_in_time() -> None:
-    """Let no stalled browser hold up the end of the server: Streamlit sets no limit, and its server is nowhere to be had."""
-    for found in gc.get_objects():
-        if isinstance(found, uvicorn.Server):
-            found.config.timeout_graceful_shutdown = LAST_WORDS_S
+    """Let no stalled browser hold up the end of the server: Streamlit sets no limit for its last answers, so this does."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def end(received: int, frame: FrameType | None, before: Any = before) -> None:
+            loop.call_soon_threadsafe(loop.call_later, LAST_WORDS_S, connections.close_all)
+            before(received, frame)
+
+        if callable(before):
+            signal.signal(number, end)
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Work from before the first visitor until after the last."""
+    keep_private()
     return_large_blocks()
     end_in_time()
-    keep_what_is_in_line()
-    keep_what_was_asked_for()
-    keep_what_was_begun()
-    send_what_belongs_together()
     studio = open_studio()
+    connections.ports.add(st.get_option("server.port"))
     # Streamlit collects all garbage after every run; what was imported once need not be walked through each time.
     gc.collect()
     gc.freeze()
     try:
-        yield
+        async with connections.watched():
+            yield
     finally:
         studio.close()
 
 
+settings = read_settings()
+rules = Rules(settings.public_url, settings.frame_ancestors)
+connections = Connections(raise_file_limit())
 app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
     lifespan=lifespan,
-    routes=routes(Studio.current),
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=public_hosts(), www_redirect=False)],
+    routes=[*routes(Studio.current), *api_routes(Studio.current), *connection_routes(settings.public_url)],
+    # The limits stand within the guard, so that their refusals carry its headers.
+    middleware=[Middleware(Guard, rules=rules), Middleware(Limits, connections=connections)],
+    on_script_error=show_refusal,
+    exception_handlers={Exception: rules.broken},
 )

@@ -1,50 +1,60 @@
-"""What can go wrong, split by the payer's question: was it charged?
+"""The exceptions, grouped by the question "was it charged?".
 
     StudioError
     ├── NothingSpent                 no task was created
-    │   ├── RequestInvalid           the form has faults
-    │   ├── FileRefused              a reference can't be used
-    │   ├── TableRefused             a file or the clipboard holds no table that can be used
-    │   ├── CreditsHeld              what is free does not suffice
-    │   ├── NameTaken                something is kept under this name
-    │   ├── SettingsInvalid          the studio can't start like this
+    │   ├── RequestInvalid           the request has faults
+    │   ├── FileRefused              a file can't be used as a reference
+    │   ├── TableRefused             a file or the clipboard has no usable table
+    │   │   └── EncodingUnsure       its letters can be read in two ways
+    │   ├── CreditsHeld              too few credits are free
+    │   ├── NameTaken                a template or preset of this name exists
+    │   ├── NoRoom                   the disk is nearly full
+    │   ├── NotRecorded              the database could not be written: locked, or disk full
+    │   ├── SettingsInvalid          the studio can't start with these settings
     │   ├── KeyMissing
-    │   ├── Unreachable              no connection was made
+    │   ├── Unreachable              no connection could be made
     │   ├── UploadFailed
-    │   ├── NeverRan                 a person's word about an unsure job
-    │   ├── RestoredUnsent           it waited when the backup was made
-    │   ├── KeepingFailed            a check, a backup or a restore could not be done
-    │   └── Refused                  the service said no
+    │   ├── NeverRan                 a person stated that the task of an unsure job does not exist
+    │   ├── RestoredUnsent           the job was queued when its backup was made
+    │   ├── KeepingFailed            a check, backup or restore could not be done
+    │   ├── DecoderClosed            the studio stopped while a picture was being decoded
+    │   └── Refused                  the service refused the request
+    │       ├── RequestFiltered      the service's content filter refused the request
     │       ├── KeyRefused           401
     │       ├── CreditsShort         402
-    │       ├── TooManyRequests      429: the one after which the same job may be sent again
+    │       ├── TooManyRequests      429: the only refusal after which the job is sent again
     │       ├── ServicePaused        433, 455, 505
     │       └── Blocked              403 by the network in front of the service
-    ├── NothingLearned               a look at the service failed: says nothing about any task
+    ├── NothingLearned               a read from the service failed; says nothing about any task
     ├── MaybeSpent
     │   ├── Unsure                   the reply to the paid request was lost
-    │   ├── TaskUnknown              the task that was named for an unsure job is not there
-    │   ├── TaskOfAnother            the task that was named carries another request
-    │   └── SilentForADay            the service never said what became of the task
-    ├── SpentAndWaiting              the task exists; its picture is still to come
+    │   ├── TaskUnknown              the candidate task of an unsure job does not exist
+    │   ├── TaskOfAnother            the candidate task carries another request
+    │   └── SilentForADay            the service has reported no result for a day
+    ├── SpentAndWaiting              the task exists, its picture is not here yet
     │   ├── TaskNotFound
     │   ├── PictureMissing
     │   ├── PictureNotFetched
     │   ├── PictureUnreadable
     │   ├── PictureNotSaved
-    │   ├── FileMissing              it was on our disk, and is not any more
+    │   ├── NotFetchedForADay        the program stopped fetching; only a person can retry
+    │   ├── FileMissing              the file is gone from our disk
     │   └── TimedOutThere
+    ├── SpentAndKept                 the picture is complete on our disk but can't be displayed
+    │   ├── TooLargeToShow           too many pixels or too much memory to decode
+    │   └── TooSlowToShow            decoding takes too long
     └── GivenBack                    the task ended without a picture
         ├── TaskFailed
         ├── Moderated
-        └── GivenUp                  a person's word
+        └── GivenUp                  a person gave the picture up
 
-The docstring of a class is the sentence that the person reads; what the service said goes along as `detail`.
+The docstring of a class is the sentence that people read. It names no credits: an error is also met where none could move.
+`detail` is the service's message, `code` its error code.
 """
 
 
 class StudioError(Exception):
-    """Something went wrong, and it is not known whether credits were spent: look at the Account page."""
+    """Something went wrong: look at the Account page."""
 
     def __init__(self, detail: str = "", code: str | None = None):
         super().__init__(detail)
@@ -53,16 +63,16 @@ class StudioError(Exception):
 
     @property
     def sentence(self) -> str:
-        """What happened, whether credits were spent, and what to do now."""
+        """What happened, and what to do now. What it cost is said from the job's row: `format.charged`."""
         return sentence(type(self).__name__)
 
 
 class NothingSpent(StudioError):
-    """That could not be done; no credits were spent; try again."""
+    """That could not be done: try again."""
 
 
 class RequestInvalid(NothingSpent):
-    """The request has faults, so nothing was sent and no credits were spent: mend what is marked and press again."""
+    """The request has errors, so nothing was sent: fix what is marked and press again."""
 
     def __init__(self, faults: list):
         super().__init__(" ".join(f"{fault.field}: {fault.sentence}" for fault in faults))
@@ -70,25 +80,33 @@ class RequestInvalid(NothingSpent):
 
 
 class FileRefused(NothingSpent):
-    """This file can't be used as a reference; nothing was sent and no credits were spent: choose another picture."""
+    """This file can't be used as a reference: choose another picture."""
 
     @property
     def sentence(self) -> str:
-        """The reason for this very file."""
+        """The reason for this file."""
         return self.detail
 
 
 class TableRefused(NothingSpent):
-    """This table can't be used; nothing was sent and no credits were spent: choose another file or paste the cells."""
+    """This table can't be used: choose another file or paste the cells."""
 
     @property
     def sentence(self) -> str:
-        """The reason for this very table."""
+        """The reason for this table."""
         return self.detail
 
 
+class EncodingUnsure(TableRefused):
+    """The letters of this file can be read in two ways: choose how they are read."""
+
+    def __init__(self, detail: str, guesses: tuple):
+        super().__init__(detail)
+        self.guesses = guesses
+
+
 class CreditsHeld(NothingSpent):
-    """Too few credits are free for this, so nothing was sent and no credits were spent: ask for fewer pictures, or top up the account."""
+    """Too few credits are available for this, so nothing was sent: ask for fewer pictures, or top up the account."""
 
     def __init__(self, needed: float, free: float):
         super().__init__(f"{needed:g} needed, {max(0.0, free):g} free")
@@ -97,140 +115,172 @@ class CreditsHeld(NothingSpent):
 
 
 class NameTaken(NothingSpent):
-    """There is one of this name already, so nothing was saved and no credits were spent: choose another name."""
+    """There is one of this name already, so nothing was saved: choose another name."""
+
+
+class NoRoom(NothingSpent):
+    """The server's disk is nearly full, so nothing was saved: make room on it and try again."""
+
+
+class NotRecorded(NothingSpent):
+    """Nothing was sent or changed, since the studio's database could not be written: try again in a moment."""
 
 
 class SettingsInvalid(NothingSpent):
-    """A setting can't be used; no credits were spent: correct it and start the studio again."""
+    """A setting can't be used: correct it and start the studio again."""
 
 
 class KeyMissing(NothingSpent):
-    """There is no usable key, so nothing was sent and no credits were spent: put the key into config/kie_key.txt."""
+    """There is no usable key: put the key into config/kie_key.txt."""
 
 
 class Unreachable(NothingSpent):
-    """The service could not be reached, so nothing was sent and no credits were spent: check the network and try again."""
+    """The service could not be reached: check the network and try again."""
 
 
 class UploadFailed(NothingSpent):
-    """A reference could not be uploaded, so no task was created and no credits were spent: try again."""
+    """A reference could not be uploaded, so no task was created: try again."""
 
 
 class Refused(NothingSpent):
-    """The service refused the request, so no credits were spent: read its reason below, change the request and try again."""
+    """The service refused the request: read its reason below, change the request and try again."""
+
+
+class RequestFiltered(Refused):
+    """The service's content filter refused this request: change the prompt or the references."""
 
 
 class KeyRefused(Refused):
-    """The service refused the key, so no credits were spent: put a valid key into config/kie_key.txt and try again."""
+    """The service refused the key: put a valid key into config/kie_key.txt and try again."""
 
 
 class CreditsShort(Refused):
-    """There are not enough credits for this picture, so none were spent: top up the account or choose a lower resolution."""
+    """There are not enough credits for this picture: top up the account or choose a lower resolution."""
 
 
 class TooManyRequests(Refused):
-    """The service takes no more tasks for a moment, so no credits were spent: the job is sent again by itself."""
+    """The service takes no more tasks for a moment: the job is sent again by itself."""
 
 
 class ServicePaused(Refused):
-    """The service takes no tasks on this key at the moment, so no credits were spent: try again later."""
+    """The service takes no tasks on this key at the moment: try again later."""
 
 
 class Blocked(Refused):
-    """A network in front of the service refused the request, so no credits were spent: try again in a few minutes."""
+    """A network in front of the service refused the request: try again in a few minutes."""
 
 
 class NothingLearned(StudioError):
-    """The service could not be asked just now; no credits were spent by asking, and it is asked again by itself."""
+    """The service could not be asked just now: it is asked again by itself."""
 
 
 class MaybeSpent(StudioError):
-    """Credits may have been spent, so the request is not sent again: look at the service's log page, kie.ai/logs."""
+    """It is not known whether the task exists, so it is not sent again: look at the service's log page, kie.ai/logs."""
 
 
 class Unsure(MaybeSpent):
-    """The reply was lost, so credits may have been spent and it is not sent again: find the task on kie.ai/logs and paste its id."""
+    """The reply was lost, so the request is not sent again: find its task on kie.ai/logs and link it in Account."""
 
 
 class TaskUnknown(MaybeSpent):
-    """The service does not know the task id that was named; credits may have been spent, so nothing is sent again: find its id on kie.ai/logs."""
+    """The service does not know the task id that was named, so nothing is sent again: find its id on kie.ai/logs."""
 
 
 class TaskOfAnother(MaybeSpent):
-    """The task id that was named belongs to another request; credits may have been spent, so nothing is sent again: find its id on kie.ai/logs."""
+    """The task id that was named belongs to another request, so nothing is sent again: find its id on kie.ai/logs."""
 
 
 class SilentForADay(MaybeSpent):
-    """The service has not said for a day what became of this task, which may be paid for: look again now, or give it up."""
+    """The service has not said for a day what became of this task: it is not checked again by itself."""
 
 
 class SpentAndWaiting(StudioError):
-    """Credits were spent and the picture is still to come: it is looked for again by itself."""
+    """The picture is still to come: it is checked again by itself."""
 
 
 class TaskNotFound(SpentAndWaiting):
-    """The service does not show the task, which may be paid for: it is looked for again by itself, and you can look now."""
+    """The service does not show the task: it is checked again by itself."""
 
 
 class PictureMissing(SpentAndWaiting):
-    """The service finished but named no picture; credits were spent: it is looked at again by itself, and you can look now."""
+    """The service finished but named no picture: it is checked again by itself."""
 
 
 class PictureNotFetched(SpentAndWaiting):
-    """The picture is paid for but could not be downloaded yet: it is fetched again by itself, and you can fetch it now."""
+    """The picture could not be downloaded yet: it is downloaded again by itself."""
 
 
 class PictureUnreadable(SpentAndWaiting):
-    """The picture is paid for but arrived broken: it is fetched again by itself, and you can fetch it now."""
+    """The picture arrived broken: it is downloaded again by itself."""
 
 
 class PictureNotSaved(SpentAndWaiting):
-    """The picture is paid for but could not be saved here: make room on the disk; it is fetched again by itself."""
+    """The picture could not be saved here: make room on the disk; it is downloaded again by itself."""
+
+
+class NotFetchedForADay(SpentAndWaiting):
+    """The picture could not be downloaded for a day: it is not downloaded again by itself."""
 
 
 class FileMissing(SpentAndWaiting):
-    """The paid picture's file is gone from this server's disk: it is fetched again by itself, and you can fetch it now."""
+    """The picture's file is gone from this server's disk: it is downloaded again by itself."""
 
 
 class TimedOutThere(SpentAndWaiting):
-    """The service reports a time-out, which it sometimes takes back: the task is looked at again for a while, and no new one is paid for."""
+    """The service reports a timeout, which it sometimes takes back: the task is checked again for a while, and no new one is sent."""
+
+
+class SpentAndKept(StudioError):
+    """The picture is complete, but it can't be shown here: download it to look at it."""
+
+
+class TooLargeToShow(SpentAndKept):
+    """The picture is complete, but too large to be shown here: download it to look at it."""
+
+
+class TooSlowToShow(SpentAndKept):
+    """The picture is complete, but it takes too long to be decoded here: download it to look at it."""
 
 
 class GivenBack(StudioError):
-    """The task ended without a picture; the service gives the credits of such tasks back: try again."""
+    """The task ended without a picture: try again."""
 
 
 class TaskFailed(GivenBack):
-    """The service could not make this picture; failed tasks cost nothing as a rule, and the cost is shown here: try again."""
+    """The service could not make this picture: try again."""
 
 
 class Moderated(GivenBack):
-    """The service's content filter stopped this picture; such tasks cost nothing as a rule: change the prompt or the references."""
+    """The service's content filter stopped this picture: change the prompt or the references."""
 
 
 class GivenUp(GivenBack):
-    """A person gave this picture up; any credits shown here stay spent: ask for it again if it is still wanted."""
+    """Somebody gave this picture up: send it again if it is still wanted."""
 
 
 class NeverRan(NothingSpent):
-    """A person looked and said that this task never ran, so no credits were spent: send it as a new job, or say that it did run."""
+    """Somebody found that this task never ran: send it again as a new job, or choose “It did run”."""
 
 
 class RestoredUnsent(NothingSpent):
-    """It was restored from a backup, so it was not sent and no credits were spent: send it again if it is still wanted."""
+    """It was restored from a backup and not sent: send it again if it is still wanted."""
 
 
 class KeepingFailed(NothingSpent):
-    """The data folder could not be looked after like this; no credits were spent: read the reason and try again."""
+    """That could not be done with the data folder: read the reason and try again."""
 
     @property
     def sentence(self) -> str:
-        """The reason, in this very case."""
+        """The reason in this case."""
         return self.detail
 
 
+class DecoderClosed(NothingSpent):
+    """The studio is stopping, so this picture was not checked: try again once it runs."""
+
+
 def sentence(problem: str) -> str:
-    """Return the sentence of an error by the name of its class, as a job's row keeps it, perhaps since an older version."""
+    """Return the sentence of an error by its class name, as stored in a job's row. Unknown names, of older versions, are allowed."""
     return _BY_NAME.get(problem, StudioError).__doc__ or ""
 
 

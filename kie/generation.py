@@ -1,4 +1,4 @@
-"""What can be asked for: the official options and limits, and a request checked against them.
+"""The options of a request with their official limits, and the validation against them.
 
 Source: official.txt, "Input Object Parameters".
 """
@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kie.errors import RequestInvalid
 
@@ -15,17 +15,16 @@ MODEL = "nano-banana-pro"
 PROMPT_LIMIT = 10_000
 REFERENCE_LIMIT = 8
 REFERENCE_BYTES_LIMIT = 30 * 1024 * 1024
-REFERENCE_KINDS = ("jpeg", "png", "webp")
 ASPECT_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto")
 RESOLUTIONS = ("1K", "2K", "4K")
 OUTPUT_FORMATS = ("png", "jpg")
-# The service has no limit of its own: one task is one picture. Ours keeps a slip of the finger small.
+# A limit of ours, against typing errors. The service has none: one task is one picture.
 IMAGES_LIMIT = 8
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with a request: the field's label on the page, and a sentence with what is allowed."""
+    """One fault of a request: the field's label on the page, and a sentence with what is allowed."""
 
     field: str
     sentence: str
@@ -33,7 +32,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Generation:
-    """One picture as a person asks for it. References are our ids, in the order in which they are sent."""
+    """A request for one picture. `references` are our ids, in the order in which they are sent."""
 
     prompt: str
     references: tuple[str, ...] = ()
@@ -42,19 +41,19 @@ class Generation:
     output_format: str = "png"
 
     def check(self) -> None:
-        """Raise RequestInvalid with every fault at once. Nothing is sent."""
+        """Raise RequestInvalid with all faults."""
         found = self.faults()
         if found:
             raise RequestInvalid(found)
 
     @property
     def fingerprint(self) -> str:
-        """The same text (SHA-256 in hex) for the same request, whoever asks: prompt, references in order, settings."""
-        asked = [self.prompt, self.references, self.aspect_ratio, self.resolution, self.output_format]
-        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+        """SHA-256 (hex) of prompt, references in order, and settings. Equal for equal requests of any person."""
+        fields = [self.prompt, self.references, self.aspect_ratio, self.resolution, self.output_format]
+        return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
     def faults(self) -> list[Fault]:
-        """List what the service would refuse, each with its field and what is allowed."""
+        """Return everything that the service would refuse, with field and limit."""
         checks = (
             _prompt_fault(self.prompt),
             _references_fault(len(self.references)),
@@ -66,9 +65,10 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """One request of a press: how many pictures of it, the row of the table it came from, the credits that each is likely to cost,
-    and the project, if it is another than the press's own. What is asked for is the same whatever it costs at the moment.
+class SubmissionItem:
+    """One request of a submission: number of images, row of the batch table, expected credits per image, own project.
+
+    `project` overrides that of the submission. `price` is ignored in comparisons.
     """
 
     generation: Generation
@@ -79,23 +79,35 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Press:
-    """One press of Generate, whose submit id is its own: whatever happens, it makes its pictures once."""
+class Submission:
+    """One submission (a click on Generate). Its submit id makes it idempotent: its jobs are created once."""
 
     person: str
     submit_id: str
-    wanted: tuple[Wanted, ...]
+    items: tuple[SubmissionItem, ...]
     project: str | None = None
 
     @property
     def images(self) -> int:
-        """How many pictures this asks for; each is a task and a charge of its own."""
-        return sum(wanted.images for wanted in self.wanted)
+        """The number of images. Each is a task and a charge of its own."""
+        return sum(item.images for item in self.items)
 
     @property
     def price(self) -> float:
-        """The credits that all of it is likely to cost, counting what nobody knows as nothing."""
-        return sum((wanted.price or 0.0) * wanted.images for wanted in self.wanted)
+        """The expected credits in total. Unknown prices count as 0."""
+        return sum((item.price or 0.0) * item.images for item in self.items)
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether the price of each request is known."""
+        return all(item.price is not None for item in self.items)
+
+    def within(self, free: float | None) -> "Submission":
+        """Return as much of this as `free` credits suffice for: fewer images of a single request, or nothing."""
+        if free is None or self.price <= max(0.0, free):
+            return self
+        images = int(free // self.items[0].price) if len(self.items) == 1 and free > 0 else 0
+        return replace(self, items=(replace(self.items[0], images=images),) if images else ())
 
 
 def _prompt_fault(prompt: str) -> Fault | None:
@@ -123,9 +135,9 @@ def _choice_fault(field: str, value: str, allowed: tuple[str, ...]) -> Fault | N
 
 
 def is_visible(text: str) -> bool:
-    """Say whether a person would see anything of this text: spaces and invisible marks alone are blank.
+    """Return whether a text has a visible character. White space and invisible characters do not count.
 
-    A character that Python does not know yet counts: each year brings new emoji.
+    Unassigned characters count as visible, because new emoji appear each year.
     """
     return any(
         unicodedata.category(character)[0] in "LNPS" or unicodedata.category(character) == "Cn"
@@ -135,7 +147,7 @@ def is_visible(text: str) -> bool:
 
 
 def is_control(character: str) -> bool:
-    """Say whether this character is neither text nor white space, or can't be sent as UTF-8 at all."""
+    """Return whether a character is a control character or a lone surrogate, which UTF-8 can't encode."""
     return _CONTROL.match(character) is not None
 
 

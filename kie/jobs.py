@@ -1,46 +1,45 @@
-"""A job: one picture that a person asked for, and the moves its life allows.
+"""The job: one requested picture, with its states and the allowed transitions.
 
 queued → uploading → sending → running → fetching → done
    |         |          |         |
    v         v          v         v
-cancelled  failed ← (refused)   failed      sending → unsure → running (found again)
+cancelled  failed ← (refused)   failed      sending → unsure → running (task identified)
                                                         |
                                                         v
-                                                      failed (a person says: it never ran, and may take it back)
+                                                      failed (a person states that it never ran; can be undone)
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kie.errors import StudioError
+from kie.errors import Moderated, RequestFiltered, StudioError
 from kie.generation import Generation
 
 
 class State(StrEnum):
-    """Where a job stands. Each member says what brought it there."""
+    """The state of a job. Each comment says what leads to it."""
 
-    QUEUED = "queued"  # a person pressed Generate; nothing has left this server
-    UPLOADING = "uploading"  # its turn has come; its references go up, which costs nothing
-    SENDING = "sending"  # committed before the paid request leaves
-    RUNNING = "running"  # the service gave a task id
-    FETCHING = "fetching"  # the service says success; the picture is not on our disk yet
-    DONE = "done"  # the picture is on our disk, whole
-    UNSURE = "unsure"  # the reply to the paid request was lost: the task may exist
-    FAILED = "failed"  # refused, ended by the service, or by a person's word
-    CANCELLED = "cancelled"  # by a person, before anything was paid
+    QUEUED = "queued"  # Submitted; nothing has left this server.
+    UPLOADING = "uploading"  # Selected from the queue; its references are uploaded, which costs nothing.
+    SENDING = "sending"  # Committed before the paid request is sent.
+    RUNNING = "running"  # The service returned a task id.
+    FETCHING = "fetching"  # The service reports success; the picture is not on our disk yet.
+    DONE = "done"  # The complete picture is on our disk.
+    UNSURE = "unsure"  # The reply to the paid request was lost: the task may exist.
+    FAILED = "failed"  # Refused, failed at the service, or ended by a person.
+    CANCELLED = "cancelled"  # Cancelled by a person before anything was paid.
 
 
 MOVES: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.UPLOADING, State.CANCELLED}),
-    # Back to queued: the upload is free, so a server that stops gives the job's turn back.
+    # Back to queued: uploads are free, so a server that stops returns the job to the queue.
     State.UPLOADING: frozenset({State.SENDING, State.FAILED, State.QUEUED, State.CANCELLED}),
-    # Back to queued: only after a 429, which creates nothing.
+    # Back to queued: only after a 429, which creates no task.
     State.SENDING: frozenset({State.RUNNING, State.FAILED, State.QUEUED, State.UNSURE}),
     State.UNSURE: frozenset({State.RUNNING, State.FAILED}),
     State.RUNNING: frozenset({State.FETCHING, State.FAILED}),
     State.FETCHING: frozenset({State.DONE, State.FAILED}),
-    # Out of failed and done: the service took a time-out back, or the file is gone and a person asks to look again, or
-    # takes back that it never ran.
+    # Out of failed and done: the service withdrew a timeout, the file is missing, or a person polls again or undoes "never ran".
     State.FAILED: frozenset({State.RUNNING, State.UNSURE}),
     State.DONE: frozenset({State.FETCHING}),
     State.CANCELLED: frozenset(),
@@ -49,13 +48,17 @@ MOVES: dict[State, frozenset[State]] = {
 OPEN = frozenset({State.QUEUED, State.UPLOADING, State.SENDING, State.RUNNING, State.FETCHING})
 ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 CANCELLABLE = frozenset({State.QUEUED, State.UPLOADING})
+# Problems of a paid job that need a person: polling or fetching has stopped, or the disk is full.
+STUCK = ("SilentForADay", "NotFetchedForADay", "PictureNotSaved")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row of the table `jobs`. Times are Unix seconds, sizes bytes and pixels, credits as the service counts.
+    """A row of the table `jobs`. Times are Unix seconds, sizes are bytes and pixels, costs are credits of the service.
 
-    `submit_id` is the press, `variant` the number within it, `row` the row of a table (from 1) that asked for it.
+    `submit_id` is the submission, `variant` the number within it, `row` the row of the batch table (from 1). `looks`
+    counts the polls without a final result. `preview_problem` is the error due to which a kept picture can't be
+    displayed. `needs_attention` and `has_picture` are computed by the database (`kie/store/conditions.py`).
     """
 
     id: str
@@ -89,11 +92,13 @@ class Job:
     duration_s: float | None
     next_at: float | None
     attempts: int
+    looks: int | None
     file: str | None
     file_kind: str | None
     file_bytes: int | None
     width: int | None
     height: int | None
+    preview_problem: str | None
     starred_at: float | None
     starred_by: str | None
     verdict: str | None
@@ -107,28 +112,26 @@ class Job:
     binned_at: float | None
     binned_by: str | None
     emptied_at: float | None
+    needs_attention: bool
+    has_picture: bool
 
     @property
     def generation(self) -> Generation:
-        """The request that this job carries."""
+        """The request of this job."""
         return Generation(self.prompt, self.references, self.aspect_ratio, self.resolution, self.output_format)
 
     @property
     def is_open(self) -> bool:
-        """Whether the tracker still has something to do for it."""
+        """Whether the job still needs work by the tracker."""
         return self.state in OPEN
 
     @property
-    def needs_attention(self) -> bool:
-        """Whether something is paid, or may be paid, and its picture is not on our disk as it should be."""
-        if self.settled:
-            return False
-        stuck = self.problem is not None and self.state in (State.RUNNING, State.FETCHING, State.DONE)
-        charged = self.state == State.FAILED and bool(self.credits)
-        return self.state == State.UNSURE or stuck or charged
+    def is_filtered(self) -> bool:
+        """Whether the service's content filter stopped the job, so that the same request would be stopped again."""
+        return self.problem in (Moderated.__name__, RequestFiltered.__name__)
 
 
 def problem_of(error: StudioError) -> dict[str, str | None]:
-    """Say what a job's row keeps of an error: the name of its sentence, and the service's own code and words."""
+    """Return the columns that store an error: its class name, the service's code and message."""
     code = None if error.code is None else error.code[:20]
     return {"problem": type(error).__name__, "fail_code": code, "fail_message": error.detail or None}

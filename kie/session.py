@@ -1,20 +1,19 @@
-"""The jobs of one browser session, kept in any mapping (`st.session_state` is one).
+"""The jobs of one browser session, stored in a mapping such as `st.session_state`.
 
-    {"job_ids": ["newest", …, "oldest"]}
+    {"job_ids": ["newest", …, "oldest"], "forgotten_ids": […]}
 
-Only ids are kept: what is true of a job is read from the store each time.
+Only ids are stored; the state of a job is always read from the database.
 """
 
-import secrets
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
-IDS = "job_ids"
-PRESS = "last_press"
+IDS, FORGOTTEN = "job_ids", "forgotten_ids"
+LAST = "last_submission"
 
 
 class SessionJobs:
-    """The ids of the jobs that this session shows, newest first, each once."""
+    """The ids of the jobs shown in this session, newest first, without duplicates."""
 
     def __init__(self, mapping: MutableMapping[Any, Any]):
         self._mapping = mapping
@@ -24,26 +23,32 @@ class SessionJobs:
         """The ids, newest first."""
         return list(self._mapping.get(IDS, ()))
 
+    @property
+    def forgotten(self) -> list[str]:
+        """The ids that were forgotten, the last at the end."""
+        return list(self._mapping.get(FORGOTTEN, ()))
+
     def add(self, ids: Iterable[str]) -> None:
-        """Put these in front; what is there already is not doubled."""
+        """Add ids at the front, moving those that are in the list already."""
         new = list(dict.fromkeys(ids))
         self._mapping[IDS] = new + [identifier for identifier in self.ids if identifier not in new]
 
     def restore(self, ids: Iterable[str]) -> None:
-        """Put these behind those that are there, as a new session of the same person begins with them."""
+        """Add ids at the end, for a new session of the same person."""
         self._mapping[IDS] = list(dict.fromkeys([*self.ids, *ids]))
 
     def forget(self, job_id: str) -> None:
-        """Stop showing a job. It stays in the history."""
+        """Remove a job from the list, and keep its id among those not to show. It stays in the history."""
         self._mapping[IDS] = [identifier for identifier in self.ids if identifier != job_id]
+        self._mapping[FORGOTTEN] = [*self.forgotten, job_id]
 
 
-class Presses:
-    """One submit id for each press of Generate: a double click, or a click that the browser sends again, is one press.
+class SubmitGuard:
+    """One submit id per submission: a double click, or a click that the browser sends twice, gets the same id.
 
-        {"last_press": (request, submit_id, seconds when its result was shown, or None)}
+        {"last_submission": (request, submit_id, seconds when its result was shown, or None)}
 
-    The same request counts as the same press until the page has stood for `DOUBLE_S` with its result.
+    The same request counts as the same submission until the page has shown its result for `DOUBLE_S` seconds.
     """
 
     DOUBLE_S = 1.5
@@ -51,18 +56,17 @@ class Presses:
     def __init__(self, mapping: MutableMapping[Any, Any]):
         self._mapping = mapping
 
-    def submit_id(self, request: object, now_s: float) -> str:
-        """Return the id for a press of this request at this moment of a clock that only goes forward."""
-        if PRESS in self._mapping:
-            last_request, last_id, shown_s = self._mapping[PRESS]
+    def submit_id(self, request: object, now_s: float, new_id: str) -> str:
+        """Return `new_id`, or the id of the last submission if this repeats it. `now_s` is a monotonic time in seconds."""
+        if LAST in self._mapping:
+            last_request, last_id, shown_s = self._mapping[LAST]
             if request == last_request and (shown_s is None or now_s - shown_s < self.DOUBLE_S):
                 return last_id
-        submit_id = secrets.token_hex(16)
-        self._mapping[PRESS] = (request, submit_id, None)
-        return submit_id
+        self._mapping[LAST] = (request, new_id, None)
+        return new_id
 
     def shown(self, now_s: float) -> None:
-        """Note that the page shows what the last press did: only from here on a second click can be meant."""
-        request, submit_id, shown_s = self._mapping.get(PRESS, (None, "", now_s))
+        """Record that the page shows the result of the last submission. From now on, a repeated click may be intended."""
+        request, submit_id, shown_s = self._mapping.get(LAST, (None, "", now_s))
         if shown_s is None:
-            self._mapping[PRESS] = (request, submit_id, now_s)
+            self._mapping[LAST] = (request, submit_id, now_s)

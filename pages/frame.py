@@ -6,109 +6,71 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from kie.errors import KeyRefused
-from kie.names import NOBODY, person_name
-from kie.settings import KEY_FILE
+from kie.session import SubmitGuard
 from kie.studio import Studio
-from pages.parts import words
-from pages.parts.live import remember_person, woken_by
+from kie.text import NOBODY, person_name
+from pages.parts.composer import form_state, outbox, submit
+from pages.parts.live import status, visitor
+from pages.parts.recorded import recorded
 
 ICON = Path(__file__).parent / "icon.png"
+form = st.session_state
 
 
-@st.fragment(run_every=30)
-@woken_by("credits", key="credits-live")
-def show_credits() -> None:
-    """Show the last reading of the balance with its age, and say when it could not be read."""
-    studio = Studio.current()
-    balance, problem = studio.balance(), studio.credit_problem()
-    with st.container(gap=None):
-        st.metric("Credits", "unknown" if balance is None else words.number(balance.credits), icon=":material/paid:")
-        st.caption(f"Read {words.ago(balance.at)}" if balance else "Not read yet")
-    if problem:
-        st.caption(":material/sync_problem: The last lookup failed.")
+def show_bar(is_account: bool) -> None:
+    """Say on every page what is left to spend and what stands in the way, in one line, and who is here."""
+    with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="small"):
+        status.show("bar", _answer, account=is_account)
+        ask_name()
 
 
-def pages(attention: int) -> list:
-    """Name the pages, with the number of jobs that need attention beside Account."""
-    account = f"Account ({attention})" if attention else "Account"
-    return [
-        st.Page("generate.py", title="Generate", icon=":material/auto_awesome:", default=True),
-        st.Page("history.py", title="History", icon=":material/photo_library:"),
-        st.Page("account.py", title=account, icon=":material/account_balance_wallet:"),
-    ]
-
-
-@st.fragment(run_every=30)
-@woken_by("incidents", key="incidents-live")
-def show_incidents(told: int) -> None:
-    """Say on every page why new jobs wait, and that somebody has to look after what may be paid."""
-    studio = Studio.current()
-    brake, attention = studio.brake(), studio.attention_count()
-    if attention != told:
-        st.rerun()
-    if brake:
-        # While nothing waits to be made, nothing is tried either.
-        tried = f"at {words.clock_time(brake.try_at)}" if brake.try_at > time.time() else "with the next picture"
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(
-                f"New pictures wait since {words.clock_time(brake.since)}: {words.incident(brake.problem)}. "
-                f"What is being made goes on. The next try is {tried}.",
-                icon=":material/pause_circle:",
-            )
-            st.button("Try now", on_click=studio.try_now, icon=":material/refresh:")
-    if attention and not is_account:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(
-                f"{attention} picture{'s' if attention > 1 else ''} may be paid for and "
-                f"{'are' if attention > 1 else 'is'} not here yet: nothing is sent again by itself.",
-                icon=":material/help:",
-            )
-            st.page_link("account.py", label="Open Account", icon=":material/arrow_forward:")
-
-
-@st.fragment(run_every=30)
-@woken_by("key", key="banner-live")
-def show_banner(was_sandbox: bool) -> None:
-    """Say on every page when pictures are only drawn here, and when the key does not work."""
-    studio = Studio.current()
-    if studio.is_sandbox != was_sandbox:
-        st.rerun()
-    key = studio.key()
-    if studio.is_sandbox:
-        told = f" {key.note}" if key.note and not key.is_usable else ""
-        st.info(
-            f"**Sandbox.** Pictures are drawn on this computer and no credits are spent.{told} "
-            f"For real pictures, put your key into `{KEY_FILE}`: it is taken up at once.",
-            icon=":material/science:",
-        )
-    elif not key.is_usable:
-        told = key.note or f"Put it into `{KEY_FILE}`."
-        st.error(f"There is no usable key, so nothing can be sent. {told}", icon=":material/key_off:")
-    elif isinstance(studio.credit_problem(), KeyRefused):
-        st.error(
-            f"The service refuses the key from {key.source}, so nothing can be made and no credits are spent: "
-            "put a valid one there. It is taken up at once.",
-            icon=":material/key_off:",
-        )
+def _answer(pressed: str) -> None:
+    if pressed == "try-now":
+        recorded(Studio.current().attention.try_now)()
+    elif pressed == "account":
+        form["go"] = "account.py"
 
 
 def ask_name() -> None:
     """Ask who is here, and remember it in this browser."""
     known = unquote(st.context.cookies.get("studio_person", ""))
-    name = person_name(st.text_input("Your name", value=known or NOBODY, max_chars=80, key="person_typed"))
-    st.session_state["person"] = name
-    remember_person(name)
+    shown = {"icon": ":material/person:", "label_visibility": "collapsed", "width": 150}
+    form["person"] = person_name(st.text_input("Your name", known or NOBODY, 80, key="person_typed", **shown))
+
+
+@st.fragment
+def take_presses() -> None:
+    """Answer presses. For one of them alone the page runs again only if something else than its pictures has changed."""
+    outbox.take(submit.send_form, submit.rerun, submit.refuse)
+    if form["seen"]:
+        if submit.seen() != form["seen"]:
+            st.rerun()
+        SubmitGuard(form).shown(time.monotonic())
+
+
+@st.fragment(run_every=3600)
+def come_back() -> None:
+    """Do nothing: Streamlit runs a page again when its server is back only if something on it runs by itself."""
 
 
 st.set_page_config(page_title="Nano Banana Studio", page_icon=str(ICON), layout="wide")
-attention = Studio.current().attention_count()
-page = st.navigation(pages(attention))
-is_account = page.url_path == "account"
-with st.sidebar:
-    if not is_account:
-        show_credits()
-    ask_name()
-show_banner(Studio.current().is_sandbox)
-show_incidents(attention)
+pages = [
+    st.Page("generate.py", title="Generate", icon=":material/auto_awesome:", default=True),
+    st.Page("history.py", title="History", icon=":material/photo_library:"),
+    st.Page("account.py", title="Account", icon=":material/account_balance_wallet:"),
+]
+page = st.navigation(pages, position="top")
+with st.container(gap=None):
+    show_bar(page.url_path == "account")
+    visitor.remember("studio_person", form["person"])
+    form_state.begin()
+    form["seen"] = None
+    take_presses()
+    come_back()
+place = form.pop("go", None)
+if place and place != f"{page.url_path or 'generate'}.py":
+    st.switch_page(place)
 page.run()
+submit.show_asked()
+form["seen"] = submit.seen()
+SubmitGuard(form).shown(time.monotonic())

@@ -1,197 +1,139 @@
 """Find pictures again, look at them, compare them, put them in order, and take them away."""
 
 import math
-from functools import partial
+from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
-from kie.choice import Summary
-from kie.jobs import Job, State
-from kie.query import Query
+from kie.history.query import Query
+from kie.jobs import Job
+from kie.store.search import Page
 from kie.studio import Studio
-from pages.parts import about, filters, gallery, items, ordering, words
-from pages.parts.gallery import Group
-from pages.parts.live import woken_by
+from kie.text import local
+from kie.views import format
+from kie.views.cards import Group, Item
+from kie.views.job_cards import item
+from kie.web.api import history_mark
+from pages.parts.gallery import job_actions, stage
+from pages.parts.history import filters, selection
+from pages.parts.history import view as views
+from pages.parts.live import status, visitor
+from pages.parts.recorded import recorded
 
-TABLE, PICTURES = "table", "pictures"
-VIEWS = {TABLE: "Table", PICTURES: "Pictures"}
-PAGE_SIZE = {TABLE: 50, PICTURES: 60}
-GALLERY = "history-gallery"
-COLUMNS = {
-    "picture": st.column_config.ImageColumn("Picture", width=64),
-    "prompt": st.column_config.TextColumn("Prompt", width=170),
-    "state": st.column_config.TextColumn("State", width=80),
-    "cost": st.column_config.NumberColumn(
-        "Credits", width=65, help="What the service reported. Empty while it is not known."
-    ),
-    "settings": st.column_config.TextColumn("Settings", width=110),
-    "person": st.column_config.TextColumn("Person", width=90),
-    "when": st.column_config.TextColumn("When", width=85),
-}
+PAGE_SIZE = {"table": 50, "pictures": 60}
 studio = Studio.current()
 form = st.session_state
 
 
-@st.fragment
-@woken_by("jobs", key="history-live")
 def show_history() -> None:
-    """Show one page of what is looked for, and what is selected beside it."""
-    if form.pop("go", None):
-        st.switch_page("generate.py")
-    asked = filters.query()
-    total = studio.summary(asked)
-    if not total.jobs and studio.count(Query(binned=None)) == 0:
+    """Show one page of what is looked for."""
+    asked, view = filters.query(), views.view()
+    found = studio.search.page(asked, asked_page(), PAGE_SIZE[view.kind])
+    if not found.total.jobs and studio.search.count(Query(binned=None)) == 0:
         show_empty()
     else:
-        filters.ask(asked)
-        show_list(asked, total)
+        show_list(asked, view, found)
+
+
+def asked_page() -> int:
+    """Return the number of the page that is asked for: by the field, or, before it is drawn, by the address."""
+    number = form.get("page") or st.query_params.get("page", "")
+    return number if isinstance(number, int) else int(number) if number.isdecimal() else 1
 
 
 def show_empty() -> None:
     """Say what will be here."""
-    with st.container(border=True, horizontal_alignment="center", vertical_alignment="center", height=280):
-        st.markdown("#### Nothing here yet", text_alignment="center")
+    st.title("History", anchor=False)
+    with st.container(horizontal_alignment="center", vertical_alignment="center", height=320, border=False):
+        st.subheader("Nothing here yet", anchor=False, text_alignment="center")
         st.caption(
             "Every picture that anybody makes is kept here, with its settings and its cost.", text_alignment="center"
         )
         st.page_link("generate.py", label="Make the first picture", icon=":material/auto_awesome:")
 
 
-def show_list(asked: Query, total: Summary) -> None:
-    """Show a page of jobs in the chosen view, the selected ones, and what can be done with them."""
-    view = st.query_params.get("view", TABLE) if st.query_params.get("view") in VIEWS else TABLE
-    pages = max(1, math.ceil(total.jobs / PAGE_SIZE[view]))
-    # What is done with the selection stands further up: the table's own tools float over what is right above it.
-    deeds, head = st.container(), st.container()
-    listing, detail = (st.container(), None) if view == PICTURES else st.columns([7, 3], gap="medium")
-    with listing:
-        place, foot = st.container(), st.container()
-    with foot:  # before the list: only the field itself knows which page the address asks for
-        page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    jobs = studio.page(asked, min(page, pages), PAGE_SIZE[view])
-    ordering.remember(jobs)
+def show_list(asked: Query, view: views.View, found: Page) -> None:
+    """Show a page of jobs in the chosen view, with what can be done with those that are selected."""
+    size, total = PAGE_SIZE[view.kind], found.total
+    pages = max(1, math.ceil(total.jobs / size))
+    head = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    filters.ask(asked)
+    place = st.container()
+    page = min(st.pagination(pages, key="page", bind="query-params"), pages) if pages > 1 else 1
+    # There is no such page, or the field says another.
+    jobs = found.jobs if page == asked_page() else studio.search.page(asked, page, size).jobs
+    selection.remember(jobs)
     with head:
-        show_head(asked, total, view)
+        st.title("History", anchor=False, width="content")
+        known = f" · {format.credits(total.credits)}" + (f", {total.unknown} of unknown cost" if total.unknown else "")
+        st.caption(format.pictures(total.jobs) + known, width="content")
+        shown = {"page": page, "size": size, "total": total.jobs}
+        status.show_news("history", ["jobs"], history_mark(jobs), lambda: None, **shown, **asked.to_params())
+        selection.show_export(asked, total.pictures)
+        views.ask()
     with place:
         if not jobs:
-            st.caption("Nothing here is like that: take a filter away, or look for other words.")
-        elif view == PICTURES:
-            show_pictures(jobs)
-        else:
-            choose_rows(jobs)
-    with deeds:  # once it is known what is selected
-        ordering.show_deeds(asked)
-    if detail is not None:
-        with detail:
-            show_chosen(ordering.chosen())
-    elif form.get("about"):
-        show_about()
+            show_nothing(asked)
+        show_jobs(jobs, asked, view)
+    selection.show_asked(asked)
+    views.remember()
 
 
-def show_head(asked: Query, total: Summary, view: str) -> None:
-    """Say how many there are and what they cost; offer the two views, and to take the list away."""
+def show_nothing(asked: Query) -> None:
+    """Say that nothing is found, and offer the way back."""
+    told, label, icon = "No results.", "Clear filters", ":material/filter_list_off:"
+    if filters.is_empty_bin(asked):
+        told, label, icon = "The bin is empty.", "Back to all pictures", ":material/arrow_back:"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        known = f" · {words.credits(total.credits)}" + (f", {total.unknown} of unknown cost" if total.unknown else "")
-        asked_for = f"{total.jobs:,} pictures asked for" if total.jobs != 1 else "1 picture asked for"
-        st.caption(f"{asked_for}{known}", width="stretch")
-        ordering.show_take_away(asked, total.jobs)
-        form["find_view"] = view
-        shown = {"horizontal": True, "label_visibility": "collapsed", "on_change": _change_view}
-        st.radio("View", list(VIEWS), key="find_view", format_func=VIEWS.get, **shown)
+        st.caption(told, width="content")
+        st.button(label, key="leave-nothing", icon=icon, on_click=filters.clear)
 
 
-def _change_view() -> None:
-    st.query_params["view"] = form["find_view"]
-
-
-def show_pictures(jobs: list[Job]) -> None:
-    """Show thumbnails in their true shape; they open large, and can be selected for what is done with several."""
+def show_jobs(jobs: Sequence[Job], asked: Query, view: views.View) -> None:
+    """Show jobs as pictures or as a table; one is shown beside them, or large."""
     receipt = form.setdefault("take_receipt", True)
-    shown = tuple(items.item(job, session=False, receipt=receipt, more=(items.ABOUT,)) for job in jobs)
-    ids = [job.id for job in jobs]
-    # Another page, or a selection that was changed elsewhere: the gallery is told, and not asked.
-    if form.get("gallery_shows") != (ids, ordering.revision()):
-        form["gallery_shows"] = (ids, ordering.revision())
-        gallery.select(GALLERY, ordering.chosen())
-    # What is pressed right after a tick is done with what is ticked, so a tick counts before the page is drawn anew.
-    tell = partial(_choose_pictures, ids)
-    gallery.show(GALLERY, [Group("page", "", shown)], on_act=_act, layout="grid", selectable=True, on_select=tell)
-    tell()
-
-
-def _choose_pictures(ids: list[str]) -> None:
-    ordering.choose(gallery.selection(GALLERY), among=ids)
-
-
-def _act(action: str, job_id: str | None, _: str) -> None:
-    if action == "about":
-        form["about"] = job_id
-    else:
-        items.act(action, job_id)
-
-
-@st.dialog("About this picture", width="large", on_dismiss=lambda: form.pop("about", None))
-def show_about() -> None:
-    """Show everything about the picture that a person asked about."""
-    job = studio.job(form.get("about") or "")
-    if job is None:
-        st.rerun()
-    about.show(job)
-
-
-def choose_rows(jobs: list[Job]) -> None:
-    """Show the table; the selected rows are remembered by their ids, since rows move down when new ones come."""
-    ids = [job.id for job in jobs]
-    rows = [number for number, job_id in enumerate(ids) if job_id in ordering.chosen()]
-    key = f"history-{ids[0]}-{len(ids)}-{ordering.revision()}"
-    tell = partial(_choose_rows, key, ids)
-    st.dataframe(
-        table(jobs),
-        key=key,
-        hide_index=True,
-        column_config=COLUMNS,
-        row_height=56,
-        height=min(620, 40 + 56 * len(jobs)),
-        on_select=tell,
-        selection_mode="multi-row",
-        alt="Pictures asked for",
-        selection_default={"selection": {"rows": rows}} if rows else None,
+    zone = visitor.zone()
+    stage.show(
+        selection.GALLERY,
+        grouped(jobs, view.groups, [item(studio, job, zone, session=False, receipt=receipt) for job in jobs]),
+        on_act=act,
+        layout="table" if view.kind == "table" else "grid",
+        selection_actions=selection.actions(asked),
+        row_px=views.ROW_PX[view.size],
+        beside={"url": "api/job", "topics": ["jobs"], "asked": {"zone": zone, "receipt": "yes" if receipt else ""}},
+        opened=st.query_params.get("job", ""),
+        on_write=selection.write,
+        done=selection.done(),
     )
-    tell()
 
 
-def _choose_rows(key: str, ids: list[str]) -> None:
-    ordering.choose([ids[row] for row in form[key].selection.rows if row < len(ids)], among=ids)
-
-
-def table(jobs: list[Job]) -> pd.DataFrame:
-    """Lay a page of jobs out as a table."""
-    rows = [
-        {
-            "picture": studio.link("thumbnail", job.id) if job.state == State.DONE and not job.emptied_at else "",
-            "prompt": " ".join(job.prompt.split())[:300],
-            "settings": words.settings(job),
-            "state": words.state(job),
-            "person": job.person,
-            "cost": words.spent(job),
-            "when": words.ago(job.created_at),
-        }
-        for job in jobs
+def grouped(jobs: Sequence[Job], groups: str, shown: Sequence[Item]) -> list[Group]:
+    """Group items by the day or the press of their jobs, in the order of the list."""
+    made: dict[str, list[Item]] = {}
+    for job, each in zip(jobs, shown, strict=True):
+        key = {"day": format.day(job.created_at, visitor.zone()), "press": job.submit_id}.get(groups, "")
+        made.setdefault(key, []).append(each)
+    return [
+        _press(key, tuple(some)) if groups == "press" else Group(key, key, tuple(some)) for key, some in made.items()
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def show_chosen(ids: list[str]) -> None:
-    """Show the job that was selected last, and say if others are selected too."""
-    job = studio.job(ids[-1]) if ids else None
-    if len(ids) > 1:
-        st.caption(f"{len(ids)} rows are selected; this is the last one.")
-    if job:
-        about.show(job)
+def _press(key: str, some: tuple[Item, ...]) -> Group:
+    prompts, zone, at = {each.prompt for each in some}, visitor.zone(), some[0].at or 0.0
+    title = f"{format.pictures(len(some))} of different requests"
+    if len(prompts) == 1:
+        title = " ".join(some[0].prompt.split())[:200]
+    return Group(key, title, some, note=f"{format.day(at, zone)}, {local(at, zone):%H:%M}")
+
+
+def act(action: str, job_id: str | None, group_id: str) -> None:
+    """Do what a button says: of one picture, or of all that are selected."""
+    if group_id == "selection":
+        selection.act(action)
+    elif action == "delete" and job_id:
+        recorded(selection.move_to_bin)([job_id])
     else:
-        st.caption("Select a row to see the picture and everything known about it.")
+        job_actions.act(action, job_id)
 
 
-st.title("History")
 show_history()

@@ -1,4 +1,4 @@
-"""Fixtures are nouns: a sandbox, settings, a studio, a server, a browser page."""
+"""Shared fixtures: a sandbox, settings, a studio, stores, servers."""
 
 import functools
 import gc
@@ -11,41 +11,49 @@ import sqlalchemy
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from streamlit.components.v2 import manifest_scanner
 
-from kie import database
 from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
-from kie.store import Store
+from kie.store import Store, database
+from kie.store.database import file_url
 from kie.studio import Studio
-from tests.rows import opened
-from tests.server import Server
+from tests.support.postgresql import PostgreSQL
+from tests.support.rows import opened
+from tests.support.server import Server
 
-pytest_plugins = ["tests.browser", "tests.gallery_stage"]
+pytest_plugins = ["tests.support.browser", "tests.support.gallery_stage"]
 
-# What is read here stays, and to look through it for garbage again and again takes a fourth of the time that reading it does.
+# Imported modules stay in memory; traversing them in each garbage collection takes a quarter of the time of importing them.
 gc.set_threshold(50_000, 20, 100)
 
-# Every AppTest would read the papers of all installed packages anew, for a third of a second.
+# AppTest would read the metadata of all installed packages each time, for a third of a second.
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
-# Every database of a test has an engine of its own, which would compile all statements anew: a fourth of the work of a studio that
-# lives for a second. They speak one dialect, so what was compiled for one serves all.
+# Each test database has an engine of its own, which would compile all statements again: a quarter of the work of a studio
+# that runs for a second. All use one dialect, so they can share a cache of compiled statements.
 SQLiteDialect_pysqlite.__eq__ = lambda one, other: type(one) is type(other)
 SQLiteDialect_pysqlite.__hash__ = lambda one: hash(type(one))
 database.create_engine = functools.partial(sqlalchemy.create_engine, execution_options={"compiled_cache": {}})
 
 KEY = "test-key-that-nobody-pays-for"
-# What takes long comes first, and in such an order that of three that are at work one mostly waits: the processors are never idle.
+# Long test files first, ordered so that one of three running files mostly waits and the processors are never idle.
 ORDER = """
-    faults browser_survival browser_generate browser_composer browser_care tracker browser_references browser_account
-    studio restart browser_finding browser_history soak sending browser_gallery pages brakes library backup
-    browser_lightbox callbacks sandbox references fulltext ten_jobs pages_templates routes house client mending reads
-    expansion refusals finding marks end
+    reliability/faults browser/survival web/proxies browser/generate browser/composer browser/care worker/tracker
+    browser/references browser/account studio/studio reliability/restart browser/finding browser/history
+    reliability/soak worker/submitter browser/guard browser/gallery pages/pages store/breaker store/library
+    backup/data_folder browser/lightbox browser/uploads web/guard worker/callbacks sandbox/server web/references
+    store/fulltext reliability/ten_jobs pages/prompt_tools web/routes house client/client images/convert client/reads
+    prompts/expansion client/refusals store/search store/annotations reliability/end
 """
-PLACES = {f"test_{name}": place for place, name in enumerate(ORDER.split())}
+PLACES = {name: place for place, name in enumerate(ORDER.split())}
+
+
+def place_of(path: Path) -> str:
+    """Return the name of a test file in ORDER: `store/queue` of `tests/store/test_queue.py`."""
+    return path.relative_to(ROOT / "tests").with_suffix("").as_posix().replace("test_", "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take the long files first; the others, which come as they are named, fill the gaps."""
-    items.sort(key=lambda item: PLACES.get(item.path.stem, len(PLACES)))
+    """Sort the test files by ORDER; the others come last and fill the gaps."""
+    items.sort(key=lambda item: PLACES.get(place_of(item.path), len(PLACES)))
 
 
 def pytest_collection_finish() -> None:
@@ -54,14 +62,14 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """The local service, quick, with every request on record."""
+    """The sandbox: fast, recording all requests."""
     with Sandbox(tmp_path / "service", seconds=0.3, record=True) as running:
         yield running
 
 
 @pytest.fixture
 def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
-    """The settings of a project of its own that has a key and takes the sandbox for the real service."""
+    """The settings of a new project with a key, which uses the sandbox as the service."""
     root = tmp_path / "project"
     (root / "config").mkdir(parents=True)
     shutil.copy(ROOT / "config" / "prices.toml", root / "config")
@@ -70,32 +78,57 @@ def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
 
 @pytest.fixture
 def studio(settings: Settings) -> Iterator[Studio]:
-    """A studio at work."""
+    """A running studio."""
     with Studio(settings) as opened:
         yield opened
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    """A database of its own."""
-    return f"sqlite:///{tmp_path / 'studio.sqlite3'}"
+def dialect() -> str:
+    """The kind of database. `tests/store` has both; elsewhere a mark of `tests.support.postgresql` chooses."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """The PostgreSQL server of this process of the tests."""
+    with PostgreSQL() as running:
+        yield running
+
+
+@pytest.fixture
+def url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a new database."""
+    if dialect == "sqlite":
+        yield file_url(tmp_path / "studio.sqlite3")
+        return
+    server = request.getfixturevalue("postgresql")
+    made = server.new_database()
+    yield made
+    server.drop(made)
+
+
+@pytest.fixture
+def environment(dialect: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings by which a studio uses a new database of that kind."""
+    return {} if dialect == "sqlite" else {"KIE_DATABASE_URL": request.getfixturevalue("url")}
 
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    """A store on that database, opened by a server that lives."""
+    """A store on that database, registered as a live server."""
     yield from opened(url)
 
 
 @pytest.fixture
 def other(url: str, store: Store) -> Iterator[Store]:
-    """A second server on the same database."""
+    """The store of a second server on the same database."""
     yield from opened(url)
 
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts the studio as a person does; every one is stopped at the end."""
+    """A function that starts the studio as a server process. All of them are stopped at the end."""
     started: list[Server] = []
 
     def start(**environment: str) -> Server:

@@ -1,9 +1,9 @@
-"""Hundreds of jobs on a service that misbehaves at random, while the studios are stopped and killed at random.
+"""Soak test: hundreds of jobs on a service with random faults, while studios are stopped and killed at random.
 
     python -m tests.soak --minutes 20 --seed 7
 
-Two studios share one database, as two servers would. At the end the service behaves, a person settles every unsure job
-by what the service's ledger says, and the ledger is compared with the history: nothing charged twice, nothing lost.
+Two studios share one database, as two servers would. At the end, faults are turned off, every unsure job is settled
+according to the service's records, and these are compared with the history: nothing charged twice, nothing lost.
 """
 
 import argparse
@@ -22,17 +22,16 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from kie import brakes, pace, rooms, tracker, turns
 from kie.client import Client
 from kie.errors import NothingSpent
 from kie.generation import Generation
+from kie.history.query import Query
 from kie.jobs import ENDED, Job, State
-from kie.query import Query
 from kie.settings import Settings
-from kie.store import Store
-from kie.studio import Studio
-from tests.drawn import picture
-from tests.rogue import (
+from kie.store import Store, breaker, queue
+from kie.studio import Studio, backend
+from kie.worker import backoff, tracker
+from tests.support.fake_service import (
     HTML,
     PRICE,
     Behaviour,
@@ -50,7 +49,8 @@ from tests.rogue import (
     status,
     told,
 )
-from tests.server import FORKS, Fork
+from tests.support.images import picture
+from tests.support.server import FORKS, Fork
 
 KEY = "a-key-for-the-soak"
 STUDIOS = 2
@@ -90,7 +90,7 @@ FAULTS: dict[str, tuple[Behaviour, ...]] = {
 
 @dataclass
 class Outcome:
-    """What a soak came to."""
+    """The result of a soak test."""
 
     jobs: int = 0
     faults: Counter = field(default_factory=Counter)
@@ -112,7 +112,7 @@ class Outcome:
 
 
 class Told:
-    """A studio in a process of its own, which is told what people do."""
+    """A studio in a process of its own that receives commands through a pipe."""
 
     def __init__(self, root: Path, service: str):
         heard, self._line = FORKS.Pipe(duplex=False)
@@ -130,7 +130,7 @@ class Told:
 
 
 class Soak:
-    """One run: the service, the studios, and what happens to them."""
+    """One run: the service, the studios, and random events."""
 
     def __init__(self, folder: Path, seed: int):
         self.random = random.Random(seed)
@@ -140,7 +140,7 @@ class Soak:
         (folder / "config").mkdir()
 
     def run(self, seconds: float, faults: int = 0) -> Outcome:
-        """Press, misbehave, stop and kill for so long, and until so many faults were met; then let everything end, and compare."""
+        """Submit jobs with random faults, stops and kills, for this time and number of faults; then settle all jobs and compare."""
         with self.rogue:
             for endpoint in FAULTS:
                 self.rogue.plan(endpoint, always=self._perhaps)
@@ -170,7 +170,7 @@ class Soak:
         return Told(self.root, self.rogue.url)
 
     def _replace(self, studios: list[Told]) -> None:
-        """Kill or stop one studio and start another in its place. What was pressed there just now is pressed again."""
+        """Kill or stop one studio and start another in its place. The last five submissions are repeated there."""
         position = self.random.randrange(STUDIOS)
         left = studios[position]
         if self.random.random() < 0.6:
@@ -192,13 +192,13 @@ class Soak:
             "reference": self.random.choice((None, None, None, "red", "green", "blue")),
         }
         self.presses[press["submit_id"]] = press
-        # A double click reaches the other studio now and then.
+        # Sometimes a double click reaches both studios.
         studio.tell(press)
         if self.random.random() < 0.1:
             studio.tell(press)
 
     def _settle(self, studios: list[Told], seconds: float = 180) -> None:
-        """Press again what no studio has written, and settle what is unsure, until every job has ended."""
+        """Repeat all submissions and settle unsure jobs, until every job has ended."""
         for press in self.presses.values():
             studios[0].tell(press)
         until = time.monotonic() + seconds
@@ -215,12 +215,12 @@ class Soak:
     def _jobs(self) -> list[Job]:
         store = Store(f"sqlite:///{self.root / 'data' / 'studio.sqlite3'}")
         try:
-            return store.page(Query(), 1, 1_000_000)
+            return store.search.page(Query(), 1, 1_000_000).jobs
         finally:
-            store._engine.dispose()
+            store.database.close()
 
     def _compare(self) -> Outcome:
-        """Hold the service's ledger against the history and the disk."""
+        """Compare the service's records with the history and the disk."""
         jobs = {job.prompt: job for job in self._jobs()}
         made = Counter(_prompt(asked) for asked in self.rogue.asked.values())
         outcome = self.outcome
@@ -242,25 +242,22 @@ def _prompt(asked: str) -> str:
     return json.loads(asked)["input"]["prompt"]
 
 
-# -- what the process of a studio does
-
-
 def serve(root: Path, service: str, heard: Connection) -> None:
-    """Run one studio with short waits until the process is told to stop."""
+    """Run one studio with short intervals until SIGTERM."""
     with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stderr.fileno())  # what it logs would fill a terminal
-    pace.FIRST_LOOK_S, pace.SLOWEST_LOOK_S, pace.FETCH_RETRY_S, pace.TIME_OUT_PAUSE_S = 0.2, 0.5, 0.2, 0.2
-    pace.UPLOAD_RETRIES_S, pace.AFTER_A_BUG_S = (0.1, 0.2), 0.5
-    brakes.FIRST_PAUSE_S, brakes.LONGEST_PAUSE_S = 0.2, 1.0
-    turns.SENDS_WINDOW_S, turns.SERVER_LIFE_S, tracker.BEAT_S = 0.6, 2.0, 0.4
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())  # Its log would fill the terminal.
+    backoff.FIRST_LOOK_S, backoff.SLOWEST_LOOK_S, backoff.FETCH_RETRY_S, backoff.TIME_OUT_PAUSE_S = 0.2, 0.5, 0.2, 0.2
+    backoff.UPLOAD_RETRIES_S, backoff.AFTER_A_BUG_S = (0.1, 0.2), 0.5
+    breaker.FIRST_PAUSE_S, breaker.LONGEST_PAUSE_S = 0.2, 1.0
+    queue.SENDS_WINDOW_S, queue.SERVER_LIFE_S, tracker.BEAT_S = 0.6, 2.0, 0.4
 
     class Hasty(Client):
-        """A client that does not wait long."""
+        """A client with short timeouts."""
 
         def __init__(self, *given: object):
             super().__init__(*given, connect_s=2, read_s=2, upload_read_s=2, reply_s=3, fetch_s=3)
 
-    rooms.Client = Hasty
+    backend.Client = Hasty
     settings = Settings.load(root, {"KIE_API_URL": service, "KIE_UPLOAD_URL": service, "KIE_API_KEY": KEY})
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
@@ -270,17 +267,17 @@ def serve(root: Path, service: str, heard: Connection) -> None:
 
 
 def _listen(studio: Studio, heard: Connection, stopping: threading.Event) -> None:
-    """Do what is told; when whoever tells it is gone, so is the studio."""
+    """Execute commands from the pipe. When the pipe is closed, stop the studio."""
     while message := _next(heard):
         if "settle" not in message:
             used = (_reference(studio, message["reference"]),) if message["reference"] else ()
-            studio.submit(message["person"], Generation(message["prompt"], used), message["submit_id"])
+            studio.submissions.submit(message["person"], Generation(message["prompt"], used), message["submit_id"])
         elif message["task_id"] is None:
-            studio.never_ran(message["settle"])
+            studio.attention.mark_not_run(message["settle"])
         else:
-            # Told twice, and found the first time.
+            # Sent twice, and found the first time.
             with contextlib.suppress(NothingSpent):
-                studio.found_again(message["settle"], message["task_id"])
+                studio.attention.link_task(message["settle"], message["task_id"])
     stopping.set()
 
 
@@ -294,17 +291,18 @@ def _next(heard: Connection) -> dict | None:
 def _reference(studio: Studio, colour: str) -> str:
     with tempfile.TemporaryFile() as file:
         file.write(picture(colour=colour))
-        return studio.add_reference(f"{colour}.png", file).id
+        file.seek(0)
+        return studio.references.add(f"{colour}.png", file).id
 
 
 def soak(seconds: float, seed: int, faults: int = 0) -> Outcome:
-    """Run one soak in a folder of its own."""
+    """Run a soak test in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         return Soak(Path(folder), seed).run(seconds, faults)
 
 
 def main() -> None:
-    """Soak for as long as the command line says, and print what it came to."""
+    """Run a soak test with the command line's options and print the result."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--minutes", type=float, default=1.0)
     asked.add_argument("--seed", type=int, default=1)
@@ -313,5 +311,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # A fork finds what it runs in a module that can be imported.
+    # Forks need an importable module to run functions from.
     import_module("tests.soak").main()

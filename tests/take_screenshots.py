@@ -1,7 +1,7 @@
 """Take the README's screenshots from the running app: python -m tests.take_screenshots [reference.jpg …]
 
-Starts the studio on its sandbox in a temporary folder, makes a few pictures as a person would, and photographs the
-three pages. Without files of your own it draws its references.
+Starts the studio on the sandbox in a temporary folder, makes a few pictures, and takes a screenshot of each page.
+References are generated unless files are given.
 """
 
 import shutil
@@ -9,26 +9,30 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.drawn import picture
-from tests.server import Server
+from tests.support.browser import READ_MS, choose, choose_files, pictures_of, reference, show_item
+from tests.support.images import picture
+from tests.support.server import Server
 
 FOLDER = Path(__file__).parent / "screenshots"
 SIZE = {"width": 1440, "height": 900}
 
 
-def make(page: Page, prompt: str, ratio: str | None = None) -> None:
-    """Ask for one picture and wait until it is there."""
+def make(page: Page, prompt: str, ratio: str, images: int = 1) -> None:
+    """Submit a prompt and wait for its pictures."""
+    choose(page, ratio)
+    page.get_by_label("Images", exact=True).fill(str(images))
     page.get_by_label("Prompt", exact=True).fill(prompt)
-    if ratio:
-        page.get_by_text(ratio, exact=True).click()
-    page.get_by_role("button", name="Generate").click()
-    page.get_by_role("img", name=f"Picture made from: {prompt}").wait_for(timeout=90_000)
+    generate = page.get_by_role("button", name=f"Generate {images} ·" if images > 1 else "Generate · about")
+    expect(generate).to_be_enabled()
+    page.wait_for_timeout(READ_MS)
+    generate.click()
+    expect(pictures_of(page, prompt)).to_have_count(images, timeout=90_000)
 
 
 def take(page: Page, name: str) -> None:
-    """Photograph the page when it stands still."""
+    """Take a screenshot of the page once it is stable."""
     page.mouse.move(5, 5)
     page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     page.wait_for_timeout(2500)
@@ -47,20 +51,21 @@ def main(references: list[str]) -> None:
             page.goto(server.url)
             page.get_by_label("Your name").fill("Ann")
             page.keyboard.press("Enter")
-            make(page, "Misty hills before sunrise, one small lighthouse, quiet colours")
-            make(page, "A tall poster for a jazz night in June, paper texture", "9:16")
-            page.locator("input[type=file]").set_input_files(references or [str(drawn)])
-            page.wait_for_timeout(1500)
-            make(page, "A cat at the window watches a rocket take off, evening light", "4:3")
+            make(page, "Misty hills before sunrise, one small lighthouse, quiet colours", "16:9", 2)
+            make(page, "A tall poster for a jazz night in June, paper texture", "2:3", 4)
+            choose_files(page, *map(Path, references or [drawn]))
+            expect(reference(page, max(1, len(references)))).to_be_visible()
+            make(page, "A cat at the window watches a rocket take off, evening light", "4:3", 2)
+            for remove in reversed(page.get_by_role("button", name="Remove reference").all()):
+                remove.click()
             take(page, "generate")
             page.get_by_role("link", name="History").click()
             page.get_by_role("heading", name="History").wait_for()
             page.wait_for_timeout(2000)
-            table = page.get_by_test_id("stDataFrame").bounding_box()
-            page.mouse.click(table["x"] + 16, table["y"] + 62)
+            show_item(page, 0)
             take(page, "history")
             page.get_by_role("link", name="Account").click()
-            page.get_by_role("heading", name="Account").wait_for()
+            expect(page.locator("svg.marks")).to_have_count(2, timeout=90_000)
             take(page, "account")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kie.errors import RequestInvalid
-from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS, Generation
+from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS, Generation, Submission, SubmissionItem
 
 # As the service's text lists them.
 OFFICIAL_RATIOS = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto"]
@@ -66,7 +66,7 @@ def test_all_faults_are_told_at_once():
     labels = ["Prompt", "Reference images", "Aspect ratio", "Resolution", "Output format"]
     assert [fault.field for fault in caught.value.faults] == labels
     assert all(label in caught.value.detail for label in labels)
-    assert "no credits were spent" in caught.value.sentence
+    assert "nothing was sent" in caught.value.sentence
 
 
 def test_a_fault_is_a_sentence_that_says_what_to_do():
@@ -153,3 +153,18 @@ def test_half_a_character_is_refused_since_it_cannot_be_sent(surrogate: str):
         surrogate.encode()
     assert list(faults(f"a {surrogate}")) == ["Prompt"]
     assert list(faults(surrogate)) == ["Prompt"]
+
+
+@pytest.mark.parametrize(
+    ("free", "images"), [(None, 4), (72.0, 4), (71.9, 3), (18.0, 1), (17.0, 0), (0.0, 0), (-5.0, 0)]
+)
+def test_a_single_request_shrinks_to_what_the_credits_suffice_for(free: float | None, images: int):
+    asked = Submission("Ann", "press", (SubmissionItem(Generation("a kite"), 4, price=18.0),))
+    assert asked.within(free).images == images
+
+
+def test_of_several_requests_all_are_made_or_none_and_an_unknown_price_holds_nothing_back():
+    prices = (18.0, 18.0, None)
+    asked = [Submission("Ann", "press", (SubmissionItem(Generation("a kite"), price=price),) * 2) for price in prices]
+    assert [asked[0].within(36.0).images, asked[1].within(35.0).images, asked[2].within(0.0).images] == [2, 0, 2]
+    assert [each.is_priced for each in asked] == [True, True, False]

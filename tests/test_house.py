@@ -1,19 +1,22 @@
-"""The house itself: its layers, its map, and what nobody builds into it."""
+"""The house itself: what everything in it says of itself, and what nobody builds into it. Layers: `.importlinter`."""
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-
-import kie
+import streamlit
 
 ROOT = Path(__file__).resolve().parent.parent
-STANDS_ALONE = {"sandbox", "drawing"}
-MODULES = sorted(path.stem for path in (ROOT / "kie").glob("*.py") if path.stem != "__init__")
+MODULES = sorted((ROOT / "kie").rglob("*.py"))
 PAGES = sorted((ROOT / "pages").rglob("*.py"))
-PROGRAM = [ROOT / "app.py", *PAGES, *sorted((ROOT / "kie").glob("*.py"))]
+PROGRAM = [ROOT / "app.py", *PAGES, *MODULES]
+IN_BROWSER = sorted(
+    path for part in ("pages", "kie") for path in (ROOT / part).rglob("*") if path.suffix in (".js", ".css", ".html")
+)
 # The service's own spellings, as its text has them.
 SPELLINGS = (
     *("callBackUrl", "completeTime", "consumeCredits", "costTime", "createTask", "createTime", "creditsConsumed"),
@@ -24,10 +27,6 @@ SPELLINGS = (
 
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def module(name: str) -> Path:
-    return ROOT / "kie" / f"{name}.py"
 
 
 def named(path: Path) -> str:
@@ -51,16 +50,6 @@ def packages(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imported(path)}
 
 
-def siblings(path: Path) -> set[str]:
-    """Return the modules of kie that a file imports."""
-    return {name.split(".")[1] for name in imported(path) if name.startswith("kie.")}
-
-
-def mapped() -> list[str]:
-    """Return the modules in the order of the map, from top to bottom."""
-    return re.findall(r"^    (\w+) {2,}\S", kie.__doc__, re.MULTILINE)
-
-
 def code_alone(path: Path) -> str:
     """Return a file's code without comments and docstrings."""
     tree = parsed(path)
@@ -82,49 +71,9 @@ def public_parts(path: Path) -> Iterator[tuple[str, ast.AST]]:
                     yield f"{node.name}.{part.name}", part
 
 
-# The layers
-
-
-def test_the_map_lists_every_module_once_and_no_other():
-    assert sorted(mapped()) == MODULES
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_point_down_the_map(name: str):
-    above = mapped()[: mapped().index(name) + 1]
-    assert siblings(module(name)) & set(above) == set()
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_nothing_in_the_package_knows_streamlit_or_the_pages(name: str):
-    assert packages(module(name)).isdisjoint({"streamlit", "pages", "app"})
-
-
-def test_the_client_knows_no_database_and_the_store_no_http():
-    for name in ("client", "wire"):
-        assert packages(module(name)).isdisjoint({"sqlalchemy", "sqlite3"})
-        assert siblings(module(name)).isdisjoint({"store", "turns", "database", "schema"})
-    for name in ("store", "turns", "database", "schema"):
-        assert packages(module(name)).isdisjoint({"requests", "urllib3", "urllib", "http", "socket"})
-        assert siblings(module(name)).isdisjoint({"client", "wire"})
-
-
-def test_the_sandbox_and_the_client_are_two_readings_that_share_no_code():
-    for name in STANDS_ALONE:
-        assert siblings(module(name)) <= STANDS_ALONE
-    using = {name for name in MODULES if siblings(module(name)) & STANDS_ALONE}
-    assert using <= {"sandbox", "rooms"}
-
-
-def test_pages_speak_to_the_studio_and_to_nothing_that_works_for_it():
-    workers = {"rooms", "tracker", "sending", "looking", "client", "wire", "store", "turns", "database", "files"}
-    for path in PAGES:
-        assert siblings(path).isdisjoint(workers | STANDS_ALONE), named(path)
-
-
 def test_the_service_s_own_spellings_stay_in_the_client_and_the_sandbox():
     for path in PROGRAM:
-        if path not in (module("client"), module("sandbox")):
+        if named(path) not in ("kie/client/client.py", "kie/sandbox/server.py"):
             code = code_alone(path)
             assert [word for word in SPELLINGS if re.search(rf"\b{word}\b", code)] == [], named(path)
 
@@ -142,7 +91,7 @@ def is_broad(node: ast.AST) -> bool:
 
 def test_only_the_tracker_catches_whatever_comes_and_logs_it_with_its_traceback():
     broad = [(path, node) for path in PROGRAM for node in ast.walk(parsed(path)) if is_broad(node)]
-    assert [named(path) for path, _ in broad] == ["kie/tracker.py"]
+    assert [named(path) for path, _ in broad] == ["kie/worker/tracker.py"]
     for _, handler in broad:
         assert ast.unparse(handler.body[0]).startswith("log.exception(")
 
@@ -161,18 +110,147 @@ def test_nothing_is_put_off_in_a_comment():
         assert re.search(r"\b(TODO|FIXME|XXX|HACK)\b", path.read_text(encoding="utf-8")) is None, named(path)
 
 
+# What is private to others
+#
+# Allowed in Python, since its makers document it: what `import streamlit as st` offers, and `streamlit.components.v2`; `os._exit`;
+# `_fields` and `_replace` of a named tuple, and `_mapping` of a row of SQLAlchemy, which begin with "_" so that no column has
+# their name. The sandbox alone extends a protocol of uvicorn: nothing else ends a connection without an answer, as faults do.
+# Allowed in the browser: a component's own elements, `parentElement`, Streamlit's colours (`--st-…`), events of the document, its
+# title, and names of ours on `window` that begin with "studio". `connection.js` adds its notice to the page's body.
+
+PUBLIC_MODULES = {"streamlit", "streamlit.components.v2"}
+PUBLIC_PARTS = {"column_config", "components"}
+DOCUMENTED = {"os._exit", "_fields", "_replace", "_mapping"}
+UVICORN = {"kie/sandbox/server.py": {"uvicorn", "uvicorn.protocols.http.h11_impl"}}
+INSIDES = re.compile(
+    r"\bgc\.get_\w+|\bsys\.(modules|_\w+)|\binspect\.(?:current|get|stack|trace)\w*|\bimportlib\b|\bsetattr\(|\bpythonapi\b"
+)
+NOT_OURS = {
+    "an object of the browser's own that is replaced": r"\bprototype\b|\b(window|globalThis)\.(?!studio)\w+ *(\?\?|\|\|)?=(?!=)",
+    "a style sheet over others' elements": r"adoptedStyleSheets|styleSheets|insertRule",
+    "a name that Streamlit gives its elements": r"data-test|\.st[A-Z]|\[aria-label|\[class|stApp",
+    "the page outside the component": r"document\.(querySelector|getElement|body|forms|activeElement)|\b(window|globalThis)\.(parent|top)\b",
+    "a name that looks private": r"(\.|\b)__\w+",
+}
+
+
+@cache
+def own_names() -> set[str]:
+    """Return the names that the program itself gives to classes, functions, and attributes."""
+    found = set()
+    for node in (node for path in PROGRAM for node in ast.walk(parsed(path))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_own(node):
+            found.add(node.attr)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return found
+
+
+def is_own(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+
+
+def is_inside(name: str) -> bool:
+    """Say whether a name of Streamlit is one of its modules, which are there for itself."""
+    return name not in PUBLIC_PARTS and inspect.ismodule(getattr(streamlit, name, None))
+
+
+def private_names(tree: ast.Module, known: set[str]) -> list[str]:
+    """Return what a file reads, calls or replaces that its makers keep to themselves."""
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    modules = {alias.asname or alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    found = [match[0] for match in INSIDES.finditer(ast.unparse(tree))]
+    for node in ast.walk(tree):
+        text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+        if isinstance(node, ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+            found += [
+                name for name in names if name.startswith("_") or (node.module == "streamlit" and is_inside(name))
+            ]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
+            found += re.findall(r"^getattr\(.*, '(_\w+)'", ast.unparse(node))
+        elif not text or {text, node.attr} & DOCUMENTED or re.fullmatch("__[a-z]+__", node.attr):
+            continue
+        elif node.attr.startswith("_"):
+            is_ours = node.attr in known and (is_own(node) or text.partition(".")[0] in classes)
+            found += [] if is_ours else [text]
+        elif isinstance(node.ctx, ast.Store) and ast.unparse(node.value) in modules:
+            found.append(f"{text} =")
+        elif ast.unparse(node.value) == "st" and is_inside(node.attr):
+            found.append(text)
+    return found
+
+
+def not_ours(text: str) -> list[str]:
+    """Return what a script, a style sheet or a piece of HTML reads or replaces that does not belong to its component."""
+    return [why for why, pattern in NOT_OURS.items() if re.search(pattern, text)]
+
+
+@pytest.mark.parametrize("path", PROGRAM, ids=named)
+def test_no_private_name_of_a_library_is_imported_read_or_replaced(path: Path):
+    assert private_names(parsed(path), own_names()) == []
+    streamlits = {name for name in imported(path) if name.split(".")[0] == "streamlit"}
+    assert streamlits <= PUBLIC_MODULES
+    uvicorns = {name for name in imported(path) if name.split(".")[0] == "uvicorn"}
+    assert uvicorns <= UVICORN.get(named(path), set())
+
+
+@pytest.mark.parametrize("path", IN_BROWSER, ids=named)
+def test_in_the_browser_nothing_but_the_component_itself_is_read_or_replaced(path: Path):
+    found = not_ours(path.read_text(encoding="utf-8"))
+    assert found == (["the page outside the component"] if path.name == "connection.js" else [])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from streamlit.runtime import _caches",
+        "from streamlit import runtime",
+        "store._rooms.tracker",
+        "self._nobody_defines_this",
+        "getattr(widget, '_secret')",
+        "gc.get_objects()",
+        "import streamlit as st\nst.runtime.get_instance()",
+        "import requests\nrequests.get = None",
+        "setattr(session, 'send', other)",
+        "sys.modules['streamlit']",
+    ],
+)
+def test_a_private_name_in_python_is_found(code: str):
+    assert private_names(ast.parse(code), own_names())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WebSocket.prototype.send = send",
+        "window.fetch = other",
+        "document.adoptedStyleSheets.push(sheet)",
+        'document.querySelector("section")',
+        "root.querySelector('[aria-label=\"Prompt\"]')",
+        "[data-testid=stMain] { gap: 0 }",
+        "window.__studio ??= {}",
+        "parentElement.__stage",
+    ],
+)
+def test_what_is_not_the_component_s_own_is_found(text: str):
+    assert not_ours(text)
+
+
 # What is said of it
 
 
-@pytest.mark.parametrize("path", [*PROGRAM, *sorted((ROOT / "tests").glob("*.py"))], ids=named)
+@pytest.mark.parametrize("path", [*PROGRAM, *sorted((ROOT / "tests").rglob("*.py"))], ids=named)
 def test_every_module_says_what_it_is(path: Path):
     if path.read_text(encoding="utf-8").strip():
         assert ast.get_docstring(parsed(path)), "a module begins with a sentence"
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name not in STANDS_ALONE])
-def test_every_public_part_of_the_package_says_what_it_is_in_a_sentence(name: str):
-    for part, node in public_parts(module(name)):
+@pytest.mark.parametrize("path", [path for path in MODULES if path.parent.name != "sandbox"], ids=named)
+def test_every_public_part_of_the_package_says_what_it_is_in_a_sentence(path: Path):
+    for part, node in public_parts(path):
         told = (ast.get_docstring(node) or "").partition("\n\n")[0]
         assert re.search(r"^[A-Z].*[.:]", told, re.DOTALL), part
 

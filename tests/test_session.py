@@ -1,9 +1,11 @@
 """What a browser session holds: the ids of its jobs, and which click was the same press."""
 
+import secrets
+
 import pytest
 
 from kie.generation import Generation
-from kie.session import Presses, SessionJobs
+from kie.session import SessionJobs, SubmitGuard
 
 REQUEST = (Generation("a lighthouse"), 1, "Ann")
 OTHER = (Generation("a lighthouse"), 2, "Ann")
@@ -21,8 +23,8 @@ def jobs(session: dict) -> SessionJobs:
 
 
 @pytest.fixture
-def presses(session: dict) -> Presses:
-    return Presses(session)
+def presses(session: dict) -> SubmitGuard:
+    return SubmitGuard(session)
 
 
 # Its jobs
@@ -54,7 +56,7 @@ def test_a_job_that_is_not_shown_any_more_leaves_the_others(jobs: SessionJobs):
     jobs.forget("unknown")
     assert jobs.ids == ["1"]
     jobs.forget("1")
-    assert jobs.ids == []
+    assert (jobs.ids, jobs.forgotten) == ([], ["2", "unknown", "1"])
 
 
 def test_what_the_session_holds_is_plain_and_its_own(jobs: SessionJobs, session: dict):
@@ -67,45 +69,49 @@ def test_what_the_session_holds_is_plain_and_its_own(jobs: SessionJobs, session:
 # Its presses
 
 
-def test_a_double_press_is_one_submit_id(presses: Presses):
-    first = presses.submit_id(REQUEST, 100.0)
+def pressed(presses: SubmitGuard, request: tuple, now_s: float) -> str:
+    return presses.submit_id(request, now_s, secrets.token_hex(16))
+
+
+def test_a_double_press_is_one_submit_id(presses: SubmitGuard):
+    first = pressed(presses, REQUEST, 100.0)
     assert len(first) == 32
-    assert presses.submit_id(REQUEST, 100.2) == first
-    assert presses.submit_id(REQUEST, 101.4) == first
+    assert pressed(presses, REQUEST, 100.2) == first
+    assert pressed(presses, REQUEST, 101.4) == first
 
 
-def test_a_second_click_is_the_same_press_for_as_long_as_the_first_one_shows_nothing(presses: Presses):
-    first = presses.submit_id(REQUEST, 100.0)
-    assert presses.submit_id(REQUEST, 109.0) == first
-    assert presses.submit_id(REQUEST, 500.0) == first
+def test_a_second_click_is_the_same_press_for_as_long_as_the_first_one_shows_nothing(presses: SubmitGuard):
+    first = pressed(presses, REQUEST, 100.0)
+    assert pressed(presses, REQUEST, 109.0) == first
+    assert pressed(presses, REQUEST, 500.0) == first
 
 
-def test_the_window_opens_again_a_second_and_a_half_after_the_result_was_shown(presses: Presses):
-    first = presses.submit_id(REQUEST, 100.0)
+def test_the_window_opens_again_a_second_and_a_half_after_the_result_was_shown(presses: SubmitGuard):
+    first = pressed(presses, REQUEST, 100.0)
     presses.shown(110.0)
-    assert presses.submit_id(REQUEST, 111.49) == first
-    assert presses.submit_id(REQUEST, 111.5) != first
+    assert pressed(presses, REQUEST, 111.49) == first
+    assert pressed(presses, REQUEST, 111.5) != first
 
 
-def test_showing_the_same_result_again_does_not_keep_the_window_shut(presses: Presses):
-    first = presses.submit_id(REQUEST, 100.0)
+def test_showing_the_same_result_again_does_not_keep_the_window_shut(presses: SubmitGuard):
+    first = pressed(presses, REQUEST, 100.0)
     for moment in (100.5, 101.0, 101.5, 101.9):
         presses.shown(moment)
-    assert presses.submit_id(REQUEST, 102.0) != first
+    assert pressed(presses, REQUEST, 102.0) != first
 
 
-def test_a_click_within_the_window_does_not_keep_it_shut(presses: Presses):
-    first = presses.submit_id(REQUEST, 100.0)
+def test_a_click_within_the_window_does_not_keep_it_shut(presses: SubmitGuard):
+    first = pressed(presses, REQUEST, 100.0)
     presses.shown(100.5)
-    assert presses.submit_id(REQUEST, 101.9) == first
+    assert pressed(presses, REQUEST, 101.9) == first
     presses.shown(101.95)
-    assert presses.submit_id(REQUEST, 102.0) != first
+    assert pressed(presses, REQUEST, 102.0) != first
 
 
-def test_every_press_after_the_window_is_a_new_one(presses: Presses):
+def test_every_press_after_the_window_is_a_new_one(presses: SubmitGuard):
     ids = []
     for moment in range(0, 100, 10):
-        ids.append(presses.submit_id(REQUEST, float(moment)))
+        ids.append(pressed(presses, REQUEST, float(moment)))
         presses.shown(moment + 1.0)
     assert len(set(ids)) == 10
 
@@ -120,34 +126,34 @@ def test_every_press_after_the_window_is_a_new_one(presses: Presses):
         (Generation("a lighthouse"), 1, "Ben"),
     ],
 )
-def test_a_changed_request_is_a_new_press_at_once(presses: Presses, changed: tuple):
-    first = presses.submit_id(REQUEST, 100.0)
-    second = presses.submit_id(changed, 100.1)
+def test_a_changed_request_is_a_new_press_at_once(presses: SubmitGuard, changed: tuple):
+    first = pressed(presses, REQUEST, 100.0)
+    second = pressed(presses, changed, 100.1)
     assert second != first
-    assert presses.submit_id(changed, 100.2) == second
+    assert pressed(presses, changed, 100.2) == second
 
 
-def test_an_equal_request_is_the_same_press_although_it_is_another_object(presses: Presses):
-    first = presses.submit_id((Generation("a lighthouse"), 1, "Ann"), 100.0)
-    assert presses.submit_id((Generation("a lighthouse"), 1, "Ann"), 100.1) == first
+def test_an_equal_request_is_the_same_press_although_it_is_another_object(presses: SubmitGuard):
+    first = pressed(presses, (Generation("a lighthouse"), 1, "Ann"), 100.0)
+    assert pressed(presses, (Generation("a lighthouse"), 1, "Ann"), 100.1) == first
 
 
-def test_showing_a_page_that_nobody_pressed_on_changes_nothing(presses: Presses, session: dict):
+def test_showing_a_page_that_nobody_pressed_on_changes_nothing(presses: SubmitGuard, session: dict):
     presses.shown(100.0)
     assert session == {"prompt": "not ours"}
 
 
-def test_a_clock_that_has_just_begun_is_as_good_as_any(presses: Presses):
-    first = presses.submit_id(REQUEST, 0.0)
+def test_a_clock_that_has_just_begun_is_as_good_as_any(presses: SubmitGuard):
+    first = pressed(presses, REQUEST, 0.0)
     presses.shown(0.0)
-    assert presses.submit_id(REQUEST, 0.1) == first
+    assert pressed(presses, REQUEST, 0.1) == first
 
 
-def test_another_session_s_press_is_another_press(presses: Presses):
-    assert Presses({}).submit_id(REQUEST, 100.0) != presses.submit_id(REQUEST, 100.0)
+def test_another_session_s_press_is_another_press(presses: SubmitGuard):
+    assert pressed(SubmitGuard({}), REQUEST, 100.0) != pressed(presses, REQUEST, 100.0)
 
 
-def test_a_press_is_remembered_by_the_session_and_not_by_the_page(presses: Presses, session: dict):
-    first = presses.submit_id(REQUEST, 100.0)
-    Presses(session).shown(100.1)
-    assert Presses(session).submit_id(REQUEST, 100.2) == first
+def test_a_press_is_remembered_by_the_session_and_not_by_the_page(presses: SubmitGuard, session: dict):
+    first = pressed(presses, REQUEST, 100.0)
+    SubmitGuard(session).shown(100.1)
+    assert pressed(SubmitGuard(session), REQUEST, 100.2) == first

@@ -27,6 +27,7 @@ def key_in(root: Path) -> Callable[[bytes], Key]:
 
     def write(content: bytes) -> Key:
         (root / NAME).write_bytes(content)
+        (root / NAME).chmod(0o600)
         return Settings.load(root, {}).key()
 
     return write
@@ -53,6 +54,7 @@ SETTINGS = [
     ("KIE_API_URL", "api_url", "https://one.example", "https://two.example"),
     ("KIE_UPLOAD_URL", "upload_url", "https://one.example", "https://two.example"),
     ("KIE_PUBLIC_URL", "public_url", "https://one.example", "https://two.example"),
+    ("KIE_FRAME_ANCESTORS", "frame_ancestors", "https://one.example", "https://two.example"),
     ("KIE_DATABASE_URL", "database_url", "sqlite:///one", "sqlite:///two"),
     ("KIE_SANDBOX", "sandbox", "0", "1"),
     ("KIE_API_KEY", "environment_key", "key-one", "key-two"),
@@ -65,9 +67,10 @@ def test_the_environment_goes_before_dotenv_and_dotenv_before_the_default(
 ):
     default = getattr(Settings.load(root, {}), field)
     write_dotenv(root, f"# ours\n{name} = '{one}'\n")
+    one, two = ((one,), (two,)) if isinstance(default, tuple) else (one, two)
     assert getattr(Settings.load(root, {}), field) == one != default
-    assert getattr(Settings.load(root, {name: two}), field) == two
-    assert getattr(Settings.load(root, {name: f" {two}\n"}), field).strip() == two
+    assert getattr(Settings.load(root, {name: "".join(two)}), field) == two
+    assert getattr(Settings.load(root, {name: f" {''.join(two)}\n"}), field) in (two, f" {two}\n")
     assert getattr(Settings.load(root, {name: "  "}), field) == one
     write_dotenv(root, f"{name}=\n{name}_X=1\nPATH=/nowhere\n")
     assert getattr(Settings.load(root, {}), field) == default
@@ -104,6 +107,27 @@ ODD_BUT_USABLE = {
     "UTF-16": (f"\ufeff{SECRET}\r\n".encode("utf-16-le"), "an invisible byte order mark, which was left out"),
     "UTF-16, the other way round": (f"\ufeff{SECRET}".encode("utf-16-be"), "an invisible byte order mark"),
     "Windows line ends": (f"{SECRET}\r\n".encode(), "has Windows line ends, which were left out"),
+    "double quotes": (f'"{SECRET}"'.encode(), "quotes around the key, which were left out"),
+    "single quotes": (f"'{SECRET}'\n".encode(), "quotes around the key, which were left out"),
+    "typographic quotes": (f"“{SECRET}”".encode(), "quotes around the key, which were left out"),
+    "backticks": (f"`{SECRET}`".encode(), "quotes around the key, which were left out"),
+    "its setting": (f"KIE_API_KEY={SECRET}".encode(), "a name before the key, which was left out"),
+    "its setting, quoted": (f'KIE_API_KEY = "{SECRET}"'.encode(), "a name before the key, which was left out"),
+    "another name": (f"My KIE API key: {SECRET}".encode(), "a name before the key, which was left out"),
+    "of a Windows shell": (f"setx KIE_API_KEY {SECRET}\r\n".encode(), "a word of a shell before the key"),
+    "of PowerShell": (f'$env:KIE_API_KEY="{SECRET}"'.encode(), "a name before the key, which was left out"),
+    "of a Unix shell": (f"export KIE_API_KEY='{SECRET}'".encode(), "a word of a shell before the key"),
+    "the word before it": (f"Bearer {SECRET}".encode(), "the word Bearer before the key, which was left out"),
+    "a header": (f"Authorization: bearer {SECRET}".encode(), "the word Bearer before the key, which was left out"),
+    "a header of curl": (f"'Authorization: Bearer {SECRET}'".encode(), "quotes around the key"),
+    "JSON": (f'{{"KIE_API_KEY": "{SECRET}"}}'.encode(), "brackets around the key, which were left out"),
+    "JSON on lines": (f'{{\n  "KIE_API_KEY": "{SECRET}",\n}}'.encode(), "3 lines; the one with KIE_API_KEY is used"),
+    "code": (f"const apiKey = '{SECRET}';".encode(), "a sign after the key, which was left out"),
+    "a file of settings": (
+        f"# ours\nKIE_SANDBOX=0\nKIE_API_KEY={SECRET}  # of the team\n".encode(),
+        "2 lines; the one with KIE_API_KEY is used",
+    ),
+    "angle brackets": (f"<{SECRET}>".encode(), "brackets around the key, which were left out"),
     "several lines": (f"\n{SECRET}\nthe key of our team\n\n".encode(), "has 2 lines; the first one is used"),
 }
 
@@ -124,12 +148,24 @@ def test_everything_odd_is_said_at_once(key_in: Callable[[bytes], Key]):
     assert all(word in key.note for word in ("byte order mark", "Windows line ends", "2 lines", "spaces around"))
 
 
+def test_a_key_from_the_environment_loses_its_quotes_too(root: Path):
+    # Docker's --env-file keeps the quotes of a line.
+    key = Settings.load(root, {"KIE_API_KEY": f'"Bearer {SECRET}"'}).key()
+    assert key.value == SECRET
+    assert key.note.startswith("The setting KIE_API_KEY has quotes around the key")
+
+
 UNUSABLE = {
     "empty": (b"", f"{NAME} is empty: put the key on its first line."),
     "only white space": (b" \r\n\t\n\n", f"{NAME} is empty: put the key on its first line."),
     "only a byte order mark": (b"\xef\xbb\xbf", f"{NAME} is empty: put the key on its first line."),
     "a space inside": (b"0123 4567", f"{NAME} can't be used as a key: there is a space in the middle of it."),
-    "the word before it": (f"Bearer {SECRET}".encode(), "there is a space in the middle of it."),
+    "only its name": (b"KIE_API_KEY=", "there is no key in it."),
+    "its name alone": (b"KIE_API_KEY\n", "there is no key in it."),
+    "only quotes": (b'export KIE_API_KEY=""', "there is no key in it."),
+    "only the word before it": (b"Bearer \n", "there is no key in it."),
+    "only a comment": (b"# the key goes here\n", f"{NAME} is empty: put the key on its first line."),
+    "the example in its setting": (b'KIE_API_KEY="YOUR_API_KEY"', "it is still the example text."),
     "a hard space inside": ("0123\u00a04567".encode(), "there is a space in the middle of it."),
     "zero-width space": (f"{SECRET}\u200b".encode(), "it has characters that no key has"),
     "not ASCII": ("schlüssel".encode("latin-1"), "it has characters that no key has"),
@@ -156,7 +192,7 @@ def test_why_a_key_cannot_be_used_is_said_and_the_sandbox_takes_its_place(
 def test_a_key_file_that_cannot_be_read_is_said_to_be_so(root: Path):
     (root / NAME).mkdir()
     key = Settings.load(root, {}).key()
-    assert (key.is_usable, key.note) == (False, f"{NAME} can't be read: Is a directory.")
+    assert (key.is_usable, key.note) == (False, f"{NAME} can't be read: it is a folder.")
 
 
 def test_no_key_file_and_no_folder_for_it_are_no_fault(tmp_path: Path):
@@ -300,6 +336,67 @@ def test_what_is_no_plain_address_is_refused_by_name_and_not_repeated(root: Path
 )
 def test_an_address_is_kept_without_what_stands_around_it(root: Path, value: str, kept: str):
     assert Settings.load(root, {"KIE_API_URL": value}).api_url == kept
+
+
+@pytest.mark.parametrize("name", ["KIE_PUBLIC_URL", "KIE_FRAME_ANCESTORS"])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("https://*", "must name one host"),
+        ("https://*.example.com", "must name one host"),
+        ("https://a..b", "must name one host"),
+        ("https://example.com.", "must name one host"),
+        ("https://-a.example", "must name one host"),
+        ("https://exa\x00mple.com", "must name one host"),
+        ("https://exa\x7fmple.com", "must name one host"),
+        ("https://example.com\\@evil.example", "must be an address"),
+        ("https://example.com\\evil", "must name one host"),
+        ("https://b\u00fccher.example", "must name one host"),
+        ("https://2130706433", "must name one host"),
+        ("https://1.2.3", "must name one host"),
+        ("https://[fe80::1%25eth0]", "must name one host"),
+        ("https://example.com/a/../b", "has the path"),
+        ("https://example.com/a//b", "has the path"),
+        ("https://example.com/a%20b", "has the path"),
+        ("https://example.com/studio;a", "has the path"),
+        ("https://example.com/st\u00fcdio", "has the path"),
+    ],
+)
+def test_an_address_that_names_no_single_host_or_has_an_odd_path_is_refused_by_name(
+    root: Path, name: str, value: str, words: str
+):
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.load(root, {name: value})
+    words = "has a path" if name == "KIE_FRAME_ANCESTORS" and words.startswith("has") else words
+    assert caught.value.detail.startswith(f"{name} {words}")
+
+
+def test_a_site_that_shows_the_studio_in_a_frame_has_no_path(root: Path):
+    with pytest.raises(SettingsInvalid, match="has a path"):
+        Settings.load(root, {"KIE_FRAME_ANCESTORS": "https://example.com/studio"})
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("HTTPS://Tools.Example.com:443/Studio/", "https://tools.example.com/Studio"),
+        ("https://studio/studio", "https://studio/studio"),
+        ("https://tools.example.com:8443/our-tools/studio_2", "https://tools.example.com:8443/our-tools/studio_2"),
+        ("HTTPS://Studio.Example.com:443/", "https://studio.example.com"),
+        ("http://studio:80", "http://studio"),
+        ("https://studio.example.com:8443", "https://studio.example.com:8443"),
+        ("http://10.0.0.5:80", "http://10.0.0.5"),
+        ("http://[0:0:0:0:0:0:0:1]:8501", "http://[::1]:8501"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_the_public_address_is_kept_as_a_browser_writes_it(root: Path, value: str, kept: str):
+    assert Settings.load(root, {"KIE_PUBLIC_URL": value}).public_url == kept
+
+
+def test_several_pages_may_show_the_studio_in_a_frame(root: Path):
+    given = {"KIE_FRAME_ANCESTORS": " https://one.example\thttps://TWO.example:8443 "}
+    assert Settings.load(root, given).frame_ancestors == ("https://one.example", "https://two.example:8443")
 
 
 def test_a_relative_data_folder_is_the_project_s_wherever_the_studio_is_started(

@@ -1,18 +1,38 @@
-"""Run the benchmarks that are named, or all."""
+"""Run the benchmarks named on the command line, or all."""
 
 import sys
 
-from tests.bench import arrival, composer, crowd, first_paint, history, memory, press, tabs, takeaway
+from tests.bench import (
+    arrival,
+    cards,
+    composer,
+    crowd,
+    first_paint,
+    history,
+    layout,
+    looks,
+    memory,
+    press,
+    setting,
+    statements,
+    tabs,
+    takeaway,
+)
 
 ALL = {
-    "press": press,
-    "arrival": arrival,
     "first_paint": first_paint,
+    "press": press,
+    "setting": setting,
+    "arrival": arrival,
     "tabs": tabs,
+    "cards": cards,
+    "layout": layout,
+    "looks": looks,
     "memory": memory,
     "crowd": crowd,
     "composer": composer,
     "history": history,
+    "statements": statements,
     "takeaway": takeaway,
 }
 

@@ -1,4 +1,4 @@
-"""Settings, typing and reordering with 8 references of 20 MB and 50 finished cards, against a bare widget's run (bound: 1.5×)."""
+"""Settings, typing and reordering with 8 references of 20 MB and 50 finished cards, against a bare radio (bound: 1.5×)."""
 
 import tempfile
 import time
@@ -6,73 +6,57 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from kie.generation import Generation, Wanted
-from kie.jobs import ENDED
+from kie.generation import Generation, SubmissionItem
 from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
 from kie.studio import Studio
-from tests.bench.places import bare_runs, chromium, open_page, timed
-from tests.drawn import noisy_png
-from tests.server import Server
+from tests.bench import setting
+from tests.bench.places import CHOSEN, bare_runs, chromium, fill, open_page, studio
+from tests.support.browser import at
+from tests.support.images import noisy_png
 
 CARDS, BATCH = 50, 200
 REFERENCE_BYTES = 20 * 2**20
-CHANGES = {
-    "a setting: the price": (
-        """[...document.querySelectorAll('input[type=radio]')]
-          .filter((one) => ['1K', '4K'].some((name) => one.closest('label').innerText.startsWith(name)))
-          .find((one) => !one.checked).click()""",
-        "button('Generate').innerText",
+CHANGES = setting.CHANGES | {
+    "typing → the count": (
+        "enter(its.field, its.field.value + ' more')\n  its.field.blur()",
+        "its.count.textContent",
+        "its.field = within('textarea')\n  its.count = within('output.count')",
     ),
-    "typing: the count": (
-        """const field = document.querySelector('textarea[aria-label=Prompt]')
-          enter(field, field.value + ' more')
-          field.blur()""",
-        "within('output[aria-label$=characters]').textContent",
-    ),
-    "reordering: the order": (
+    "reordering → the order": (
         "within('.strip .right:not(:disabled)').click()",
-        "[...within('.strip').children].map((one) => one.dataset.id).join()",
+        "[...its.strip.children].map((one) => one.dataset.id).join()",
+        "its.strip = within('.strip')",
     ),
 }
 
 
 def run() -> None:
-    """Print the medians and their ratios to a bare widget's run, and how long a batch takes to be queued."""
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        bare_ms, tuned_ms = bare_runs(browser)
-        print(f"  a bare widget of Streamlit as it comes: {bare_ms:.0f} ms; with our configuration {tuned_ms:.0f} ms")
-        with Sandbox(Path(folder) / "service", seconds=0.1, credits=100_000) as service:
-            environment = {"KIE_API_URL": service.url, "KIE_UPLOAD_URL": service.url, "KIE_API_KEY": "bench-key"}
-            data_dir = Path(folder) / "data"
-            make_cards(environment | {"KIE_DATA_DIR": str(data_dir)})
-            with Server(data_dir, **environment) as server:
-                page = open_page(browser, server.url)
-                attach(page, Path(folder))
-                for name, (act, answer) in CHANGES.items():
-                    took_ms, run_ms = timed(page, act, answer)
-                    print(
-                        f"  {name} after {took_ms:.0f} ms, ratio {took_ms / tuned_ms:.2f} (bound 1.5), to Streamlit as it "
-                        f"comes {took_ms / bare_ms:.2f}; its run ended after {run_ms:.0f} ms, ratio {run_ms / tuned_ms:.2f}"
-                    )
+    """Print the medians, their ratios to the change of a bare radio, and the time to queue a batch."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, chromium() as browser:
+        queue_batch(Path(folder) / "batch")
+        data_dir = Path(folder) / "data"
+        fill(data_dir, [Generation(f"card {number}") for number in range(CARDS)], 1)
+        bare_ms = bare_runs(browser, CHOSEN)
+        with studio(data_dir=data_dir) as (server, _):
+            page = open_page(browser, server.url)
+            attach(page, Path(folder))
+            setting.show(page, CHANGES, *bare_ms)
 
 
-def make_cards(environment: dict[str, str]) -> None:
-    """Make what a session shows, and time how long a batch takes to be queued."""
-    with Studio(Settings.load(ROOT, environment)) as studio:
-        made = studio.order("Guest", [Wanted(Generation(f"card {number}")) for number in range(CARDS)], "cards")
-        ids = [job.id for job in made]
-        while not all(job.state in ENDED for job in studio.jobs(ids)):
-            time.sleep(0.2)
-        batch = [Wanted(Generation(f"row {number}"), row=number) for number in range(1, BATCH + 1)]
-        began = time.monotonic()
-        studio.order("Somebody else", batch, "batch")
-        print(f"  a batch of {BATCH} is queued in {time.monotonic() - began:.2f} s (bound 2)")
-        studio.pause("batch")
+def queue_batch(folder: Path) -> None:
+    """Print the time to queue a batch."""
+    with Sandbox(folder / "service", credits=100_000) as service:
+        settings = Settings.load(ROOT, at(service) | {"KIE_DATA_DIR": str(folder / "data")})
+        with Studio(settings) as queue:
+            batch = [SubmissionItem(Generation(f"row {number}"), row=number) for number in range(1, BATCH + 1)]
+            began = time.monotonic()
+            queue.submissions.submit_all("Somebody", batch, "batch")
+            print(f"  a batch of {BATCH} is queued in {time.monotonic() - began:.2f} s (bound 2)")
 
 
 def attach(page: Page, folder: Path) -> None:
-    """Attach eight references, each of other bytes."""
+    """Attach eight references with different content."""
     for number in range(8):
         path = noisy_png(folder / f"{number}.png", REFERENCE_BYTES, seed=number)
         page.locator("input[type=file]").set_input_files(path)

@@ -11,21 +11,21 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from tests.bench.places import chromium, open_page, rss_mb, studio
-from tests.drawn import noisy_png
-from tests.server import Server
+from tests.support.images import noisy_png
+from tests.support.server import Server
 
 BYTES = 30_000_000
 
 
 def run() -> None:
-    """Print how far the memory is from where it began, and how much the upload and the mending add."""
+    """Print the memory compared with the start, and what uploads and conversions add."""
     with tempfile.TemporaryDirectory() as folder, chromium() as browser, studio() as (server, service):
         files = [noisy_png(Path(folder) / f"{number}.png", BYTES, number) for number in range(8)]
         page = open_page(browser, server.url)
         time.sleep(5)
         began = rss_mb(server)
         for number in range(0, 8, 2):
-            # A browser driver hands over 50 MB at most in one go.
+            # Browser drivers transfer at most 50 MB at a time.
             page.locator("input[type=file]").set_input_files([str(path) for path in files[number : number + 2]])
             await_reference(page, number + 2)
         time.sleep(15)
@@ -46,7 +46,7 @@ def run() -> None:
 
 
 def mend(page: Page, server: Server, folder: Path) -> float:
-    """Have pictures made right for two people at once, and return how much more memory there is ten seconds later."""
+    """Convert pictures for two people at the same time, and return the increase of memory ten seconds later."""
     other = page.context.new_page()
     other.goto(server.url)
     other.get_by_role("button", name="Generate").wait_for()
@@ -64,5 +64,5 @@ def mend(page: Page, server: Server, folder: Path) -> float:
 
 
 def await_reference(page: Page, number: int) -> None:
-    """Wait until a reference stands in the strip."""
+    """Wait until a reference is displayed."""
     page.get_by_role("img", name=f"Reference {number}", exact=True).wait_for(timeout=240_000)

@@ -1,56 +1,58 @@
-"""Generate pressed → createTask at the service, against the round trip of a bare Streamlit button (bound: 2×)."""
+"""Generate pressed → createTask at the service, against a bare button of Streamlit as it ships (bound: 2×); → visible card (0.3 s)."""
 
 import time
 
 from playwright.sync_api import Page
 
-from tests.bench.places import chromium, empty_app, median, open_page, studio
+from kie.sandbox import Sandbox
+from kie.sandbox.server import CREATE
+from tests.bench.places import PRESSED, chromium, empty_app, median, open_empty, open_page, studio, timed, write
+from tests.support.browser import GENERATE
 
 ROUNDS = 15
-ROUND_TRIP = """async () => {
-  const button = [...document.querySelectorAll('button')].find(b => b.innerText.includes('Press'));
-  const shown = () => document.body.innerText.match(/pressed (\\d+)/)[1];
-  const before = shown();
-  const began = performance.now();
-  button.click();
-  while (shown() === before) await new Promise(resolve => setTimeout(resolve, 1));
-  return performance.now() - began;
-}"""
-PRESS = """() => {
-  const button = [...document.querySelectorAll('button')].find(b => b.innerText.includes('Generate'));
-  const at = Date.now();
-  button.click();
-  return at;
+# Open tasks cost little; finished ones are drawn, on the same processors.
+SECONDS = 600.0
+PRESS = """async (button, title) => {
+  const gallery = [...document.querySelectorAll('*')].map((one) => one.shadowRoot).find((root) => root?.querySelector('.groups'))
+  const dock = document.querySelector('[data-testid=stBottom]')
+  const isSeen = (card) => {
+    const { top, bottom, height } = card.getBoundingClientRect()
+    return height > 0 && top >= 0 && bottom <= dock.getBoundingClientRect().top
+  }
+  const isShown = (group) => group.querySelector('h3').textContent === title && isSeen(group.querySelector('li'))
+  const at = performance.timeOrigin + performance.now()
+  button.click()
+  while (![...gallery.querySelectorAll('section')].some(isShown)) await new Promise((resolve) => setTimeout(resolve, 1))
+  return [at, performance.timeOrigin + performance.now()]
 }"""
 
 
 def run() -> None:
-    """Print both medians and their ratio."""
-    with chromium() as browser, empty_app() as bare_url, studio() as (server, service):
-        bare = browser.new_page()
-        bare.goto(bare_url)
-        bare.get_by_role("button", name="Press").wait_for()
-        page = open_page(browser, server.url)
-        bare_ms, wire_ms = [], []
+    """Print the medians, and the ratio of the first. A bare button and ours are pressed alternately."""
+    with chromium() as browser, empty_app(as_it_comes=True) as bare_url, studio(SECONDS) as (server, service):
+        bare, page = open_empty(browser, bare_url), open_page(browser, server.url)
+        bare_ms, wire_ms, card_ms = [], [], []
         for number in range(ROUNDS):
-            bare_ms.append(bare.evaluate(ROUND_TRIP))
-            wire_ms.append(press_to_wire(page, service, number))
-    print(f"  bare button {median(bare_ms):.0f} ms, press to wire {median(wire_ms):.0f} ms", end="")
-    print(f", ratio {median(wire_ms) / median(bare_ms):.2f} (bound 2)")
+            bare_ms.append(timed(bare, *PRESSED, rounds=1)[0])
+            to_wire, to_card = press(page, service, number)
+            wire_ms.append(to_wire)
+            card_ms.append(to_card)
+    bare_ms, wire_ms = median(bare_ms), median(wire_ms)
+    print(f"  bare button {bare_ms:.0f} ms, press to wire {wire_ms:.0f} ms, ratio {wire_ms / bare_ms:.2f} (bound 2)")
+    print(f"  press to visible card {median(card_ms):.0f} ms, worst {max(card_ms):.0f} ms (bound 300)")
 
 
-def press_to_wire(page: Page, service, number: int) -> float:
-    """Press Generate for a new prompt and return the milliseconds until the service has the request."""
-    page.get_by_label("Prompt", exact=True).fill(f"bench {number}")
-    page.keyboard.press("Tab")
-    page.wait_for_timeout(900)
+def press(page: Page, service: Sandbox, number: int) -> tuple[float, float]:
+    """Press Generate with a new prompt; return the milliseconds until the service has the request, and until the card is visible."""
+    prompt = f"bench {number}"
+    write(page, prompt)
     count = len(created(service))
-    at_ms = page.evaluate(PRESS)
+    pressed_ms, shown_ms = page.get_by_role("button", name=GENERATE).evaluate(PRESS, prompt)
     while len(created(service)) == count:
         time.sleep(0.002)
-    return created(service)[-1].at * 1000 - at_ms
+    return created(service)[-1].at * 1000 - pressed_ms, shown_ms - pressed_ms
 
 
-def created(service) -> list:
-    """Return the paid requests seen so far."""
-    return [seen for seen in service.seen if seen.path.endswith("createTask")]
+def created(service: Sandbox) -> list:
+    """Return the paid requests so far."""
+    return [seen for seen in service.seen if seen.path == CREATE]

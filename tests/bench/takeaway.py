@@ -8,23 +8,23 @@ from pathlib import Path
 import requests
 from sqlalchemy import update
 
-from kie.database import file_url
-from kie.files import Files
+from kie.images.files import Files
 from kie.jobs import State
-from kie.links import TAKE_LIST, TAKE_ONE, TAKE_ZIP, Links
-from kie.schema import jobs
+from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP, SignedUrls
 from kie.store import Store
+from kie.store.database import file_url
+from kie.store.schema import jobs
 from tests.bench import many_jobs
 from tests.bench.places import rss_mb
-from tests.drawn import noisy_png
-from tests.server import Server
+from tests.support.images import noisy_png
+from tests.support.server import Server
 
 ROWS, PICTURES, BYTES = 20_000, 100, 20_000_000
 PIECE = 4 * 2**20
 
 
 def run() -> None:
-    """Print for each thing that is taken how large it is, how long it takes, and how much memory it adds at its highest."""
+    """Print the size, the duration and the peak increase of memory of each download."""
     with tempfile.TemporaryDirectory() as folder:
         links, ids = filled(Path(folder) / "data" / "sandbox")
         asked = {
@@ -44,28 +44,28 @@ def run() -> None:
                 )
 
 
-def filled(root: Path) -> tuple[Links, list[str]]:
-    """Make a data folder with many jobs, some of which share one large picture, and return what signs its links, and those."""
+def filled(root: Path) -> tuple[SignedUrls, list[str]]:
+    """Create a data folder with many jobs, some of which share one large picture. Returns the links' secret and these jobs."""
     files, store = Files(root), Store(file_url(root / "studio.sqlite3"))
     files.open()
     store.open()
     ids = many_jobs.fill(store, ROWS, time.time())
-    chosen = [job.id for job in store.jobs(ids[-3 * PICTURES :]) if job.state == State.DONE][:PICTURES]
+    chosen = [job.id for job in store.jobs.get_many(ids[-3 * PICTURES :]) if job.state == State.DONE][:PICTURES]
     large = noisy_png(root / "large.png", BYTES)
     for job_id in chosen:
         copy = files.path(f"results/{job_id[:2]}/{job_id}.png")
         copy.parent.mkdir(parents=True, exist_ok=True)
         os.link(large, copy)
-        with store._write() as db:
+        with store.database.write() as db:
             name = copy.relative_to(root).as_posix()
             db.execute(update(jobs).where(jobs.c.id == job_id).values(file=name, file_kind="png", file_bytes=BYTES))
-    links = Links(store.secret())
+    links = SignedUrls(store.secret())
     store.close()
     return links, chosen
 
 
 def taken(server: Server, link: str) -> tuple[int, float]:
-    """Take all of it, and return how many bytes came, and the server's highest memory meanwhile in MB."""
+    """Download everything, and return the number of bytes and the server's peak memory in MB."""
     size, highest = 0, 0.0
     with requests.get(server.url + link, stream=True, timeout=60, headers={"Accept-Encoding": "identity"}) as reply:
         reply.raise_for_status()

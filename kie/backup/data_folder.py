@@ -1,0 +1,322 @@
+"""Backup and restore of the data folder. A backup runs beside a working studio; a restore is complete or undone.
+
+    backup.json                            format version and time
+    studio.sqlite3                         a consistent copy in which no job is queued
+    results/ references/ thumbnails/       the files named by the rows of that copy
+    sandbox/…                              the same for the sandbox, if requested
+
+The API key is not in the data folder and so in no backup. PostgreSQL databases are saved with their own tools.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from kie.backup import zip_structure
+from kie.backup.rows import copy_rows
+from kie.errors import KeepingFailed, SettingsInvalid
+from kie.images.files import CHUNK, Files, is_name
+from kie.settings import Settings
+from kie.store import Store
+from kie.store.database import file_url
+from kie.store.inventory import each
+from kie.text import counted
+
+DATABASE, ABOUT, SANDBOX = "studio.sqlite3", "backup.json", "sandbox/"
+FORMAT = 1
+TOLD_EVERY = 1000
+
+# What file systems and desktops put at the top of a volume, and what a restore left there that was killed.
+_OF_A_VOLUME = re.compile(
+    r"lost\+found|\.snapshots?|\.zfs|a?quota\.(user|group)|\.Trash-\d+|\.Trashes|\.Spotlight-V100|\.fseventsd|\.DS_Store"
+    rf"|System Volume Information|\$RECYCLE\.BIN|\.{re.escape(DATABASE)}-[0-9a-f]{{8}}\.part"
+)
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder and the database of a studio, and the prefix of its entries in a backup."""
+
+    root: Path
+    url: str
+    prefix: str = ""
+
+    @property
+    def database(self) -> Path | None:
+        """The path of the SQLite file, or None for a database server. Raises SettingsInvalid for an invalid URL."""
+        try:
+            url = make_url(self.url)
+        except ArgumentError:
+            raise SettingsInvalid("KIE_DATABASE_URL is not an address of a database: correct it.") from None
+        return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+@dataclass(frozen=True)
+class Restored:
+    """The result of a restore: places with a database, number of files, jobs that were set to cancelled and to unsure."""
+
+    places: tuple[Place, ...]
+    files: int
+    cancelled: int
+    unsure: int
+
+
+def place_of(settings: Settings, sandbox: bool = False) -> Place:
+    """Return the place of the real service's data, or of the sandbox's."""
+    root = settings.data_dir / SANDBOX if sandbox else settings.data_dir
+    url = file_url(root / DATABASE)
+    return Place(root, url if sandbox else settings.database_url or url, SANDBOX if sandbox else "")
+
+
+def in_use(*places: Place) -> list[Place]:
+    """Return those of `places` that have a database. Raises KeepingFailed when none has."""
+    found = [place for place in places if place.database is None or place.database.is_file()]
+    if not found:
+        raise KeepingFailed(
+            f"There is no studio's database at {places[0].database}; nothing was done: "
+            "set KIE_DATA_DIR to the folder of a studio, or add --sandbox for the sandbox's pictures."
+        )
+    return found
+
+
+def back_up(places: Sequence[Place], target: Path, tell: Tell, now: float) -> None:
+    """Write `places` into one new zip file and report progress to `tell`. Running studios are not disturbed.
+
+    Raises KeepingFailed, and OSError when the disk is full or not writable. No file is left in these cases.
+    """
+    if target.exists():
+        raise KeepingFailed(f"{target} is there already; nothing was written: choose another name.")
+    with _beside(target) as part:
+        part.mkdir()
+        with zipfile.ZipFile(part / "backup.zip", "w", strict_timestamps=False) as archive:
+            archive.writestr(ABOUT, json.dumps({"format": FORMAT, "made_at": now}))
+            for place in places:
+                _add(archive, place, part / DATABASE, tell, now)
+        with (part / "backup.zip").open("rb") as written:
+            os.fsync(written.fileno())
+        (part / "backup.zip").replace(target)
+
+
+def _add(archive: zipfile.ZipFile, place: Place, copy: Path, tell: Tell, now: float) -> None:
+    if place.database is None:
+        tell(
+            "The rows are on a database server, so they are not in this backup: pg_dump saves them. "
+            "Run it before this command, so that every file that the dump names is in here."
+        )
+        _add_files(archive, place, Store(place.url), tell)
+        return
+    _copy_database(place.database, copy)
+    cancelled, unsure = set_at_rest(copy, now)
+    if cancelled or unsure:
+        tell(
+            f"In the copy, what waits is cancelled (jobs: {cancelled:,}) and what is just being sent is unsure ({unsure:,}), "
+            "so that a restored studio pays for nothing twice. Here all of it goes on."
+        )
+    archive.write(copy, place.prefix + DATABASE)
+    _add_files(archive, place, Store(file_url(copy)), tell)
+    for path in copy.parent.glob(f"{DATABASE}*"):
+        path.unlink()
+
+
+def _copy_database(database: Path, copy: Path) -> None:
+    """Copy the database in one step. Readers do not block writers, so each commit is copied completely or not at all."""
+    try:
+        address = f"{database.absolute().as_uri()}?mode=rw"
+        with (
+            closing(sqlite3.connect(address, uri=True, timeout=15)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+    except sqlite3.Error as error:
+        raise KeepingFailed(
+            f"The database {database} can't be copied ({error}); nothing was written: "
+            "look at the disk's room and permissions, and try again."
+        ) from error
+
+
+def set_at_rest(database: Path, now: float) -> tuple[int, int]:
+    """Cancel what is queued in a copy of a database, so that opening it sends nothing. Returns the numbers of cancelled and unsure jobs."""
+    store = Store(file_url(database))
+    store.open()
+    try:
+        return store.inventory.neutralise_restored_jobs(now)
+    finally:
+        store.close()
+
+
+def _add_files(archive: zipfile.ZipFile, place: Place, store: Store, tell: Tell) -> None:
+    files, added, gone = Files(place.root), 0, 0
+    with closing(store):
+        total = store.inventory.files_count()
+        for kept in chain(each(store.inventory.done_files), each(store.inventory.reference_files)):
+            is_here = _add_file(archive, place, files.path(kept.file))
+            _add_file(archive, place, files.thumbnail(kept.id))
+            added, gone = added + is_here, gone + (not is_here)
+            if (added + gone) % TOLD_EVERY == 0:
+                tell(f"{added + gone:,} of {total:,} files")
+    tell(f"{counted(added, 'file')} of pictures and references saved{' of the sandbox' if place.prefix else ''}.")
+    if gone:
+        are = "is" if gone == 1 else "are"
+        tell(
+            f"{counted(gone, 'file')} that the rows name {are} not on the disk: run check, which has such pictures fetched again."
+        )
+
+
+def _add_file(archive: zipfile.ZipFile, place: Place, path: Path) -> bool:
+    try:
+        archive.write(path, place.prefix + path.relative_to(place.root).as_posix())
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def restore(source: Path, folder: Path, tell: Tell, now: float) -> Restored:
+    """Unpack a backup into an empty folder in such a way that none of its jobs is sent again.
+
+    Raises KeepingFailed, and OSError when the disk is full or not writable. The folder is unchanged in these cases.
+    """
+    _demand_empty(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A folder that is there may be a volume: it can't be replaced, and what is beside it is on another disk.
+    is_there = folder.exists()
+    with _beside(folder / DATABASE if is_there else folder) as part:
+        count = _unpack(source, part, tell)
+        databases = [prefix for prefix in ("", SANDBOX) if (part / prefix / DATABASE).exists()]
+        for prefix in databases:
+            Files(part / prefix).open()
+            _renew_database(source, part / prefix / DATABASE)
+        rested = [set_at_rest(part / prefix / DATABASE, now) for prefix in databases]
+        if hasattr(os, "sync"):  # Flush everything before the rename.
+            os.sync()
+        if is_there:
+            _move_up(part, folder)
+        else:
+            part.replace(folder)
+    places = tuple(Place(folder / prefix, file_url(folder / prefix / DATABASE), prefix) for prefix in databases)
+    return Restored(places, count, sum(cancelled for cancelled, _ in rested), sum(unsure for _, unsure in rested))
+
+
+def _move_up(part: Path, folder: Path) -> None:
+    """Move what is in `part` into the folder, the database last: files without one are no studio. Undone if it fails."""
+    _demand_empty(folder)
+    with ExitStack() as undo:
+        for path in sorted(part.iterdir(), key=lambda path: path.name == DATABASE):
+            undo.callback(path.replace(folder / path.name).replace, path)
+        undo.pop_all()
+
+
+def _renew_database(source: Path, database: Path) -> None:
+    """Replace the unpacked database by a new one with the same rows. Its schema, triggers and views are not used."""
+    given = database.with_name("unpacked.sqlite3")
+    database.replace(given)
+    with closing(Store(file_url(database))) as store:
+        store.open()
+    try:
+        copy_rows(given, database)
+    except ValueError as error:
+        raise _no_backup(source, f"no studio writes such a value as one in {error}") from error
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise KeepingFailed(
+                f"The database could not be written ({error}); nothing was restored: make room on the disk."
+            ) from error
+        raise _no_backup(source, f"its database can't be read: {error}") from error
+    given.unlink()
+
+
+def _demand_empty(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        why = f"{folder} is a file"
+    elif (folder / DATABASE).exists():
+        why = f"There is a studio in {folder} already"
+    elif folder.exists() and any(not _OF_A_VOLUME.fullmatch(path.name) for path in folder.iterdir()):
+        why = f"{folder} is not empty"
+    else:
+        return
+    raise KeepingFailed(
+        f"{why}, so nothing was restored: name another folder with --into, or move what is there out of the way."
+    )
+
+
+def _unpack(source: Path, part: Path, tell: Tell) -> int:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            if found := zip_structure.fault(source, archive.infolist()):
+                raise _no_backup(source, found)
+            entries = _checked(archive, source)
+            # During the restore each database exists twice.
+            sizes = [entry.file_size * (2 if _is_database(entry) else 1) for entry in entries]
+            needed, free = sum(sizes), shutil.disk_usage(part.parent).free
+            if needed > free:
+                raise KeepingFailed(
+                    f"The backup needs {needed / 2**20:,.0f} MB and the disk has {free / 2**20:,.0f} MB, "
+                    "so nothing was restored: make room, or name another folder with --into."
+                )
+            part.mkdir()
+            for number, entry in enumerate(entries, start=1):
+                target = part / entry.filename
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(entry) as packed, target.open("xb") as out:
+                    shutil.copyfileobj(packed, out, CHUNK)
+                if number % TOLD_EVERY == 0:
+                    tell(f"{number:,} of {len(entries):,} files")
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise _no_backup(source, "it is cut off, changed, or no zip file") from error
+    return sum(not _is_database(entry) for entry in entries)
+
+
+def _is_database(entry: zipfile.ZipInfo) -> bool:
+    return entry.filename.rpartition("/")[2] == DATABASE
+
+
+def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
+    """Return the entries to unpack. Raises KeepingFailed when one has a name that no backup contains."""
+    names = [entry.filename for entry in archive.infolist()]
+    if ABOUT not in names or archive.getinfo(ABOUT).file_size > CHUNK:
+        raise _no_backup(source, "it was not made by this studio")
+    try:
+        about = json.loads(archive.read(ABOUT))
+    except (ValueError, NotImplementedError, RuntimeError) as error:
+        raise _no_backup(source, "it was not made by this studio") from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise _no_backup(source, "a newer studio made it")
+    entries = [entry for entry in archive.infolist() if entry.filename != ABOUT]
+    for entry in entries:
+        name = entry.filename.removeprefix(SANDBOX)
+        # The name as it is in the file: zipfile changes `filename` on some systems.
+        if entry.orig_filename != entry.filename or not (name == DATABASE or is_name(name)):
+            raise _no_backup(source, f"no studio has a file of the name {entry.orig_filename[:100]!r}")
+    if len(set(names)) != len(names):
+        raise _no_backup(source, "a name is in it twice")
+    return entries
+
+
+def _no_backup(source: Path, why: str) -> KeepingFailed:
+    return KeepingFailed(
+        f"{source} is not a whole backup of a studio ({why}), so nothing was restored: "
+        "name a file that the command backup has made."
+    )
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target`, and delete it at the end in any case."""
+    part = target.with_name(f".{target.name}-{secrets.token_hex(4)}.part")
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,113 @@
+"""Copies the rows of an untrusted SQLite file into a new database, without executing anything in the file.
+
+    file ── opened read-only, only real tables of our schema ── checked row by row ── database created by us
+
+A database may contain triggers, views, generated columns and virtual tables, which run SQL of its author. None of them
+is copied, and an authorizer denies everything except reading columns of our tables.
+"""
+
+import math
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Float, String, Table
+
+from kie.history.fulltext import spaced
+from kie.images.files import is_name
+from kie.images.inspect import EXTENSIONS
+from kie.jobs import State
+from kie.store.schema import metadata
+
+# The largest value: a stored request for a million selected jobs has 40 MB.
+VALUE_LIMIT = 64 * 1024 * 1024
+# Times beyond the year 5000 can't be formatted; no amount is as large.
+NUMBER_LIMIT = 1e11
+_ID = re.compile(r"[0-9a-f]{32,64}")
+_CHECKS: dict[tuple[str, str], Callable[[str], object]] = {
+    ("jobs", "id"): _ID.fullmatch,
+    ("jobs", "state"): {str(state) for state in State}.__contains__,
+    ("jobs", "file"): is_name,
+    ("jobs", "file_kind"): EXTENSIONS.__contains__,
+    ("references", "id"): _ID.fullmatch,
+    ("references", "file"): is_name,
+}
+_READABLE = frozenset((*metadata.tables, "sqlite_master"))
+
+
+def copy_rows(source: Path, target: Path) -> None:
+    """Copy the columns of our tables that both databases have. `target` is a new database made by a store.
+
+    Raises ValueError for values that no studio writes, and sqlite3.Error for a malformed database or a duplicate row.
+    """
+    # Immutable: no files are written beside the database, and no WAL is read.
+    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as given:
+        given.execute("PRAGMA trusted_schema=OFF")
+        given.execute("PRAGMA cell_size_check=ON")
+        given.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT)
+        given.text_factory = _text
+        given.set_authorizer(_allow)
+        with closing(sqlite3.connect(target)) as taken:
+            taken.create_function("spaced", 1, spaced, deterministic=True)
+            # Not crash-safe: the caller discards the target unless it is complete.
+            taken.execute("PRAGMA journal_mode=MEMORY")
+            taken.execute("PRAGMA synchronous=OFF")
+            for table in metadata.sorted_tables:
+                _copy(given, taken, table)
+            taken.commit()
+
+
+def _copy(given: sqlite3.Connection, taken: sqlite3.Connection, table: Table) -> None:
+    columns = _shared(given, table)
+    if not columns:
+        return
+    listed = ", ".join(f'"{column.name}"' for column in columns)
+    places = ", ".join("?" * len(columns))
+    rows = given.execute(f'SELECT {listed} FROM "{table.name}" ORDER BY rowid')  # noqa: S608  (names of our own schema)
+    taken.executemany(f'INSERT INTO "{table.name}" ({listed}) VALUES ({places})', _checked(rows, columns))  # noqa: S608
+
+
+def _shared(given: sqlite3.Connection, table: Table) -> list[Column[Any]]:
+    """Return the columns of a table that both databases have; none if it is a view or a virtual table in the source."""
+    real = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name = ?"
+    if len(given.execute(real, (table.name,)).fetchall()) != 1:
+        return []
+    described = given.execute(f'PRAGMA table_xinfo("{table.name}")')
+    plain = {name for _, name, _, _, _, _, hidden in described if hidden == 0}
+    return [column for column in table.columns if column.name in plain]
+
+
+def _checked(rows: Iterable[Sequence[Any]], columns: Sequence[Column[Any]]) -> Iterator[Sequence[Any]]:
+    """Yield the rows. Raises ValueError at the first value that no studio writes in its column."""
+    for row in rows:
+        for value, column in zip(row, columns, strict=True):
+            if not _is_fitting(value, column):
+                raise ValueError(f"{column.table.name}.{column.name}")
+        yield row
+
+
+def _is_fitting(value: object, column: Column[Any]) -> bool:
+    if value is None:
+        return bool(column.nullable)
+    if isinstance(column.type, String):
+        check = _CHECKS.get((column.table.name, column.name))
+        return isinstance(value, str) and (check is None or bool(check(value)))
+    if isinstance(column.type, Float):
+        return isinstance(value, int | float) and math.isfinite(value) and abs(value) < NUMBER_LIMIT
+    return isinstance(value, int)
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")
+
+
+def _allow(action: int, table: str | None, *_: str | None) -> int:
+    """Authorizer: allow reading columns of our tables and of the schema. Deny functions, other tables and all writes."""
+    if action == sqlite3.SQLITE_SELECT or (action == sqlite3.SQLITE_READ and table in _READABLE):
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA and table == "table_xinfo":
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY

@@ -1,0 +1,479 @@
+"""Client for the service's API: four calls, and the download of a result.
+
+    upload  →  create_task  →  task, task, task …  →  fetch          credits
+
+The field names of the API occur only here. The service usually reports an error as HTTP 200 with the real code in the
+body, so the code in the body takes precedence over the HTTP status.
+Source: official.txt; undocumented behaviour as reported by public clients.
+"""
+
+import io
+import json
+import re
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests_toolbelt import MultipartEncoderMonitor
+
+from kie.client import addresses, redaction, transport
+from kie.client.reasons import is_filtered
+from kie.client.redaction import MARK, Redaction
+from kie.errors import (
+    Blocked,
+    CreditsShort,
+    KeyMissing,
+    KeyRefused,
+    NothingLearned,
+    PictureNotFetched,
+    PictureNotSaved,
+    Refused,
+    RequestFiltered,
+    ServicePaused,
+    StudioError,
+    TooManyRequests,
+    Unreachable,
+    Unsure,
+    UploadFailed,
+)
+from kie.generation import MODEL, Generation
+
+UPLOAD_PATH = "images/studio"
+CONNECT_S = 10.0
+# Deadlines for the head and for the body of a reply, in seconds.
+READ_S, REPLY_S = 60.0, 60.0
+UPLOAD_READ_S = 180.0
+FETCH_S = 15 * 60.0
+# A download slower than LEAST_RATE bytes/s after SLOW_AFTER_S is aborted and retried later, to free the thread for another job.
+SLOW_AFTER_S, LEAST_RATE = 30.0, 10_000.0
+# Upper bound for a task record: a prompt of 10,000 characters, each escaped twice.
+REPLY_LIMIT = 1024 * 1024
+RESULT_LIMIT = 200 * 1024 * 1024
+REDIRECTS_LIMIT = 5
+CODE_LIMIT = 99_999
+
+
+@dataclass(frozen=True)
+class Task:
+    """The state of a task. `state` is "unseen", "running", "success" or "fail"; times are Unix seconds."""
+
+    state: str
+    stage: str | None = None
+    urls: tuple[str, ...] = ()
+    credits: float | None = None
+    fail_code: str | None = None
+    fail_message: str | None = None
+    created_at: float | None = None
+    completed_at: float | None = None
+    request: Mapping[str, Any] | None = None
+
+    def is_for(self, generation: Generation, callback_url: str | None) -> bool | None:
+        """Return whether the task was created by this request, or None when the service does not return the request."""
+        asked = self.request.get("input") if self.request else None
+        if not isinstance(asked, dict) or "prompt" not in asked:
+            return None
+        same = {
+            "prompt": generation.prompt,
+            "aspect_ratio": generation.aspect_ratio,
+            "resolution": generation.resolution,
+            "output_format": generation.output_format,
+        }
+        if any(asked.get(name, value) != value for name, value in same.items()):
+            return False
+        images = asked.get("image_input") or []
+        if not isinstance(images, list) or len(images) != len(generation.references):
+            return False
+        called = self.request.get("callBackUrl")
+        return not (called and callback_url) or called == callback_url
+
+
+class Client:
+    """Client for the API host and the upload host. Thread-safe; reuses connections except for `create_task`."""
+
+    def __init__(
+        self,
+        api_url: str,
+        upload_url: str,
+        key: Callable[[], str],
+        *,
+        connect_s: float = CONNECT_S,
+        read_s: float = READ_S,
+        upload_read_s: float = UPLOAD_READ_S,
+        reply_s: float = REPLY_S,
+        fetch_s: float = FETCH_S,
+        slow_after_s: float = SLOW_AFTER_S,
+        least_rate: float = LEAST_RATE,
+        result_limit: int = RESULT_LIMIT,
+        resolver: addresses.Resolver = addresses.resolve,
+    ):
+        self._api_url, self._upload_url = api_url, upload_url
+        self._key = key
+        self._timeout_s, self._upload_timeout_s = (connect_s, read_s), (connect_s, upload_read_s)
+        self._limits, self._result_limits = (
+            transport.Limits(reply_s),
+            transport.Limits(fetch_s, slow_after_s, least_rate),
+        )
+        self._result_limit, self._resolver = result_limit, resolver
+        self._session, self._results = transport.session(), transport.result_session(resolver, self._is_on_this_network)
+
+    def __repr__(self) -> str:
+        return f"Client({self._api_url!r}, {self._upload_url!r})"
+
+    def close(self) -> None:
+        """Close idle connections."""
+        for session in (self._session, self._results):
+            session.close()
+
+    def upload(self, path: Path, name: str, mime_type: str) -> str:
+        """Upload a reference, streamed from disk, and return its download URL. Costs nothing.
+
+        `name` must be unique to the content: an upload with the same name overwrites the file for all users of the key.
+        Raises UploadFailed, Unreachable, KeyRefused or KeyMissing. Source: official.txt, "File Stream Upload".
+        """
+        key = self._usable_key()
+        with path.open("rb") as file:
+            fields = {"uploadPath": UPLOAD_PATH, "fileName": name, "file": (name, file, mime_type)}
+            body = MultipartEncoderMonitor.from_fields(fields)
+            try:
+                reply = self._session.post(
+                    f"{self._upload_url}/api/file-stream-upload",
+                    data=body,
+                    headers={"Content-Type": body.content_type},
+                    auth=transport.Bearer(key),
+                    timeout=self._upload_timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                code, message, content = _opened(reply, redaction.redaction(key), self._limits)
+            except requests.RequestException as error:
+                raise (UploadFailed if body.bytes_read else Unreachable)(transport.describe(error)) from None
+            except _Unreadable as error:
+                raise (KeyRefused if error.status == 401 else UploadFailed)(str(error), str(error.status)) from None
+        url = content.get("downloadUrl") if isinstance(content, dict) else None
+        if code == 401:
+            raise KeyRefused(message, "401")
+        if code != 200 or not reply.ok or not _is_web_address(url):
+            raise UploadFailed(message or "the reply named no download address", str(code or reply.status_code))
+        if MARK in url:
+            raise UploadFailed("the reply named a download address with the key in it, so it was not used", str(code))
+        return url
+
+    def create_task(self, generation: Generation, image_urls: list[str], callback_url: str | None = None) -> str:
+        """Create a task for one picture and return its task id. This spends credits.
+
+        Raises Refused, KeyMissing or Unreachable when no task was created. Raises Unsure when the reply was lost or
+        unreadable: a task may exist and be paid for, so the request must not be retried.
+        Source: official.txt, "createTask". All five input fields are sent, because defaults may not be applied.
+        """
+        request: dict[str, Any] = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
+        request["input"] = {
+            "prompt": generation.prompt,
+            "image_input": list(image_urls),
+            "aspect_ratio": generation.aspect_ratio,
+            "resolution": generation.resolution,
+            "output_format": generation.output_format,
+        }
+        # It is read when the connection stands and the head has been sent: before, the server can't have acted on it.
+        key, body = self._usable_key(), io.BytesIO(json.dumps(request, ensure_ascii=False).encode())
+        # No connection reuse here: a kept-alive connection that the server has just closed would look like a lost reply.
+        try:
+            with transport.session() as fresh:
+                reply = fresh.post(
+                    f"{self._api_url}/api/v1/jobs/createTask",
+                    data=body,
+                    headers={"Content-Type": "application/json", "Connection": "close"},
+                    auth=transport.Bearer(key),
+                    timeout=self._timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                code, message, content = _opened(reply, redaction.redaction(key), self._limits)
+        except requests.RequestException as error:
+            raise (Unsure if body.tell() else Unreachable)(transport.describe(error)) from None
+        except _Unreadable as error:
+            raise _bare_refusal(error.status, str(error)) from None
+        task_id = content.get("taskId") if isinstance(content, dict) else None
+        if code == 200 and reply.ok and _is_task_id(task_id):
+            if MARK in str(task_id):
+                raise Unsure("the reply named a task by an id with the key in it, so it was not kept", "200")
+            return str(task_id)
+        raise _refusal(code, message, reply.status_code)
+
+    def task(self, task_id: str) -> Task:
+        """Poll a task. Costs nothing. An error says nothing about the state of the task.
+
+        Raises NothingLearned, KeyRefused or KeyMissing. Source: official.txt, "Poll task".
+        """
+        code, message, content = self._read("/api/v1/jobs/recordInfo", {"taskId": task_id})
+        if (code == 422 and "null" in message.lower()) or (code == 200 and content is None):
+            return Task("unseen")
+        if code != 200 or not isinstance(content, dict):
+            raise NothingLearned(message, str(code))
+        return _task(content, redaction.redaction(self._key()))
+
+    def credits(self) -> float:
+        """Return the remaining credits, possibly fractional. Raises NothingLearned, KeyRefused or KeyMissing.
+
+        A reply without the number raises NothingLearned; it is never read as 0. Source: official.txt, "Credits".
+        """
+        code, message, content = self._read("/api/v1/chat/credit", {})
+        remaining = _number(content)
+        if code != 200 or remaining is None:
+            raise NothingLearned(message or "the reply named no balance", str(code))
+        return remaining
+
+    def fetch(self, url: str, target: Path) -> int:
+        """Stream a result to the file `target` without sending the key, and return its size in bytes.
+
+        Raises PictureNotFetched when the download fails or is incomplete, PictureNotSaved when the file can't be
+        written.
+        """
+        try:
+            with self._followed(url) as reply:
+                if reply.status_code != 200:
+                    raise PictureNotFetched(f"the address answered HTTP {reply.status_code}", str(reply.status_code))
+                return self._written(reply, target)
+        except addresses.AddressRefused as error:
+            raise PictureNotFetched(str(error)) from None
+        except (requests.RequestException, ValueError) as error:
+            raise PictureNotFetched(transport.describe(error)) from None
+        except OSError as error:
+            raise PictureNotSaved(error.strerror or type(error).__name__) from None
+
+    def reach(self, url: str) -> str:
+        """Return why no TCP connection to a host can be opened, or "" if it can. Sends no request and no key."""
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            with socket.create_connection((parts.hostname, port), timeout=self._timeout_s[0]):
+                return ""
+        except OSError as error:
+            return error.strerror or "no answer within the time allowed"
+
+    def holds_key(self, text: str) -> bool:
+        """Return whether a text contains the key in any encoding. Such a text must not be stored."""
+        return redaction.redaction(self._key()).holds(text)
+
+    def _usable_key(self) -> str:
+        key = self._key()
+        # With any other character `http.client` raises an exception that quotes the whole key.
+        if not re.fullmatch(r"[\x21-\x7e]+", key):
+            raise KeyMissing()
+        return key
+
+    def _read(self, path: str, query: Mapping[str, str]) -> tuple[int, str, Any]:
+        key = self._usable_key()
+        try:
+            reply = self._session.get(
+                self._api_url + path,
+                params=query,
+                auth=transport.Bearer(key),
+                timeout=self._timeout_s,
+                allow_redirects=False,
+                stream=True,
+            )
+            code, message, content = _opened(reply, redaction.redaction(key), self._limits)
+        except requests.RequestException as error:
+            raise NothingLearned(transport.describe(error)) from None
+        except _Unreadable as error:
+            raise (KeyRefused if error.status == 401 else NothingLearned)(str(error), str(error.status)) from None
+        if code == 401:
+            raise KeyRefused(message, "401")
+        if not reply.ok:
+            raise NothingLearned(message, str(reply.status_code))
+        return code, message, content
+
+    def _followed(self, url: str) -> requests.Response:
+        """Open a result URL. Redirects are followed one at a time, each checked like the first URL."""
+        for _ in range(REDIRECTS_LIMIT):
+            if MARK in url or self.holds_key(url):
+                raise PictureNotFetched("the address has the key in it, so it was not opened")
+            # Checked before requests parses it, which may read a malformed URL differently.
+            addresses.read(url)
+            reply = self._results.get(
+                url, auth=transport.Nobody(), timeout=self._timeout_s, allow_redirects=False, stream=True
+            )
+            if not reply.is_redirect:
+                return reply
+            reply.close()
+            url = urljoin(url, reply.headers["location"])
+        raise PictureNotFetched("the address redirects too often")
+
+    def _is_on_this_network(self) -> bool:
+        """Return whether the API is on the local network, as the sandbox is. Its results may then be there too."""
+        parts = urlsplit(self._api_url)
+        return addresses.is_on_this_network(parts.hostname or "", parts.port or 0, self._resolver)
+
+    def _written(self, reply: requests.Response, target: Path) -> int:
+        expected = (
+            int(reply.headers["content-length"])
+            if "content-encoding" not in reply.headers and "content-length" in reply.headers
+            else None
+        )
+        if expected is not None and expected > self._result_limit:
+            raise PictureNotFetched(f"the picture is larger than {self._result_limit // 2**20} MB")
+        written = 0
+        with target.open("wb") as out:
+            for piece in transport.read(reply, self._result_limits):
+                written += len(piece)
+                if written > self._result_limit:
+                    raise PictureNotFetched(f"the picture is larger than {self._result_limit // 2**20} MB")
+                out.write(piece)
+        if written == 0 or (expected is not None and written != expected):
+            raise PictureNotFetched(f"{written} bytes came of {expected}")
+        return written
+
+
+def named_task(body: bytes) -> str | None:
+    """Return the task id in a callback's body, or None. Nothing else in the body is read.
+
+    Source: official.txt, "Callback Notifications"; `task_id` and the top level as used by related models.
+    """
+    try:
+        called = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(called, dict):
+        return None
+    data = called.get("data") if isinstance(called.get("data"), dict) else {}
+    named = data.get("taskId") or data.get("task_id") or called.get("taskId")
+    return named if isinstance(named, str) else None
+
+
+class _Unreadable(Exception):
+    """The reply is not a JSON envelope of the service."""
+
+    def __init__(self, text: str, status: int):
+        super().__init__(text)
+        self.status = status
+
+
+def _opened(reply: requests.Response, key: Redaction, limits: transport.Limits) -> tuple[int, str, Any]:
+    """Read a reply and return the code, message and data of its envelope, with the key redacted. Raises _Unreadable."""
+    raw = b""
+    with reply:
+        for piece in transport.read(reply, limits):
+            raw += piece
+            if len(raw) > REPLY_LIMIT:
+                raise _Unreadable(f"HTTP {reply.status_code} with far too long a reply", reply.status_code)
+    try:
+        envelope = key.value(json.loads(raw))
+        code = _code(envelope["code"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        raise _Unreadable(
+            f"HTTP {reply.status_code} with a reply that is not the service's own", reply.status_code
+        ) from None
+    text = envelope.get("msg") or envelope.get("message")
+    return code, _text(text, key) or "", envelope.get("data")
+
+
+def _code(value: Any) -> int:
+    """Parse a code given as a number or as text. Raises ValueError, TypeError or OverflowError for anything else."""
+    if isinstance(value, str) and not re.fullmatch(r"\s*-?[0-9]+\s*", value):
+        raise ValueError
+    code = int(value)
+    if abs(code) > CODE_LIMIT:
+        raise ValueError
+    return code
+
+
+def _refusal(code: int, message: str, status: int) -> StudioError:
+    """Return the error for a createTask reply without a task id."""
+    if code == 429:
+        short = re.search(r"credit|balance|insufficient", message, re.IGNORECASE)
+        return (CreditsShort if short else TooManyRequests)(message, "429")
+    known = {401: KeyRefused, 402: CreditsShort, 433: ServicePaused, 455: ServicePaused, 505: ServicePaused}
+    if code in known:
+        return known[code](message, str(code))
+    if 400 <= code < 500 and code != 408:
+        return (RequestFiltered if is_filtered(None, message) else Refused)(message, str(code))
+    return Unsure(message or "the reply named no task", str(code if code != 200 else status))
+
+
+def _bare_refusal(status: int, message: str) -> StudioError:
+    """Return the error for a createTask reply without an envelope. Only an HTTP status 4xx means that nothing was created."""
+    if status == 403:
+        return Blocked(message, "403")
+    return _refusal(status, message, status) if 400 <= status < 500 else Unsure(message, str(status))
+
+
+def _task(data: Mapping[str, Any], key: Redaction) -> Task:
+    state = data.get("state")
+    known = state if state in ("success", "fail") else "running"
+    credits = _number(data.get("creditsConsumed"))
+    return Task(
+        state=known,
+        stage=(_text(state, key) or "")[:40] or None,
+        urls=_result_urls(data.get("resultJson")),
+        credits=credits if credits is not None else _number(data.get("consumeCredits")),
+        fail_code=(_text(data.get("failCode"), key) or "")[:20] or None,
+        fail_message=_text(data.get("failMsg"), key),
+        created_at=_seconds(data.get("createTime")),
+        completed_at=_seconds(data.get("completeTime")),
+        request=_request(data.get("param")),
+    )
+
+
+def _request(param: Any) -> Mapping[str, Any] | None:
+    """Parse `param`, a JSON string with the request. Its `input` may be a JSON string again."""
+    request = _parsed(param)
+    if not isinstance(request, dict):
+        return None
+    return request | {"input": _parsed(request.get("input"))}
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _result_urls(result: Any) -> tuple[str, ...]:
+    """Parse `resultJson`: usually a JSON string, rarely an object, empty until success."""
+    if result == MARK:
+        return (MARK,)
+    if isinstance(result, str):
+        try:
+            result = json.loads(result)
+        except (ValueError, RecursionError):
+            return ()
+    urls = result.get("resultUrls") if isinstance(result, dict) else None
+    if not isinstance(urls, list):
+        return (MARK,) if urls == MARK else ()
+    # A redacted URL is kept, so that the reason for not opening it can be shown.
+    return tuple(url for url in urls if _is_web_address(url) or url == MARK)
+
+
+def _is_web_address(url: Any) -> bool:
+    return isinstance(url, str) and len(url) < 4000 and url.isprintable() and bool(re.match(r"https?://[^/\s]", url))
+
+
+def _is_task_id(value: Any) -> bool:
+    return type(value) in (str, int) and 0 < len(str(value)) <= 200 and str(value).isprintable()
+
+
+def _number(value: Any) -> float | None:
+    """Parse a number given as a number or as text. Returns None for booleans, NaN and values of 1e15 or more."""
+    if isinstance(value, str):
+        value = float(value) if re.fullmatch(r"\s*[-+]?[0-9]{1,15}(\.[0-9]{1,6})?\s*", value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+        return None
+    return float(value)
+
+
+def _seconds(milliseconds: Any) -> float | None:
+    number = _number(milliseconds)
+    return number / 1000 if number else None
+
+
+def _text(value: Any, key: Redaction) -> str | None:
+    """Clean a text for the database: no lone surrogates, no NUL, at most 1,000 characters. Redacts the key after that."""
+    text = "" if value is None else str(value).encode("utf-8", "replace").decode().replace("\0", "")
+    return key.text(text)[:1000] or None

@@ -1,0 +1,139 @@
+"""Export of jobs as XLSX and CSV for spreadsheets and as JSON for scripts.
+
+All are generated page by page. The CSV is protected against formula injection (see formulas); XLSX and JSON have all
+values unchanged.
+"""
+
+import csv
+import itertools
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from kie.images.receipts import iso_time
+from kie.jobs import Job
+from kie.spreadsheets import writer as workbook_writer
+from kie.spreadsheets.formulas import guarded
+from kie.text import local
+
+COLUMNS = (
+    *("id", "task_id", "person", "project", "state", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
+    *("credits_expected", "credits", "asked_at", "sent_at", "accepted_at", "ended_at", "duration_s"),
+    *("width", "height", "kind", "bytes", "starred", "verdict", "tags", "note", "references", "file"),
+)
+MIME_TYPES = {"xlsx": workbook_writer.MIME_TYPE, "csv": "text/csv; charset=utf-8", "json": "application/json"}
+_NAME_LIMIT = 40
+PIECE = 64 * 1024
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A job with its tags and the number of images of its submission."""
+
+    job: Job
+    tags: tuple[str, ...]
+    images: int
+
+
+def row(entry: Entry, zone: str | None = None) -> Row:
+    """Return an entry's values by COLUMNS. Times are ISO 8601 in UTC. `zone` is the time zone for the file name."""
+    job = entry.job
+    settings = (job.aspect_ratio, job.resolution, job.output_format)
+    times = (_time(moment) for moment in (job.created_at, job.sent_at, job.accepted_at, job.ended_at))
+    delivered = (job.width, job.height, job.file_kind, job.file_bytes)
+    marks = (job.starred_at is not None, job.verdict, list(entry.tags), job.note)
+    values = (
+        *(job.id, job.task_id, job.person, job.project, str(job.state), job.prompt, *settings, entry.images),
+        *(_number(job.price_expected), _number(job.credits), *times, _number(job.duration_s)),
+        *(*delivered, *marks, list(job.references), file_name(job, zone)),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def to_csv(pages: Iterable[Sequence[Row]], columns: Sequence[str] = COLUMNS) -> Iterator[bytes]:
+    """Yield rows as CSV: UTF-8 with a byte order mark, with a header line."""
+    yield b"\xef\xbb\xbf" + b"".join(_joined(_lines([columns])))
+    for rows in pages:
+        yield from _joined(_lines([_cell(values[name]) for name in columns] for values in rows))
+
+
+def to_xlsx(pages: Iterable[Sequence[Row]], columns: Sequence[str] = COLUMNS) -> Iterator[bytes]:
+    """Yield rows as an XLSX workbook, with a header line."""
+    cells = ([[_plain(values[name]) for name in columns] for values in rows] for rows in pages)
+    return workbook_writer.workbook(cells, columns)
+
+
+def to_json(pages: Iterable[Sequence[Row]]) -> Iterator[bytes]:
+    """Yield rows as a JSON list of objects."""
+    before = itertools.chain(["[\n"], itertools.repeat(",\n"))
+    for rows in pages:
+        yield from _joined(next(before) + json.dumps(values, ensure_ascii=False) for values in rows)
+    yield b"[]\n" if next(before) == "[\n" else b"\n]\n"
+
+
+def file_name(job: Job, zone: str | None = None, letters: int = 6) -> str:
+    """Return the download name of a picture: time of the request, first words of the prompt, start of the id.
+
+    Empty when there is no picture.
+    """
+    if not job.file:
+        return ""
+    moment = local(job.created_at, zone).strftime("%Y%m%d-%H%M")
+    return f"{moment}-{_words(job.prompt)}-{job.id[:letters]}{PurePath(job.file).suffix}"
+
+
+def _words(prompt: str) -> str:
+    """Return the start of a prompt, reduced to letters, digits and hyphens of any script."""
+    plain = unicodedata.normalize("NFC", prompt[:200]).lower()
+    kept = "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in plain)
+    return "-".join(kept.split())[:_NAME_LIMIT].strip("-") or "picture"
+
+
+def _time(moment: float | None) -> str | None:
+    return None if moment is None else iso_time(moment)
+
+
+def _number(value: float | None) -> float | None:
+    return int(value) if value is not None and value == int(value) else value
+
+
+class _Echo:
+    """The file object of a CSV writer: returns each line instead of writing it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    # All texts are quoted: readers would strip leading spaces otherwise.
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_NONNUMERIC)
+    return (writer.writerow(row) for row in rows)
+
+
+def _joined(texts: Iterable[str]) -> Iterator[bytes]:
+    """Join texts to pieces of about 64 KB. Up to two pieces are buffered for a stalled client."""
+    held, size = [], 0
+    for text in texts:
+        held.append(text)
+        size += len(text)
+        if size >= PIECE:
+            yield "".join(held).encode("utf-8", "replace")
+            held, size = [], 0
+    if held:
+        yield "".join(held).encode("utf-8", "replace")
+
+
+def _cell(value: Any) -> Any:
+    plain = _plain(value)
+    return guarded(plain) if isinstance(plain, str) else plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "; ".join(value) if isinstance(value, list) else value

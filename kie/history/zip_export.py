@@ -1,0 +1,149 @@
+"""Export of many pictures as one zip file, generated while it is sent.
+
+    20261125-1402-a-lighthouse-1a2b3c.png …    stored without compression
+    manifest.csv, manifest.xlsx                one row per job: its file name, or why it has none
+
+Each file is read twice: first for its size and checksum, which stand in front of it, then for its content. A program that
+unpacks a zip while it arrives needs them there: where they follow, it can't know the end of a file that is stored as it is.
+No picture is held in memory as a whole; a long manifest is kept in a temporary file until it is sent.
+"""
+
+import itertools
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import IO
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from kie.history import export
+from kie.history.export import Entry, Row
+from kie.images.metadata import FileWithMetadata
+from kie.jobs import Job
+from kie.text import local
+
+# A CSV with commas opens in one column where the list separator is another; a workbook opens in columns everywhere.
+MANIFESTS = {"manifest.csv": export.to_csv, "manifest.xlsx": export.to_xlsx}
+MANIFEST_COLUMNS = (*export.COLUMNS, "missing")
+GONE = "The picture's file is not on this server any more."
+NONE_YET = "There is no picture: the job's state is “{}”."
+READABLE = 0o644 << 16
+
+# A manifest of this size or less is kept in memory.
+SHORT_MANIFEST = 1024 * 1024
+CHUNK = 256 * 1024
+
+Pages = Iterable[list[Entry]]
+
+
+class _Outline:
+    """A file object that keeps what `ZipFile` writes around the content of files, and of the content only the length.
+
+    `ZipFile` goes back to complete the header of a file once it has seen all of it.
+    """
+
+    def __init__(self) -> None:
+        self._at = 0
+        self._pieces: dict[int, bytes] = {}
+        self.keeps = True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, at: int) -> int:
+        self._at = at
+        return at
+
+    def write(self, piece: bytes) -> int:
+        if self.keeps:
+            self._pieces[self._at] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def flush(self) -> None:
+        pass
+
+    def taken(self) -> bytes:
+        pieces, self._pieces = self._pieces, {}
+        return b"".join(pieces.values())
+
+
+def zipped(
+    pages: Callable[[], Pages], opened: Callable[[Job], FileWithMetadata], zone: str | None, now: float
+) -> Iterator[bytes]:
+    """Yield a zip file with the pictures of jobs and manifests, in pieces of up to a megabyte.
+
+    `pages` is called for the pictures and for each manifest, and must yield the same jobs each time. `opened` raises
+    OSError for a missing file; such a job has only a row in the manifests, with the reason. Raises OSError when a picture is deleted while it is read.
+    """
+    outline, named = _Outline(), _Names(zone)
+    with ZipFile(outline, "w", ZIP_STORED) as archive:
+        for entry in itertools.chain.from_iterable(pages()):
+            job = entry.job
+            if job.has_picture and (splice := _found(opened, job)):
+                info = _info(named.add(job), local(job.created_at, zone), splice.length)
+                header, pieces = _header(archive, outline, info, splice), iter(splice)
+                # The file is opened again at once, not when the client has taken what is before it.
+                yield header + next(pieces, b"")
+                yield from pieces
+        for name, written in MANIFESTS.items():
+            rows = ([named.row(entry) for entry in entries] for entries in pages())
+            with tempfile.SpooledTemporaryFile(SHORT_MANIFEST) as manifest:
+                for piece in written(rows, MANIFEST_COLUMNS):
+                    manifest.write(piece)
+                info = _info(name, local(now, zone), manifest.tell())
+                yield _header(archive, outline, info, _content(manifest))
+                yield from _content(manifest)
+    yield outline.taken()
+
+
+class _Names:
+    """The file name of each picture in the zip, unique within it. Jobs without a picture have none."""
+
+    def __init__(self, zone: str | None):
+        self._zone, self._by_job = zone, dict[str, str]()
+        self._used = set(MANIFESTS)
+
+    def add(self, job: Job) -> str:
+        name = export.file_name(job, self._zone)
+        if name in self._used:
+            name = export.file_name(job, self._zone, letters=len(job.id))
+        self._used.add(name)
+        self._by_job[job.id] = name
+        return name
+
+    def row(self, entry: Entry) -> Row:
+        job, name = entry.job, self._by_job.get(entry.job.id)
+        missing = "" if name else GONE if job.file else NONE_YET.format(job.state)
+        values = export.row(entry, self._zone)
+        return values | {"file": name or values["file"], "missing": missing}
+
+
+def _found(opened: Callable[[Job], FileWithMetadata], job: Job) -> FileWithMetadata | None:
+    """Return a picture, or None for a missing file."""
+    try:
+        splice = opened(job)
+        next(iter(splice), b"")
+    except OSError:
+        return None
+    return splice
+
+
+def _info(name: str, moment: datetime, size: int) -> ZipInfo:
+    info = ZipInfo(name, moment.timetuple()[:6])
+    info.external_attr, info.file_size = READABLE, size
+    return info
+
+
+def _header(archive: ZipFile, outline: _Outline, info: ZipInfo, content: Iterable[bytes]) -> bytes:
+    """Return what stands in front of a file, with the size and the checksum of its content."""
+    with archive.open(info, "w") as out:
+        outline.keeps = False
+        for piece in content:
+            out.write(piece)
+        outline.keeps = True
+    return outline.taken()
+
+
+def _content(manifest: IO[bytes]) -> Iterator[bytes]:
+    manifest.seek(0)
+    return iter(lambda: manifest.read(CHUNK), b"")

@@ -1,0 +1,95 @@
+"""Child process that decodes pictures: `python -m kie.images.decode_worker MEMORY_BYTES`, started only by `decoder`.
+
+    stdin     one JSON request per line     {"source": …, "thumbnail": …, "seconds": …} or {"source": …, "target": …, "seconds": …}
+    stdout    one JSON answer per line      {"picture": …} or {"changed": …}, or {"error": kind, "detail": …}
+
+It exits when stdin is closed, so it never outlives the server. Its memory and processor time are limited.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+# Imported now, so that Pillow does not search its plugins during the first request.
+from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+
+from kie.errors import FileRefused, SpentAndKept
+from kie.images import convert, inspect
+
+try:
+    import resource
+except ImportError:  # Not on Windows. Pixels, progressive passes and time are limited there too.
+    resource = None
+
+Message = dict[str, Any]
+
+
+def main() -> None:
+    """Answer requests until stdin is closed."""
+    # Ctrl-C in a terminal goes to the server, which ends this process itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _limit_memory(int(sys.argv[1]))
+    requests: SimpleQueue[Message] = SimpleQueue()
+    threading.Thread(target=_receive, args=(requests,), daemon=True).start()
+    while True:
+        answer = _answer(requests.get())
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+        if answer.get("error") == "memory":
+            return  # The state of the process may be inconsistent.
+
+
+def _receive(requests: "SimpleQueue[Message]") -> None:
+    """Read requests in a thread. Exits the process at once when stdin is closed."""
+    for line in sys.stdin:
+        requests.put(json.loads(line))
+    os._exit(0)
+
+
+def _answer(request: Message) -> Message:
+    _limit_time(request["seconds"])
+    try:
+        source, thumbnail = Path(request["source"]), request.get("thumbnail")
+        if "target" not in request:
+            return {"picture": vars(inspect.decode(source, Path(thumbnail) if thumbnail else None))}
+        with source.open("rb") as stream:
+            return {"changed": convert.make_right(stream, Path(request["target"]))}
+    except (FileRefused, SpentAndKept) as error:
+        return {"error": type(error).__name__, "detail": error.detail}
+    except MemoryError:
+        return {"error": "memory"}
+    except OSError as error:
+        # An encoder that runs out of memory raises OSError without errno.
+        told = [error.errno, error.strerror, error.filename and str(error.filename)]
+        return {"error": "disk", "detail": told} if error.errno else {"error": "memory"}
+
+
+def _limit_memory(more: int) -> None:
+    """Limit the address space to `more` bytes above the current use, and disable core dumps."""
+    if resource is None:
+        return
+    with suppress(OSError, ValueError):  # macOS has these limits but rejects some values.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        status = Path("/proc/self/statm")
+        has = int(status.read_text().split()[0]) * resource.getpagesize() if status.exists() else 0
+        resource.setrlimit(resource.RLIMIT_AS, (has + more, has + more))
+
+
+def _limit_time(seconds: float) -> None:
+    """Limit processor time for the next request, in case the server is gone and its timer with it."""
+    if resource is None:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime + seconds) + 2
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""Reads image headers without decoding and without Pillow.
+
+A decoder may do as much work for a header as for a picture: Pillow keeps every segment and reads a WebP file as a
+whole. Here the segments of a file are walked in a bounded number of steps with constant memory. Sources: PNG
+specification, 5 and 11; ITU T.81, B.1 and B.2; WebP container specification; TIFF 6.0, section 2.
+"""
+
+import itertools
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kie.images import segments
+from kie.images.exif import HEAD, Directories, orientation_in
+from kie.images.segments import Data, Segment
+
+# A camera's file has a few dozen segments before its pixels.
+PARTS_LIMIT = 5000
+EXIF_BYTES = 65_536
+# Raw formats of cameras: Olympus, Panasonic, Fujifilm and Sigma have magic numbers; most others are TIFFs.
+RAW = "camera raw"
+# Magic numbers of the accepted formats, of those that are converted, and of common unsupported ones.
+_BEGINNINGS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (segments.PNG_HEAD, "PNG"),
+    (b"GIF8", "GIF"),
+    *((beginning, RAW) for beginning in (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb")),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"BM", "BMP"),
+    (b"\0\0\1\0", "ICO"),
+    (b"DDS ", "DDS"),
+    (b"8BPS", "PSD"),
+)
+_TIFF_SIZE = (256, 257)
+_SUBFILE_TYPE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION = 254, 262, 330, 50706
+_REDUCED = 1
+# Values of PhotometricInterpretation: colour filter array, linear raw.
+_SENSOR = (32803, 34892)
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+
+
+class HeaderBroken(ValueError):
+    """The file is truncated or invalid before the size of its picture."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Stored size in pixels, EXIF orientation (1 if absent), whether there is more than one frame, whether it is a JPEG in CMYK.
+
+    `extra_bytes` is the memory that a decoder needs beside the decoded picture: all coefficients of a progressive JPEG,
+    three more pictures for WebP.
+    """
+
+    width: int
+    height: int
+    orientation: int = 1
+    is_animated: bool = False
+    extra_bytes: int = 0
+    is_cmyk: bool = False
+
+    @property
+    def pixels(self) -> int:
+        """The number of pixels."""
+        return self.width * self.height
+
+
+def format_of(data: Data) -> str | None:
+    """Return the format according to the content: "JPEG", "PNG", "WEBP", "HEIF", RAW, …, or None if unknown."""
+    head = data[:16]
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[4:8] == b"ftyp":
+        names = {b"avi": "AVIF", b"hei": "HEIF", b"hev": "HEIF", b"mif": "HEIF", b"msf": "HEIF", b"crx": RAW}
+        return names.get(head[8:11])
+    found = next((name for beginning, name in _BEGINNINGS if head.startswith(beginning)), None)
+    return RAW if found == "TIFF" and _is_raw(data) else found
+
+
+def read(data: Data, form: str) -> Header:
+    """Read the header of a JPEG, PNG, WebP or TIFF. Raises HeaderBroken."""
+    try:
+        return {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "TIFF": _tiff}[form](data)
+    except (struct.error, IndexError) as error:
+        raise HeaderBroken(str(error)) from error
+
+
+def count_scans(data: Data) -> int:
+    """Return the number of scans of a JPEG, up to half of PARTS_LIMIT: usually 1, about 10 if progressive.
+
+    Reads the whole file up to the end of its first picture.
+    """
+    return sum(each.name == segments.SCAN for each in _parts(data, "JPEG"))
+
+
+def _parts(data: Data, form: str) -> Iterator[Segment]:
+    return itertools.islice(segments.split(data, form), PARTS_LIMIT)
+
+
+def _orientation(data: Data, part: Segment) -> int:
+    return orientation_in(data[part.body : min(part.end, part.body + EXIF_BYTES)])
+
+
+def _png(data: Data) -> Header:
+    width = height = 0
+    orientation, is_animated = 1, False
+    for part in _parts(data, "PNG"):
+        if part.name == b"IHDR":
+            width, height, checksum = struct.unpack_from(">II5xI", data, part.body)
+            if zlib.crc32(data[part.body - 4 : part.body + 13]) != checksum:
+                raise HeaderBroken("IHDR is not as it was written")
+        elif part.name == b"acTL":
+            is_animated = struct.unpack_from(">I", data, part.body)[0] > 1
+        elif part.name == b"eXIf":
+            orientation = _orientation(data, part)
+        elif part.name == b"IDAT" or not width:
+            break
+    if not width or not height:
+        raise HeaderBroken("no IHDR")
+    return Header(width, height, orientation, is_animated)
+
+
+def _webp(data: Data) -> Header:
+    canvas: tuple[int, int] | None = None
+    orientation, frames = 1, 0
+    for part in _parts(data, "WEBP"):
+        if part.end > len(data) and part.name in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"):
+            raise HeaderBroken("shorter than it says")
+        if part.name == b"ANMF":
+            frames += 1
+        elif part.name == b"EXIF":
+            orientation = _orientation(data, part)
+        elif canvas is None:
+            canvas = _canvas(part.name, data[part.body : part.body + 10])
+    if canvas is None:
+        raise HeaderBroken("no canvas")
+    return Header(*canvas, orientation, frames > 1, 12 * canvas[0] * canvas[1])
+
+
+def _is_raw(data: Data) -> bool:
+    """Return whether a TIFF is raw data of a camera: its first directory has only a small preview, or data of the sensor."""
+    if data[8:10] == b"CR":  # Canon.
+        return True
+    found = Directories(data)
+    tags = {entry.tag: found.number(entry) for entry in found.entries(found.first)}
+    is_preview = _SUB_DIRECTORIES in tags and (tags.get(_SUBFILE_TYPE) or 0) & _REDUCED
+    return _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in _SENSOR or bool(is_preview)
+
+
+def _tiff(data: Data) -> Header:
+    found = Directories(data)
+    width, height = (found.find(found.first, tag) or 0 for tag in _TIFF_SIZE)
+    if width < 1 or height < 1:
+        raise HeaderBroken("no pixels")
+    return Header(width, height, orientation_in(data), 0 < found.next(found.first) < len(data))
+
+
+def _canvas(name: bytes, data: bytes) -> tuple[int, int] | None:
+    if name == b"VP8X":
+        return int.from_bytes(data[4:7], "little") + 1, int.from_bytes(data[7:10], "little") + 1
+    if name == b"VP8L":
+        bits = int.from_bytes(data[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if name == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 6)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def _jpeg(data: Data) -> Header:
+    orientation = 1
+    for part in _parts(data, "JPEG"):
+        if part.name in (segments.SCAN, segments.END):
+            break
+        if part.name[0] in _FRAMES:
+            frame = data[part.body : part.end]
+            height, width, components = struct.unpack_from(">xHHB", frame)
+            if not width or not height:
+                raise HeaderBroken("no pixels")
+            coefficients = _coefficients(part.name[0], width * height, frame[6:])
+            return Header(width, height, orientation, extra_bytes=coefficients, is_cmyk=components == 4)
+        if part.name == segments.APP1 and orientation == 1 and data[part.body : part.body + len(HEAD)] == HEAD:
+            orientation = _orientation(data, part)
+    raise HeaderBroken("no frame")
+
+
+def _coefficients(marker: int, pixels: int, components: bytes) -> int:
+    """Return the bytes of all coefficients of a progressive JPEG, two per sample; 0 for other JPEGs."""
+    sampling = [(each >> 4) * (each & 15) for each in components[1::3]]
+    return 2 * pixels * sum(sampling) // max(sampling) if marker in _PROGRESSIVE and any(sampling) else 0

@@ -1,0 +1,257 @@
+"""Checks whether a file is a picture that the service accepts, and makes thumbnails.
+
+The format is detected from the bytes, never from the name. Functions that decode run in the child process of
+`decoder`.
+"""
+
+import contextlib
+import io
+import math
+import secrets
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from PIL import Image
+
+from kie.errors import FileRefused, SpentAndKept, TooLargeToShow, TooSlowToShow
+from kie.generation import REFERENCE_BYTES_LIMIT
+from kie.images import headers, segments
+from kie.images.colours import to_srgb
+from kie.images.headers import Header, HeaderBroken
+from kie.images.segments import Data
+
+PIXELS_LIMIT = 100_000_000
+# Memory of that many pixels when decoded as RGBA; other modes need more per pixel.
+DECODED_BYTES_LIMIT = 4 * PIXELS_LIMIT
+# A progressive JPEG has about ten scans. The decoder processes the whole picture for each.
+SCANS_LIMIT = 100
+THUMBNAIL_PX = 512
+SMALL_PX = 64
+KINDS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp"}
+EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
+MIME_TYPES = {kind: f"image/{kind}" for kind in EXTENSIONS}
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, RuntimeError)
+# The transposition that makes a picture upright, by EXIF orientation. 1 is upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Pixels that are converted at a time, to avoid a second copy of the whole picture.
+_STRIP_PX = 1_000_000
+_GAP = 2.0
+# PIXELS_LIMIT is checked before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Kind ("jpeg", "png" or "webp"), upright width and height in pixels, and size in bytes."""
+
+    kind: str
+    width: int
+    height: int
+    bytes: int
+
+
+def check_header(source: Path | IO[bytes]) -> Picture:
+    """Check a reference by its header, without decoding, in about a millisecond.
+
+    Raises FileRefused with the reason.
+    """
+    with segments.whole(source) as data:
+        if len(data) == 0:
+            raise FileRefused(EMPTY)
+        if len(data) > REFERENCE_BYTES_LIMIT:
+            raise FileRefused(too_large(len(data)))
+        form, header = read_header(data)
+        refuse_excess(form, header, data)
+        return picture(form, header, len(data))
+
+
+def measure(path: Path) -> Picture:
+    """Read kind and size of a picture of any size from its header. Raises FileRefused when it is not a picture."""
+    with segments.whole(path) as data:
+        return picture(*read_header(data), len(data))
+
+
+def read_header(data: Data, formats: Collection[str] = KINDS) -> tuple[str, Header]:
+    """Return the format and the header of one of these formats. Raises FileRefused with the reason for any other."""
+    form = headers.format_of(data)
+    if form is None:
+        raise FileRefused(NO_PICTURE)
+    if form == headers.RAW:
+        raise FileRefused(CAMERA_RAW)
+    if form not in formats:
+        raise FileRefused(
+            f"This file's format is {form}: the service takes JPEG, PNG and WebP, so save it as one of these."
+        )
+    try:
+        return form, headers.read(data, form)
+    except HeaderBroken as error:
+        raise FileRefused(CUT_OFF) from error
+
+
+def refuse_excess(form: str, header: Header, data: Data) -> None:
+    """Raise FileRefused when a picture exceeds the limits of pixels, memory or scans."""
+    try:
+        _limit(form, header, data)
+    except SpentAndKept as error:
+        raise FileRefused(error.detail) from error
+
+
+def _limit(form: str, header: Header, data: Data) -> None:
+    if header.pixels > PIXELS_LIMIT:
+        raise TooLargeToShow(TOO_MANY_PIXELS)
+    if header.extra_bytes + (4 * header.pixels if form == "WEBP" else 0) > DECODED_BYTES_LIMIT:
+        raise TooLargeToShow(TOO_MUCH_MEMORY)
+    if form == "JPEG" and headers.count_scans(data) > SCANS_LIMIT:
+        raise TooSlowToShow(TOO_MANY_SCANS)
+
+
+def decode(path: Path, thumbnail: Path | None = None, longest_px: int = THUMBNAIL_PX) -> Picture:
+    """Decode a picture completely, and write an upright WebP thumbnail, atomically, if requested.
+
+    Needs the memory of one decoded picture (4 bytes per pixel); four times that for WebP. Raises FileRefused when the
+    file is truncated, broken or not an accepted picture, TooLargeToShow or TooSlowToShow when it exceeds a limit,
+    MemoryError, and OSError when the thumbnail can't be written.
+    """
+    with segments.whole(path) as data:
+        form, header = read_header(data)
+        _limit(form, header, data)
+        size = len(data)
+    with path.open("rb") as stream, opened(stream, form) as image:
+        # A JPEG is read completely but decoded at a reduced size.
+        image.draft("RGB", (longest_px * 2, longest_px * 2))
+        image.load()
+        small = _reduced(image, longest_px) if thumbnail else None
+    if small and thumbnail:
+        turn = TURNS.get(header.orientation)
+        _write(small if turn is None else small.transpose(turn), thumbnail)
+    return picture(form, header, size)
+
+
+@contextlib.contextmanager
+def opened(source: IO[bytes], *formats: str) -> Iterator[Image.Image]:
+    """Open a picture of one of these formats. Errors of the decoder, here or in the block, become FileRefused or MemoryError.
+
+    For JPEG, PNG, WebP and TIFF the decoder sees no metadata; `info` has the colour profile, if it is complete.
+    """
+    try:
+        pixels, profile = _bare(source, formats[0])
+        with Image.open(pixels, formats=formats) as image:
+            if profile:
+                image.info["icc_profile"] = profile
+            yield image
+    except _BROKEN as error:
+        if _is_short_of_memory(error):
+            raise MemoryError from error
+        raise FileRefused(CUT_OFF) from error
+
+
+def _bare(source: IO[bytes], form: str) -> tuple[IO[bytes], bytes | None]:
+    """Return a file without its metadata, and its colour profile, for the formats where they can be separated."""
+    if form not in (*KINDS, "TIFF"):
+        source.seek(0)
+        return source, None
+    with segments.whole(source) as data:
+        pixels, profile = segments.pixels(data, form), segments.profile(data, form)
+    return io.BufferedReader(segments.View(source, pixels), segments.BUFFER_BYTES), profile
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    """Return whether an error means that memory is exhausted. Not all decoders raise MemoryError."""
+    said = str(error).lower()
+    return "memory" in said or "alloc" in said
+
+
+def _reduced(image: Image.Image, longest_px: int) -> Image.Image:
+    """Return a picture in 8 bits and sRGB with a longer side of at most `longest_px`.
+
+    Converted to 8 bits in strips, to avoid a second copy in memory; to sRGB when it is small.
+    """
+    scale = min(1.0, longest_px / max(image.size))
+    wanted = tuple(max(1, round(side * scale)) for side in image.size)
+    across, down = (max(1, int(side / (small * _GAP))) for side, small in zip(image.size, wanted, strict=True))
+    small = _channels(image) if across == down == 1 else _joined(image, across, down)
+    if small.size != wanted:
+        small = small.resize(wanted, Image.Resampling.LANCZOS)
+    return to_srgb(small, image.info.get("icc_profile"))
+
+
+def _channels(image: Image.Image) -> Image.Image:
+    """Return the picture in 8 bits; grey and CMYK remain what they are, because their profiles are for them."""
+    is_plain = image.mode == "CMYK" or (image.mode == "L" and not image.has_transparency_data)
+    return image if is_plain else eight_bits(image)
+
+
+def _joined(image: Image.Image, across: int, down: int) -> Image.Image:
+    """Return a picture reduced by integer factors, converted in strips."""
+    width, height = image.size
+    joined = Image.new(_channels(image.crop((0, 0, 1, 1))).mode, (-(-width // across), -(-height // down)))
+    rows = max(1, _STRIP_PX // width // down) * down
+    for top in range(0, height, rows):
+        strip = _channels(image.crop((0, top, width, min(height, top + rows))))
+        joined.paste(strip.reduce((across, down)), (0, top // down))
+    return joined
+
+
+def _write(small: Image.Image, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{secrets.token_hex(8)}.part")  # Two threads may write the same thumbnail.
+    try:
+        small.save(part, "WEBP", quality=82, method=3)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Return the picture as RGB, or as RGBA if it has transparency. Handles 16 bits, CMYK, float and palettes."""
+    if image.mode.startswith("I"):
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    elif image.mode == "F":  # Usually from 0 to 1; some have larger values.
+        scale = 255 / max(1.0, image.getextrema()[1])
+        image = image.point(lambda value: value * scale).convert("L")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def too_large(size: int) -> str:
+    """Return the sentence for a file of `size` bytes, which is too large."""
+    return f"This file has {megabytes(size)}; a reference may have 30 MB: save it smaller."
+
+
+def megabytes(size: int) -> str:
+    """Format a number of bytes as MB, rounded up, so that one byte above the limit is not shown as 30.0 MB."""
+    return f"{math.ceil(size * 10 / 2**20) / 10} MB"
+
+
+def picture(form: str, header: Header, size: int) -> Picture:
+    """Return what a header says of a picture."""
+    width, height = header.width, header.height
+    if header.orientation in (5, 6, 7, 8):
+        width, height = height, width
+    return Picture(KINDS[form], width, height, size)
+
+
+EMPTY = "This file is empty: choose a picture."
+NO_PICTURE = "This is not a picture, whatever its name says: choose a JPEG, PNG or WebP."
+CAMERA_RAW = "This file is camera raw: export it as JPEG."
+CUT_OFF = "This picture is cut off or broken: save or export it again."
+TOO_MANY_PIXELS = (
+    f"This picture has more than {PIXELS_LIMIT // 1_000_000} million pixels, so it was not opened: save it smaller."
+)
+TOO_MUCH_MEMORY = "This picture takes more memory to decode than it may: save it smaller, or as PNG or a usual JPEG."
+TOO_LONG = "This picture takes longer to decode than it may: save it smaller, or as PNG or a usual JPEG."
+TOO_MANY_SCANS = (
+    f"This JPEG is stored in more than {SCANS_LIMIT} passes, so it was not opened: save it again as a usual JPEG."
+)

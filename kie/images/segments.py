@@ -1,0 +1,254 @@
+"""Separates the pixels of a picture file from its metadata, without decoding or copying.
+
+               needed by the pixels               colour profile      everything else is metadata
+    JPEG       tables, frames, scans, JFIF, Adobe APP2 ICC_PROFILE    APPn, comments, data after the picture
+    PNG        IHDR PLTE tRNS IDAT IEND           iCCP                other chunks
+    WebP       VP8X ALPH VP8 VP8L ANIM ANMF       ICCP                other chunks
+    TIFF       the first directory's tags of pixels   34675           other tags, other directories
+
+A decoder reads metadata too, and rejects pictures whose metadata is large or broken; so it is given a file without any.
+Sources: ITU T.81, B.1; PNG specification, 5 and 11; WebP container specification; TIFF 6.0; ICC.1, annex B.
+"""
+
+import bisect
+import io
+import itertools
+import mmap
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kie.images.exif import Directories
+
+PROFILE_BYTES = 8 * 2**20
+BUFFER_BYTES = 65_536
+# Every marker except stuffed bytes, restart markers and fill bytes: what ends the data of a scan in a JPEG.
+MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+SCAN, END, APP0, APP1, COMMENT = b"\xda", b"\xd9", b"\xe0", b"\xe1", b"\xfe"
+_ALONE, _APP2, _ADOBE, _SCAN_DATA = b"\x01\xd8", b"\xe2", b"\xee", b""
+_METADATA = frozenset((COMMENT, *(bytes([marker]) for marker in range(0xE0, 0xF0))))
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+_PNG_PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
+_WEBP_PIXELS = frozenset((b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF"))
+_WEBP_PROFILE_FLAG, _WEBP_METADATA_FLAGS = 0x20, 0x0C
+_ICC_HEAD = b"ICC_PROFILE\0"
+_TIFF_PROFILE = 34675
+# Sizes, compression, colours, strips, tiles, and the tables of JPEG and YCbCr data.
+_TIFF_PIXELS = frozenset((254, 255, *range(256, 260), 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320))
+_TIFF_PIXELS |= frozenset((*range(322, 326), 332, 334, 338, 339, 340, 341, 347, *range(512, 522), *range(529, 533)))
+
+Data = bytes | mmap.mmap
+# Bytes, or a range of the original file as (start, end).
+Part = bytes | tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A chunk or JPEG segment: its name, and offsets of its start, its content, the content's end, and the next one."""
+
+    name: bytes
+    start: int
+    body: int
+    end: int
+    next: int
+
+
+@contextmanager
+def whole(source: Path | IO[bytes]) -> Iterator[Data]:
+    """Give the content of a file, mapped and not read if it is on the disk."""
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as stream:
+        try:
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError:  # An in-memory file, or an empty one.
+            stream.seek(0)
+            content = nullcontext(stream.read())
+        with content as data:
+            yield data
+
+
+def split(data: Data, form: str) -> Iterator[Segment]:
+    """Yield the segments of a JPEG, PNG or WebP up to the end of its picture. The last may be cut off."""
+    return {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp}[form](data)
+
+
+def pixels(data: Data, form: str, with_profile: bool = False) -> list[Part]:
+    """Return the parts of a JPEG, PNG, WebP or TIFF that its pixels need: a file without metadata."""
+    if form == "TIFF":
+        return _tiff_pixels(data)
+    kept = (each for each in split(data, form) if _is_kept(data, form, each, with_profile))
+    if form == "WEBP":
+        return _webp_file(data, list(kept), with_profile)
+    return [b"\xff\xd8" if form == "JPEG" else PNG_HEAD, *_joined(data, kept)]
+
+
+def is_metadata(data: Data, form: str, segment: Segment) -> bool:
+    """Return whether neither the pixels nor their colours need a segment."""
+    return not _is_kept(data, form, segment, with_profile=True)
+
+
+def profile(data: Data, form: str) -> bytes | None:
+    """Return the ICC profile of a JPEG, PNG, WebP or TIFF. None if there is none, or it is incomplete or above PROFILE_BYTES."""
+    if form == "TIFF":
+        found = Directories(data)
+        each = [entry for entry in found.entries(found.first) if entry.tag == _TIFF_PROFILE]
+        return (each and each[0].count <= PROFILE_BYTES and found.content(each[0])) or None
+    named = itertools.islice((each for each in split(data, form) if _is_profile(data, form, each)), 256)
+    pieces = [data[each.body : min(each.end, each.body + PROFILE_BYTES)] for each in named]
+    if form == "JPEG":
+        return _jpeg_profile(pieces)
+    if pieces and form == "PNG":
+        pieces[0] = unpacked(pieces[0].partition(b"\0")[2][1:], PROFILE_BYTES)
+    return (pieces and pieces[0]) or None
+
+
+def unpacked(data: bytes, limit: int) -> bytes:
+    """Decompress up to `limit` bytes; empty if broken."""
+    try:
+        return zlib.decompressobj().decompress(data, limit)
+    except zlib.error:
+        return b""
+
+
+class View(io.RawIOBase):
+    """A read-only file that consists of parts of another, without a copy."""
+
+    def __init__(self, source: IO[bytes], parts: Sequence[Part]):
+        super().__init__()
+        self._source, self._parts, self._at = source, parts, 0
+        self._ends = list(itertools.accumulate(length(part) for part in parts))
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Change the position, and return it."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._ends[-1]}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Read from one part into a buffer, and return the number of bytes, 0 at the end."""
+        number = bisect.bisect_right(self._ends, self._at)
+        if number == len(self._parts):
+            return 0
+        part, within = self._parts[number], self._at - self._ends[number] + length(self._parts[number])
+        count = min(len(buffer), self._ends[number] - self._at)
+        if isinstance(part, bytes):
+            piece = part[within : within + count]
+        else:
+            self._source.seek(part[0] + within)
+            piece = self._source.read(count)
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+def length(part: Part) -> int:
+    """Return the length of a part in bytes."""
+    return len(part) if isinstance(part, bytes) else part[1] - part[0]
+
+
+def _joined(data: Data, kept: Iterable[Segment]) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of segments, adjacent ones as one."""
+    start = end = 0
+    for each in kept:
+        if each.start != end:
+            yield start, end
+            start = each.start
+        end = min(each.next, len(data))
+    yield start, end
+
+
+def _is_kept(data: Data, form: str, segment: Segment, with_profile: bool) -> bool:
+    if with_profile and _is_profile(data, form, segment):
+        return True
+    if form != "JPEG":
+        return segment.name in (_PNG_PIXELS if form == "PNG" else _WEBP_PIXELS)
+    # Decoders choose the colour space by these two. Shorter ones say nothing.
+    count = segment.end - segment.body
+    if segment.name == APP0:
+        return count >= 14 and data[segment.body : segment.body + 5] == b"JFIF\0"
+    if segment.name == _ADOBE:
+        return count >= 12 and data[segment.body : segment.body + 5] == b"Adobe"
+    return segment.name not in _METADATA
+
+
+def _is_profile(data: Data, form: str, segment: Segment) -> bool:
+    if form == "JPEG":
+        return segment.name == _APP2 and data[segment.body : segment.body + len(_ICC_HEAD)] == _ICC_HEAD
+    return segment.name == (b"iCCP" if form == "PNG" else b"ICCP")
+
+
+def _jpeg_profile(pieces: list[bytes]) -> bytes | None:
+    """Return the profile from its numbered pieces, or None if one is missing."""
+    at = len(_ICC_HEAD)
+    numbered = {piece[at]: piece for piece in pieces if len(piece) > at + 2}
+    count = max((piece[at + 1] for piece in numbered.values()), default=0)
+    is_complete = count and sorted(numbered) == list(range(1, count + 1))
+    return b"".join(numbered[number + 1][at + 2 :] for number in range(count)) if is_complete else None
+
+
+def _jpeg(data: Data) -> Iterator[Segment]:
+    """Yield the segments; the data of a scan is one without a name."""
+    at = 2
+    while found := MARKER.search(data, at):  # Skips fill bytes and anything else between segments.
+        start, at, name = found.start(), found.end(), data[found.start() + 1 : found.end()]
+        if name == END:
+            yield Segment(name, start, at, at, at)
+            return
+        if name in _ALONE:
+            continue
+        at = start + 2 + max(2, int.from_bytes(data[start + 2 : start + 4], "big"))
+        yield Segment(name, start, start + 4, at, at)
+        if name == SCAN and at < len(data):
+            begin, following = at, MARKER.search(data, at)
+            at = following.start() if following else len(data)
+            yield Segment(_SCAN_DATA, begin, begin, at, at)
+
+
+def _png(data: Data) -> Iterator[Segment]:
+    at = len(PNG_HEAD)
+    while at + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        yield Segment(name, at, at + 8, at + 8 + length, at + 12 + length)
+        if name == b"IEND":
+            return
+        at += 12 + length
+
+
+def _webp(data: Data) -> Iterator[Segment]:
+    at, end = 12, min(len(data), 8 + int.from_bytes(data[4:8], "little"))
+    while at + 8 <= end:
+        name, length = struct.unpack_from("<4sI", data, at)
+        yield Segment(name, at, at + 8, at + 8 + length, at + 8 + length + length % 2)
+        at += 8 + length + length % 2
+
+
+def _webp_file(data: Data, kept: list[Segment], with_profile: bool) -> list[Part]:
+    """Return a WebP of these chunks, which announces no metadata."""
+    parts: list[Part] = []
+    if kept and kept[0].name == b"VP8X":
+        first = kept[0]
+        cleared = _WEBP_METADATA_FLAGS | (0 if with_profile else _WEBP_PROFILE_FLAG)
+        flags = bytes(each & ~cleared for each in data[first.body : first.body + 1])
+        parts = [data[first.start : first.body] + flags, (first.body + 1, first.next)]
+    parts += _joined(data, kept[1:] if parts else kept)
+    if kept and kept[-1].next > len(data):
+        parts.append(b"\0")  # The last chunk's padding is missing.
+    return [b"RIFF" + struct.pack("<I", 4 + sum(map(length, parts))) + b"WEBP", *parts]
+
+
+def _tiff_pixels(data: Data) -> list[Part]:
+    found = Directories(data)
+    directory = found.without(found.first, _TIFF_PIXELS)
+    return [(0, found.first), directory, (min(len(data), found.first + len(directory)), len(data))]

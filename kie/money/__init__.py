@@ -1,0 +1,1 @@
+"""What pictures cost: expected prices, and the balance compared with the jobs."""

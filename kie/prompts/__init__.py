@@ -1,0 +1,1 @@
+"""Prompts: choices and placeholders, batch tables, templates."""

@@ -1,0 +1,156 @@
+"""Templates, presets and past prompts, and the file format for the exchange of templates.
+
+{"studio_templates": 1, "templates": [{"name": "…", "prompt": "…"}, …]}
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kie.errors import NothingSpent
+from kie.generation import IMAGES_LIMIT, Generation, is_visible
+from kie.text import one_line
+
+NAME_LIMIT = 80
+FILE_VERSION = 1
+FILE_BYTES_LIMIT = 2**20
+FILE_TEMPLATES_LIMIT = 2000
+FAULTS_TOLD = 10
+
+
+@dataclass(frozen=True)
+class Template:
+    """A saved prompt. `person` saved it last; `is_starred` refers to the person who reads it."""
+
+    id: str
+    name: str
+    prompt: str
+    person: str
+    changed_at: float
+    is_starred: bool = False
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Named settings for one project, or for none."""
+
+    id: str
+    project: str | None
+    name: str
+    aspect_ratio: str
+    resolution: str
+    output_format: str
+    images: int
+    person: str
+    changed_at: float
+
+
+@dataclass(frozen=True)
+class PastPrompt:
+    """A prompt that was submitted: last person and time, and number of submissions."""
+
+    prompt: str
+    person: str
+    at: float
+    times: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Numbers of templates in a file that were added under their name, added under another name, or existed already."""
+
+    added: int
+    renamed: int
+    skipped: int
+
+
+def checked_name(name: str) -> str:
+    """Return the cleaned name of a template or preset. Raises NothingSpent with the fault."""
+    found = name_fault(name)
+    if found:
+        raise NothingSpent(f"Nothing was saved. {found}")
+    return one_line(name)
+
+
+def check_prompt(prompt: str) -> None:
+    """Raise NothingSpent with the fault if a prompt can't be saved as a template."""
+    found = prompt_fault(prompt)
+    if found:
+        raise NothingSpent(f"Nothing was saved. {found}")
+
+
+def check_preset(preset: Preset) -> None:
+    """Raise NothingSpent with the faults if the service does not accept these settings."""
+    asked = Generation("any", (), preset.aspect_ratio, preset.resolution, preset.output_format)
+    found = [f"{fault.field}: {fault.sentence}" for fault in asked.faults()]
+    if not 1 <= preset.images <= IMAGES_LIMIT:
+        found.append(f"Images: Choose from 1 to {IMAGES_LIMIT}.")
+    if found:
+        raise NothingSpent(f"These settings can't be used. {' '.join(found)}")
+
+
+def name_fault(name: str) -> str | None:
+    """Return the fault of a name with what is allowed, or None."""
+    kept = one_line(name)
+    if not is_visible(kept):
+        return "Give it a name: a blank one can't be found again."
+    if len(kept) > NAME_LIMIT:
+        return f"Shorten the name: at most {NAME_LIMIT} characters are allowed."
+    return None
+
+
+def prompt_fault(prompt: str) -> str | None:
+    """Return the fault of a prompt with what is allowed, or None. Choices and placeholders are not expanded."""
+    return next((fault.sentence for fault in Generation(prompt).faults()), None)
+
+
+def write_file(templates: Iterable[Template]) -> bytes:
+    """Return templates in the file format for other studios."""
+    entries = [{"name": template.name, "prompt": template.prompt} for template in templates]
+    content = {"studio_templates": FILE_VERSION, "templates": entries}
+    return json.dumps(content, ensure_ascii=False, indent=2).encode()
+
+
+def read_file(data: bytes) -> list[tuple[str, str]]:
+    """Return the names and prompts in a file. Raises NothingSpent with the faults of each entry."""
+    entries = _entries(data)
+    read = [_entry(entry) for entry in entries]
+    faults = [f"Template {number}: {entry}" for number, entry in enumerate(read, start=1) if isinstance(entry, str)]
+    if faults:
+        more = len(faults) - FAULTS_TOLD
+        told = [*faults[:FAULTS_TOLD], f"And {more} more like these."] if more > 0 else faults
+        raise _refused("fix what is named here and import it again.\n\n" + "\n".join(f"- {fault}" for fault in told))
+    return [entry for entry in read if not isinstance(entry, str)]
+
+
+def _entries(data: bytes) -> list[Any]:
+    if len(data) > FILE_BYTES_LIMIT:
+        raise _refused("it is larger than 1 MB. Split it into smaller files.")
+    try:
+        content = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise _refused("it is not a JSON file. Choose one that a studio has exported.") from None
+    if not isinstance(content, dict) or "studio_templates" not in content:
+        raise _refused("there are no templates in it. Choose one that a studio has exported.")
+    if content["studio_templates"] != FILE_VERSION:
+        raise _refused("its version is not known here. Bring this studio up to date, or export the file anew.")
+    entries = content.get("templates")
+    if not isinstance(entries, list) or len(entries) > FILE_TEMPLATES_LIMIT:
+        raise _refused(
+            f"it has to hold a list of at most {FILE_TEMPLATES_LIMIT:,} templates. Split it, or export it anew."
+        )
+    return entries
+
+
+def _entry(entry: Any) -> tuple[str, str] | str:
+    """Return an entry's name and prompt, or its fault."""
+    named = entry if isinstance(entry, dict) else {}
+    name, prompt = named.get("name"), named.get("prompt")
+    if not isinstance(name, str) or not isinstance(prompt, str):
+        return "It needs a name and a prompt, both of them text."
+    return name_fault(name) or prompt_fault(prompt) or (one_line(name), prompt)
+
+
+def _refused(reason: str) -> NothingSpent:
+    return NothingSpent(f"Nothing was imported from this file: {reason}")

@@ -1,0 +1,1 @@
+"""Spreadsheet files: read for batch tables, written for exports."""

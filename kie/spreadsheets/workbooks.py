@@ -1,0 +1,196 @@
+"""XLSX workbooks before and beside openpyxl: size limits, strict Open XML, and the layout of a sheet.
+
+openpyxl keeps a whole row, all shared strings and all styles as objects, up to 500 bytes per XML element, and a file of
+15 KB can contain 3 million elements. Therefore each part is unpacked once in small pieces, and its tags are counted.
+
+It reads only the transitional kind of Open XML, and when it reads row by row, it does not say which rows are hidden and
+which cells are merged.
+"""
+
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from openpyxl.utils.cell import range_boundaries
+
+from kie.errors import TableRefused
+
+# The creator of workbooks that are written here. Spreadsheet programs keep it.
+CREATOR = "The studio's history"
+UNPACKED_LIMIT = 50 * 1024 * 1024
+# Formatting alone may extend to the last row of a sheet.
+ROWS_LIMIT = 1_048_576
+COLUMNS_LIMIT = 16_384
+CELLS_LIMIT = 200_000
+TEXTS_LIMIT = 100_000
+# Elements of cells and texts; other elements, such as styles; elements of one row, which may have 16,384 columns.
+CONTENT_LIMIT = 600_000
+OTHERS_LIMIT = 100_000
+TOGETHER_LIMIT = 100_000
+# Spreadsheet programs allow 32,767 characters in a cell.
+TEXT_LIMIT = 256 * 1024
+_PIECE = 64 * 1024
+_SMALL = 256 * 1024
+_ROW = re.compile(rb"<(?:[\w.-]+:)?row[\s/>]")
+_NUMBERED_ROW = re.compile(rb"<(?:[\w.-]+:)?row\s(?:[^<>]*\s)?r=")
+_BLANK_ROW = re.compile(rb"<([\w.-]+:)?row\s[^<>]*(?:/>|>\s*</(?:[\w.-]+:)?row>)")
+_TAG = re.compile(rb"<(?:[^\s<>/:!?]*+:)?([^\s<>/:!?]++)")
+_CONTENT = (b"v", b"f", b"is", b"t", b"r")
+_STRICT = re.compile(rb"""(?<==["'])http://purl\.oclc\.org/ooxml/(\w+)/""")
+_ROWS = re.compile(rb"<(?:[\w.-]+:)?row(\s[^<>]*)?>")
+_COLUMNS = re.compile(rb"<(?:[\w.-]+:)?col(\s[^<>]*)>")
+_MERGE = re.compile(rb"<(?:[\w.-]+:)?mergeCell(\s[^<>]*)>")
+_ATTRIBUTE = re.compile(rb"""\s(\w+)\s*=\s*["']([^"'<>]*)["']""")
+# Names of members by which other archives are recognised.
+_FOREIGN = {
+    "xl/workbook.bin": "an Excel binary workbook (.xlsb)",
+    "word/document.xml": "a Word document (.docx)",
+    "ppt/presentation.xml": "a PowerPoint presentation (.pptx)",
+    "Index/Document.iwa": "a Numbers spreadsheet",
+    "Index.zip": "a Numbers spreadsheet",
+    "META-INF/manifest.xml": "an OpenDocument file, such as .ods",
+}
+_MARK = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
+
+
+def readable(data: bytes) -> bytes:
+    """Return a workbook in the form that openpyxl reads, and without rows that have no cells. Row numbers are kept.
+
+    The namespaces of strict Open XML (ISO/IEC 29500-1) are replaced by the transitional ones. A million formatted blank
+    rows take half a minute to read.
+
+    Raises TableRefused for something else than a workbook and for one above a limit, zipfile.BadZipFile, zlib.error,
+    OSError or EOFError for a malformed archive, and ValueError for content that no spreadsheet program writes: other
+    compression methods, UTF-16, XML entities.
+    """
+    out, is_changed, met = io.BytesIO(), False, Counter[bytes]()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w") as copy:
+        parts = archive.infolist()
+        if foreign := next((kind for name, kind in _FOREIGN.items() if name in archive.namelist()), None):
+            raise TableRefused(f"This file is {foreign}: save it as XLSX or CSV, or copy its cells and paste them.")
+        # zipfile limits output to the declared size only for these methods, which it unpacks in small steps.
+        if any(part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for part in parts):
+            raise ValueError("a packing that no spreadsheet program uses")
+        if sum(part.file_size for part in parts) > UNPACKED_LIMIT:
+            raise _excess(f"has more than {UNPACKED_LIMIT // 2**20} MB once it is unpacked")
+        for part in parts:
+            with archive.open(part) as unpacked:
+                _refuse_excess(unpacked, met)
+        for part in parts:
+            content = archive.read(part)
+            changed = _readable_part(content)
+            is_changed = is_changed or changed != content
+            copy.writestr(part.filename, changed)
+    return out.getvalue() if is_changed else data
+
+
+class Merge(NamedTuple):
+    """A merged range of cells: first and last column and row, from 1."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a sheet shows of its cells: the numbers (from 1) of hidden rows and columns, and the merged ranges."""
+
+    hidden_rows: frozenset[int]
+    hidden_columns: frozenset[int]
+    merges: tuple[Merge, ...]
+
+
+def layout(sheet: bytes) -> Layout:
+    """Read the layout of a sheet, given the XML of its part. Raises ValueError or TypeError for a malformed one."""
+    columns = [part for part in _attributes(_COLUMNS, sheet) if _is_hidden(part, b"width")]
+    shown = [range(int(part[b"min"]), min(int(part[b"max"]), COLUMNS_LIMIT) + 1) for part in columns if b"max" in part]
+    merges = (range_boundaries(part[b"ref"].decode("ascii")) for part in _attributes(_MERGE, sheet) if b"ref" in part)
+    return Layout(
+        frozenset(_hidden_rows(sheet)),
+        frozenset(number for numbers in shown for number in numbers),
+        tuple(Merge(*map(int, bounds)) for bounds in merges),
+    )
+
+
+def _hidden_rows(sheet: bytes) -> Iterator[int]:
+    number = 0
+    for part in _attributes(_ROWS, sheet):
+        number = int(float(part.get(b"r", number + 1)))
+        if _is_hidden(part, b"ht"):
+            yield number
+
+
+def _attributes(tag: re.Pattern[bytes], sheet: bytes) -> Iterator[dict[bytes, bytes]]:
+    return (dict(_ATTRIBUTE.findall(found[1] or b"")) for found in tag.finditer(sheet))
+
+
+def _is_hidden(part: dict[bytes, bytes], size: bytes) -> bool:
+    return part.get(b"hidden") in (b"1", b"true") or part.get(size) == b"0"
+
+
+def _readable_part(content: bytes) -> bytes:
+    content = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
+    # Smaller parts can't have many rows without cells.
+    return content if len(content) <= _SMALL else _without_blank_rows(content)
+
+
+def _without_blank_rows(content: bytes) -> bytes:
+    rows = len(_ROW.findall(content))
+    # A row without a number follows the row before it, so no row may be removed.
+    if not rows or rows != len(_NUMBERED_ROW.findall(content)):
+        return content
+    return _BLANK_ROW.sub(b"", content)
+
+
+def _excess(what: str) -> TableRefused:
+    return TableRefused(f"This workbook {what}: copy the rows with prompts into a new one.")
+
+
+def _refuse_excess(unpacked: io.BufferedIOBase, met: Counter[bytes]) -> None:
+    """Add the elements of one part to `met`. Raises TableRefused above a limit."""
+    together = 0
+    for text in _whole_tags(unpacked):
+        if b"<!DOCTYPE" in text:
+            raise ValueError("entities of its own")
+        here = Counter(_TAG.findall(text))
+        met.update(here)
+        together = here.total() + (0 if here[b"row"] or here[b"si"] else together)
+        cells, rows, texts = met[b"c"], met[b"row"], met[b"si"]
+        content = sum(met[name] for name in _CONTENT)
+        if cells > CELLS_LIMIT:
+            raise _excess(f"has more than {CELLS_LIMIT:,} cells, empty ones that have a format counted")
+        if texts > TEXTS_LIMIT:
+            raise _excess(f"has more than {TEXTS_LIMIT:,} different texts")
+        if rows > ROWS_LIMIT:
+            raise _excess(f"has more than {ROWS_LIMIT:,} rows")
+        if content > CONTENT_LIMIT or met.total() - cells - rows - texts - content > OTHERS_LIMIT:
+            raise _excess("has too many formats or parts besides its cells")
+        if together > TOGETHER_LIMIT:
+            raise _excess(f"has more than {TOGETHER_LIMIT:,} XML elements in one row or part")
+        if len(text) > TEXT_LIMIT + _PIECE:
+            raise _excess(f"has a text of more than {TEXT_LIMIT:,} characters")
+
+
+def _whole_tags(unpacked: io.BufferedIOBase) -> Iterator[bytes]:
+    """Yield an XML part in pieces that end before a `<`, so that no tag is split. Yields nothing for other parts."""
+    held = unpacked.read(_PIECE)
+    if held.startswith(_UTF_16):
+        raise ValueError("text in UTF-16")
+    if not held.removeprefix(_MARK).lstrip().startswith(b"<"):
+        return  # Not XML.
+    while piece := unpacked.read(_PIECE):
+        last = held.rfind(b"<")
+        if last > 0:
+            yield held[:last]
+            held = held[last:]
+        held += piece
+        if len(held) > TEXT_LIMIT + 2 * _PIECE:
+            break
+    yield held

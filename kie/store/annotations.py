@@ -1,0 +1,160 @@
+"""Annotations of jobs: stars, verdicts, projects, tags, notes, and the bin, each with person and time.
+
+Many jobs are changed in one transaction. Repeating an annotation changes nothing: the first person and time are kept.
+
+    in the lists ── bin ──> in the bin ── 30 days ──> files may be deleted ── emptied ──> the row with its cost remains
+         <────── unbin ────────┘
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, not_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kie.errors import RequestInvalid
+from kie.generation import Fault, is_control
+from kie.history.query import TAG_LIMIT
+from kie.jobs import ENDED, Job
+from kie.store.conditions import NEEDS_ATTENTION, in_steps
+from kie.store.database import Database
+from kie.store.jobs import JOBS, Jobs
+from kie.store.schema import job_tags, jobs
+from kie.text import project_name, tag_name
+
+NOTE_LIMIT = 2000
+BIN_LIFE_S = 30 * 86_400.0
+# More than the clocks of two servers can differ: no file is deleted while its job can still be restored.
+BIN_MARGIN_S = 3600.0
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@dataclass(frozen=True)
+class Binned:
+    """Number of jobs moved to the bin, and of jobs not moved because they are open or need attention."""
+
+    binned: int
+    open: int
+    attention: int
+
+
+class Annotations:
+    """Stars, ratings, tags, notes and the bin."""
+
+    def __init__(self, database: Database, jobs: Jobs):
+        self._database, self._jobs = database, jobs
+
+    def star(self, ids: Collection[str], person: str, now: float) -> int:
+        """Add a star to jobs."""
+        return self._update(ids, jobs.c.starred_at.is_(None), starred_at=now, starred_by=person)
+
+    def unstar(self, ids: Collection[str]) -> int:
+        """Remove the star of jobs, whoever added it."""
+        return self._update(ids, jobs.c.starred_at.is_not(None), starred_at=None, starred_by=None)
+
+    def judge(self, ids: Collection[str], verdict: str | None, person: str, now: float) -> int:
+        """Set the verdict of jobs to "pick" or "reject", or remove it with None. Raises ValueError for any other verdict."""
+        if verdict not in ("pick", "reject", None):
+            raise ValueError(f"no verdict: {verdict}")
+        values = {"verdict": verdict, "verdict_at": now, "verdict_by": person}
+        return self._update(ids, jobs.c.verdict.is_distinct_from(verdict), **values)
+
+    def put_in_project(self, ids: Collection[str], project: str | None, person: str, now: float) -> int:
+        """Move jobs to a project, or out of any with None."""
+        name = project_name(project)
+        values = {"project": name, "project_at": now, "project_by": person}
+        return self._update(ids, jobs.c.project.is_distinct_from(name), **values)
+
+    def write_note(self, ids: Collection[str], note: str, person: str, now: float) -> int:
+        """Replace the note of jobs; an empty note removes it. Control characters are dropped.
+
+        Raises RequestInvalid above 2,000 characters.
+        """
+        text = "".join(each for each in note if not is_control(each)).strip()
+        if len(text) > NOTE_LIMIT:
+            raise RequestInvalid([Fault("Note", f"It has {len(text):,} characters: shorten it to {NOTE_LIMIT:,}.")])
+        values = {"note": text or None, "note_at": now, "note_by": person}
+        return self._update(ids, jobs.c.note.is_distinct_from(values["note"]), **values)
+
+    def tag(self, ids: Collection[str], tag: str, person: str, now: float) -> int:
+        """Add a tag of 1 to 40 characters to jobs. Case is ignored. Raises RequestInvalid for any other length."""
+        name = tag_name(tag)
+        if not 1 <= len(name) <= TAG_LIMIT:
+            raise RequestInvalid([Fault("Tag", f"Write 1 to {TAG_LIMIT} characters.")])
+        columns = [job_tags.c.job_id, job_tags.c.tag, job_tags.c.at, job_tags.c.person]
+        values = (literal(name), literal(now), literal(person))
+        with self._database.write() as db:
+            put = _INSERTS[db.dialect.name](job_tags).execution_options(preserve_rowcount=True)
+            added = (
+                put.from_select(columns, select(jobs.c.id, *values).where(some)) for some in in_steps(jobs.c.id, ids)
+            )
+            return sum(db.execute(each.on_conflict_do_nothing()).rowcount for each in added)
+
+    def untag(self, ids: Collection[str], tag: str) -> int:
+        """Remove a tag from jobs, whoever added it."""
+        with self._database.write() as db:
+            return sum(
+                db.execute(delete(job_tags).where(some, job_tags.c.tag == tag_name(tag))).rowcount
+                for some in in_steps(job_tags.c.job_id, ids)
+            )
+
+    def tags(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the tags of jobs by job id, in alphabetical order. Jobs without tags are left out."""
+        found: dict[str, tuple[str, ...]] = {}
+        with self._database.read() as db:
+            for some in in_steps(job_tags.c.job_id, ids):
+                for row in db.execute(select(job_tags).where(some).order_by(job_tags.c.tag)):
+                    found[row.job_id] = (*found.get(row.job_id, ()), row.tag)
+        return found
+
+    def all_tags(self, limit: int = 200) -> list[str]:
+        """Return the tags in use, in alphabetical order."""
+        with self._database.read() as db:
+            return list(db.scalars(select(job_tags.c.tag).distinct().order_by(job_tags.c.tag).limit(limit)))
+
+    def bin(self, ids: Collection[str], person: str, now: float) -> Binned:
+        """Move jobs to the bin. Open jobs and jobs that need attention are not moved."""
+        has_ended = jobs.c.state.in_(ENDED)
+        left = jobs.c.binned_at.is_(None)
+        values = {"binned_at": now, "binned_by": person}
+        with self._database.write() as db:
+            steps = list(in_steps(jobs.c.id, ids))
+            needy = sum(_count(db, some, left, NEEDS_ATTENTION) for some in steps)
+            running = sum(_count(db, some, left, not_(has_ended), not_(NEEDS_ATTENTION)) for some in steps)
+            gone = (left, has_ended, not_(NEEDS_ATTENTION))
+            binned = sum(db.execute(update(jobs).where(some, *gone).values(values)).rowcount for some in steps)
+        return Binned(binned, running, needy)
+
+    def unbin(self, ids: Collection[str], now: float) -> int:
+        """Restore jobs that were moved to the bin within the last 30 days."""
+        can_go_back = and_(jobs.c.binned_at > now - BIN_LIFE_S, jobs.c.emptied_at.is_(None))
+        return self._update(ids, can_go_back, binned_at=None, binned_by=None)
+
+    def emptied_due(self, now: float, limit: int = 500, at_once: bool = False) -> list[Job]:
+        """Return jobs that were moved to the bin more than 30 days ago, oldest first: their files may be deleted.
+
+        With `at_once`, all jobs in the bin.
+        """
+        due = JOBS.where(_is_due(now, at_once), jobs.c.emptied_at.is_(None))
+        return self._jobs.select(due.order_by(jobs.c.binned_at).limit(limit))
+
+    def emptied(self, ids: Collection[str], now: float, at_once: bool = False) -> int:
+        """Record that the files of jobs in the bin are deleted. Rows and costs are kept."""
+        return self._update(ids, and_(_is_due(now, at_once), jobs.c.emptied_at.is_(None)), emptied_at=now)
+
+    def _update(self, ids: Collection[str], condition: ColumnElement[bool], **values: Any) -> int:
+        with self._database.write() as db:
+            return sum(
+                db.execute(update(jobs).where(some, condition).values(**values)).rowcount
+                for some in in_steps(jobs.c.id, ids)
+            )
+
+
+def _is_due(now: float, at_once: bool) -> ColumnElement[bool]:
+    left = jobs.c.binned_at.is_not(None) if at_once else jobs.c.binned_at <= now - BIN_LIFE_S - BIN_MARGIN_S
+    return and_(left, jobs.c.state.in_(ENDED))
+
+
+def _count(db: Connection, *conditions: ColumnElement[bool]) -> int:
+    return db.scalar(select(func.count()).select_from(jobs).where(*conditions)) or 0

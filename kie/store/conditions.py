@@ -1,0 +1,48 @@
+"""Conditions on rows: properties of a job that are not columns, and long lists of ids."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, false, func, null, or_
+
+from kie.errors import GivenUp
+from kie.history.query import DisplayState
+from kie.jobs import OPEN, STUCK, State
+from kie.store.schema import jobs
+
+# SQLite allows 32,766 parameters per statement, PostgreSQL 65,535.
+STEP = 1000
+# The job is or may be paid, and its picture only arrives if a person acts. NULL stands for no.
+ATTENTION = and_(
+    jobs.c.settled.is_(None),
+    or_(
+        and_(jobs.c.state == State.UNSURE, jobs.c.candidate.is_(None)),
+        and_(jobs.c.state.in_([State.RUNNING, State.FETCHING]), jobs.c.problem.in_(STUCK)),
+        and_(jobs.c.state == State.FAILED, jobs.c.credits > 0),
+    ),
+)
+# As true or false, which no index answers.
+NEEDS_ATTENTION = func.coalesce(ATTENTION, false())
+# The picture is on our disk, according to the row.
+HAS_PICTURE = and_(jobs.c.state == State.DONE, jobs.c.file.is_not(None), jobs.c.emptied_at.is_(None))
+# The most frequent first: the others are not evaluated then.
+DISPLAY_STATE = case(
+    (jobs.c.state == State.DONE, DisplayState.DONE),
+    (ATTENTION, DisplayState.ATTENTION),
+    (jobs.c.state.in_(OPEN), DisplayState.IN_PROGRESS),
+    (jobs.c.state == State.CANCELLED, DisplayState.CANCELLED),
+    else_=DisplayState.FAILED,
+)
+# A job that was given up without a task id may have been charged.
+_NO_TASK = and_(jobs.c.task_id.is_(None), jobs.c.problem.is_distinct_from(GivenUp.__name__))
+_NOTHING_SENT = or_(jobs.c.state == State.CANCELLED, and_(jobs.c.state == State.FAILED, _NO_TASK))
+# In credits; NULL if it is not known.
+COST = case((jobs.c.credits.is_not(None), jobs.c.credits), (_NOTHING_SENT, 0.0), else_=null())
+
+
+def in_steps(column: ColumnElement[Any], values: Collection[str]) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that a column has one of up to STEP values, for all of them."""
+    # Sorted, so that two concurrent writers lock rows in the same order.
+    every = sorted(set(values))
+    for start in range(0, len(every), STEP):
+        yield column.in_(every[start : start + STEP])

@@ -1,0 +1,58 @@
+"""Stored download requests that are too long for a URL, and database queries for exports."""
+
+import hashlib
+from collections.abc import Collection
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from kie.store.conditions import HAS_PICTURE, in_steps
+from kie.store.database import Database
+from kie.store.schema import jobs, stored_requests
+
+# Longer than any link to it: links expire after a day, and a repeated request is stored again after an hour.
+REQUEST_LIFE_S = 2 * 86_400.0
+FRESH_S = 3600.0
+
+
+class Exports:
+    """Requests for downloads that are too long for a URL, and figures of exports."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def keep_request(self, content: str, now: float) -> str:
+        """Store a text for at least a day and return its name, a hash of it. Does nothing if it was stored within the last hour."""
+        name = hashlib.sha256(content.encode()).hexdigest()[:32]
+        with self._database.read() as db:
+            made_at = db.scalar(select(stored_requests.c.made_at).where(stored_requests.c.name == name))
+        if made_at is None or made_at < now - FRESH_S:
+            try:
+                with self._database.write() as db:
+                    old = (stored_requests.c.name == name) | (stored_requests.c.made_at < now - REQUEST_LIFE_S)
+                    db.execute(delete(stored_requests).where(old))
+                    db.execute(insert(stored_requests).values(name=name, content=content, made_at=now))
+            except IntegrityError:
+                pass  # Another server has just stored the same text.
+        return name
+
+    def request(self, name: str) -> str | None:
+        """Return a stored text, or None when it has expired."""
+        with self._database.read() as db:
+            return db.scalar(select(stored_requests.c.content).where(stored_requests.c.name == name))
+
+    def images_of_submissions(self, submit_ids: Collection[str]) -> dict[str, int]:
+        """Return the number of images of each submission."""
+        counted: dict[str, int] = {}
+        with self._database.read() as db:
+            for some in in_steps(jobs.c.submit_id, submit_ids):
+                images = select(jobs.c.submit_id, func.count().label("images")).where(some)
+                for row in db.execute(images.group_by(jobs.c.submit_id)):
+                    counted[row.submit_id] = row.images
+        return counted
+
+    def count_pictures(self, ids: Collection[str]) -> int:
+        """Return how many of these jobs have a picture."""
+        with self._database.read() as db:
+            counts = (select(func.count()).where(some, HAS_PICTURE) for some in in_steps(jobs.c.id, ids))
+            return sum(db.scalar(count) for count in counts)

@@ -1,0 +1,129 @@
+"""The files that the database expects on disk, and updates of rows whose files are missing or that come from a backup.
+
+Rows are read in pages, so that 100,000 rows are never in memory at once.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select, update
+
+from kie.errors import RestoredUnsent, StudioError, Unsure
+from kie.jobs import CANCELLABLE, State
+from kie.store.conditions import HAS_PICTURE
+from kie.store.database import Database
+from kie.store.jobs import Jobs
+from kie.store.schema import drafts, job_references, jobs, references, servers, stored_requests, templates
+
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class Kept(NamedTuple):
+    """A file expected on disk: id of its job or reference, relative name, size in bytes, whether it can be displayed."""
+
+    id: str
+    file: str
+    bytes: int
+    is_shown: bool = True
+
+
+class Inventory:
+    """The files that rows expect."""
+
+    def __init__(self, database: Database, jobs: Jobs):
+        self._database, self._jobs = database, jobs
+
+    def done_files(self, after: str, limit: int = 1000) -> list[Kept]:
+        """Return the expected result files of done jobs, sorted by job id, starting after the id `after`."""
+        file = (jobs.c.id, jobs.c.file, jobs.c.file_bytes, jobs.c.preview_problem.is_(None))
+        query = select(*file).where(HAS_PICTURE, jobs.c.id > after)
+        return self._kept(query.order_by(jobs.c.id).limit(limit))
+
+    def reference_files(self, after: str, limit: int = 1000) -> list[Kept]:
+        """Return the files of references, sorted by id, starting after the id `after`."""
+        file = (references.c.id, references.c.file, references.c.bytes, references.c.refusal.is_(None))
+        return self._kept(select(*file).where(references.c.id > after).order_by(references.c.id).limit(limit))
+
+    def unused_references(self, before: float, limit: int = 500) -> list[Kept]:
+        """Return the files of references last added before `before` that no job, draft, template or stored link uses."""
+        unused = select(references.c.id, references.c.file, references.c.bytes).where(_is_unused(before))
+        with self._database.read() as db:
+            named = self._named_in_text(db)
+            return [Kept(*row) for row in db.execute(unused.order_by(references.c.id)) if row.id not in named][:limit]
+
+    def drop_reference(self, reference_id: str, before: float) -> bool:
+        """Delete the row of an unused reference. Returns whether it was still unused."""
+        with self._database.write() as db:
+            self._database.one_at_a_time(db)  # The same lock as for submissions, which look their references up.
+            if reference_id in self._named_in_text(db):
+                return False
+            dropped = delete(references).where(references.c.id == reference_id, _is_unused(before))
+            return db.execute(dropped).rowcount == 1
+
+    def _named_in_text(self, db: Connection) -> set[str]:
+        """Return everything that may be a reference id in drafts, templates and stored links."""
+        kept = (drafts.c.content, templates.c.prompt, stored_requests.c.content)
+        return {found for column in kept for text in db.scalars(select(column)) for found in _ID.findall(text)}
+
+    def files_count(self) -> int:
+        """Return how many result and reference files are expected."""
+        results = select(func.count()).select_from(jobs).where(HAS_PICTURE).scalar_subquery()
+        with self._database.read() as db:
+            return db.scalar(select(results + select(func.count()).select_from(references).scalar_subquery())) or 0
+
+    def owners(self, ids: Collection[str]) -> set[str]:
+        """Return those of at most 1,000 ids that belong to a reference or to a job whose files were not deleted."""
+        theirs = select(jobs.c.id).where(jobs.c.id.in_(ids), jobs.c.emptied_at.is_(None))
+        with self._database.read() as db:
+            known = set(db.scalars(theirs))
+            return known | set(db.scalars(select(references.c.id).where(references.c.id.in_(ids))))
+
+    def lost(self, job_id: str, problem: type[StudioError], now: float) -> bool:
+        """Schedule a new download of a done job's picture, which costs nothing.
+
+        Returns False when the job is no longer done or its files were deleted from the bin.
+        """
+        promised = (jobs.c.id == job_id, jobs.c.state == State.DONE, jobs.c.emptied_at.is_(None))
+        fresh = {"problem": problem.__name__, "ended_at": None, "next_at": now, "attempts": 0}
+        with self._database.write() as db:
+            if db.scalar(select(jobs.c.id).where(*promised).with_for_update()) is None:
+                return False
+            return self._jobs.move_in(db, job_id, {State.DONE}, State.FETCHING, now, fresh)
+
+    def neutralise_restored_jobs(self, now: float) -> tuple[int, int]:
+        """Prepare a restored database so that nothing is sent: queued jobs are cancelled, jobs being sent become unsure.
+
+        Returns the numbers of cancelled and of unsure jobs. Running jobs continue to be polled.
+        """
+        cancelled = {"problem": RestoredUnsent.__name__, "ended_at": now, "next_at": None}
+        unsure = {"problem": Unsure.__name__, "next_at": None}
+        with self._database.write() as db:
+            waiting = db.scalars(select(jobs.c.id).where(jobs.c.state.in_(CANCELLABLE))).all()
+            sending = db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING)).all()
+            for job_id in waiting:
+                self._jobs.move_in(db, job_id, set(CANCELLABLE), State.CANCELLED, now, cancelled)
+            for job_id in sending:
+                self._jobs.move_in(db, job_id, {State.SENDING}, State.UNSURE, now, unsure)
+            # Remove the leases, so that the server that opens this database continues the jobs at once.
+            db.execute(update(jobs).where(jobs.c.server.is_not(None)).values(server=None))
+            db.execute(delete(servers).where(servers.c.id != self._database.server))
+        return len(waiting), len(sending)
+
+    def _kept(self, query: Select) -> list[Kept]:
+        with self._database.read() as db:
+            return [Kept(*row) for row in db.execute(query)]
+
+
+def each(page: Callable[[str], list[Kept]]) -> Iterator[Kept]:
+    """Yield all rows of a paged query. `page` is called with the id after which the page starts."""
+    after = ""
+    while rows := page(after):
+        yield from rows
+        after = rows[-1].id
+
+
+def _is_unused(before: float) -> ColumnElement[bool]:
+    """Return the condition that no job uses a reference and that it was last added before `before`."""
+    is_used = select(job_references.c.job_id).where(job_references.c.reference_id == references.c.id).exists()
+    return and_(references.c.created_at < before, ~is_used)

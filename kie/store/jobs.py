@@ -1,0 +1,178 @@
+"""Jobs: reading them, and their changes of state."""
+
+import statistics
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
+
+from kie.jobs import MOVES, OPEN, Job, State
+from kie.store.conditions import ATTENTION, HAS_PICTURE, NEEDS_ATTENTION
+from kie.store.database import Database
+from kie.store.schema import job_references, jobs, moves, references
+from kie.text import person_name
+
+RECENT_S = 3600.0
+LEARNED_FROM = 20
+DURATIONS_FROM = 50
+SIZES_FROM = 300
+# Of the jobs of one submission, the last one first.
+NEWEST = (jobs.c.created_at.desc(), jobs.c.variant.desc(), jobs.c.id.desc())
+_JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("references", "state"))
+JOBS = select(jobs, NEEDS_ATTENTION.label("needs_attention"), HAS_PICTURE.label("has_picture"))
+# The most frequent queries are built once: building takes longer than running them.
+_ONE = JOBS.where(jobs.c.id == bindparam("id"))
+_PERSON = select(jobs.c.person).where(jobs.c.id == bindparam("id"))
+_ATTENTION_COUNT = select(func.count()).select_from(jobs).where(ATTENTION)
+_USED = (
+    select(job_references)
+    .where(job_references.c.job_id.in_(bindparam("ids", expanding=True)))
+    .order_by(job_references.c.position)
+)
+_DONE = and_(jobs.c.resolution == bindparam("resolution"), jobs.c.state == State.DONE)
+LAST_CREDITS, LAST_DURATIONS = (
+    select(column, jobs.c.ended_at).where(_DONE, column.is_not(None)).order_by(jobs.c.ended_at.desc()).limit(count)
+    for column, count in ((jobs.c.credits, LEARNED_FROM), (jobs.c.duration_s, DURATIONS_FROM))
+)
+
+
+class Jobs:
+    """The rows of jobs. Every change of state is one UPDATE guarded by the current state."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job, or None if it does not exist."""
+        found = self.select(_ONE, {"id": job_id})
+        return found[0] if found else None
+
+    def get_many(self, ids: Sequence[str]) -> list[Job]:
+        """Return the existing ones of these jobs, newest first."""
+        return self.select(JOBS.where(jobs.c.id.in_(ids)).order_by(*NEWEST)) if ids else []
+
+    def of_submission(self, submit_id: str) -> list[Job]:
+        """Return the jobs of a submission, in the order in which they are sent."""
+        return self.select(JOBS.where(jobs.c.submit_id == submit_id).order_by(jobs.c.variant))
+
+    def with_their_submissions(self, some: Iterable[Job]) -> list[Job]:
+        """Return these jobs with the rest of their submissions, newest first."""
+        submit_ids = {job.submit_id for job in some}
+        return self.select(JOBS.where(jobs.c.submit_id.in_(submit_ids)).order_by(*NEWEST)) if submit_ids else []
+
+    def recent_ids(self, person: str, since: float | None = None) -> list[str]:
+        """Return the ids of a person's open and unsure jobs, and of those that ended after `since` (an hour ago if None), newest first."""
+        since = time.time() - RECENT_S if since is None else since
+        theirs = jobs.c.person == person_name(person)
+        alive = and_(theirs, jobs.c.state.in_([*OPEN, State.UNSURE]))
+        query = select(jobs.c.id).where(or_(alive, and_(theirs, jobs.c.ended_at > since))).order_by(*NEWEST).limit(200)
+        with self._database.read() as db:
+            return list(db.scalars(query))
+
+    def used_in(self, job_id: str, limit: int = 12) -> list[Job]:
+        """Return the newest jobs that used a job's picture as a reference."""
+        made = select(references.c.id).where(references.c.job_id == job_id)
+        used = select(job_references.c.job_id).where(job_references.c.reference_id.in_(made))
+        return self.select(JOBS.where(jobs.c.id.in_(used)).order_by(*NEWEST).limit(limit))
+
+    def needing_attention(self, limit: int = 100) -> list[Job]:
+        """Return the jobs that need attention, newest first."""
+        return self.select(JOBS.where(ATTENTION).order_by(*NEWEST).limit(limit))
+
+    def attention_count(self) -> int:
+        """Return how many jobs need attention."""
+        with self._database.read() as db:
+            return db.scalar(_ATTENTION_COUNT) or 0
+
+    def queued_before(self, job: Job) -> int:
+        """Return how many queued jobs are older than this one and not paused."""
+        older = (jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.created_at < job.created_at)
+        with self._database.read() as db:
+            return db.scalar(select(func.count()).select_from(jobs).where(*older)) or 0
+
+    def moves(self, job_id: str) -> list[tuple[State, float]]:
+        """Return every state of a job with the time when it was entered, oldest first."""
+        with self._database.read() as db:
+            rows = db.execute(select(moves.c.state, moves.c.at).where(moves.c.job_id == job_id).order_by(moves.c.id))
+            return [(State(row.state), row.at) for row in rows]
+
+    def person(self, job_id: str) -> str | None:
+        """Return the person who submitted a job, or None if it does not exist."""
+        with self._database.read() as db:
+            return db.scalar(_PERSON, {"id": job_id})
+
+    def task_is_known(self, task_id: str) -> bool:
+        """Return whether a job has this task id."""
+        with self._database.read() as db:
+            return db.scalar(select(jobs.c.id).where(jobs.c.task_id == task_id)) is not None
+
+    def learned_duration(self, resolution: str) -> float | None:
+        """Return the median duration in seconds of the last done jobs of a resolution, or None."""
+        known = self.durations(resolution)
+        return statistics.median(known) if known else None
+
+    def durations(self, resolution: str) -> list[float]:
+        """Return the durations in seconds of the last done jobs of a resolution."""
+        return [row[0] for row in self.finished(resolution, LAST_DURATIONS)]
+
+    def learned_size(self, aspect_ratio: str, resolution: str) -> tuple[int, int] | None:
+        """Return the pixel size of the newest done picture with these settings among the last SIZES_FROM of its resolution."""
+        recent = (
+            select(jobs.c.aspect_ratio, jobs.c.width, jobs.c.height, jobs.c.ended_at)
+            .where(jobs.c.resolution == resolution, jobs.c.state == State.DONE)
+            .order_by(jobs.c.ended_at.desc())
+            .limit(SIZES_FROM)
+            .subquery()
+        )
+        fitting = select(recent.c.width, recent.c.height).where(recent.c.aspect_ratio == aspect_ratio)
+        with self._database.read() as db:
+            row = db.execute(fitting.order_by(recent.c.ended_at.desc()).limit(1)).first()
+            return (row.width, row.height) if row and row.width else None
+
+    def finished(self, resolution: str, query: Select) -> list[Row]:
+        """Return the rows of LAST_CREDITS or LAST_DURATIONS for a resolution, newest first."""
+        with self._database.read() as db:
+            return list(db.execute(query, {"resolution": resolution}))
+
+    def select(self, query: Select, values: Mapping[str, Any] | None = None) -> list[Job]:
+        """Return the jobs of a query that is made from JOBS."""
+        with self._database.read() as db:
+            rows = db.execute(query, values).all()
+            used: dict[str, list[str]] = {}
+            for row in db.execute(_USED, {"ids": [row.id for row in rows]}) if rows else ():
+                used.setdefault(row.job_id, []).append(row.reference_id)
+        return [_job(row, tuple(used.get(row.id, ()))) for row in rows]
+
+    def move(self, job_id: str, leaving: State | Iterable[State], to: State, now: float, **values: Any) -> bool:
+        """Move a job to the state `to` if it is in a state of `leaving`, and return whether this call moved it.
+
+        Raises ValueError for a move that is not in MOVES.
+        """
+        left = {leaving} if isinstance(leaving, State) else set(leaving)
+        if any(to not in MOVES[state] for state in left):
+            raise ValueError(f"no job moves from {sorted(left)} to {to}")
+        with self._database.write() as db:
+            return self.move_in(db, job_id, left, to, now, values)
+
+    def move_in(
+        self, db: Connection, job_id: str, leaving: set[State], to: State, now: float, values: dict[str, Any]
+    ) -> bool:
+        """Do the same as `move` within a transaction, unchecked against MOVES."""
+        guarded = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(leaving)).values(state=to, **values)
+        if db.execute(guarded).rowcount != 1:
+            return False
+        db.execute(insert(moves).values(job_id=job_id, state=to, at=now))
+        return True
+
+    def note(self, job_id: str, state: State, **values: Any) -> bool:
+        """Update columns of a job if it is in `state`. Returns whether it was."""
+        with self._database.write() as db:
+            guarded = update(jobs).where(jobs.c.id == job_id, jobs.c.state == state).values(**values)
+            return db.execute(guarded).rowcount == 1
+
+
+def _job(row: Row, used: tuple[str, ...]) -> Job:
+    known = row._mapping
+    return Job(**{name: known[name] for name in _JOB_COLUMNS}, state=State(row.state), references=used)

@@ -1,0 +1,135 @@
+"""Credits: readings of the balance, what is held, what was charged, and what is learned from it."""
+
+import math
+import statistics
+import time
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, Integer, Row, Select, and_, cast, func, insert, or_, select
+
+from kie.errors import GivenUp, NeverRan
+from kie.jobs import State
+from kie.money.reconciliation import BalanceReading, Charge, Reconciliation, reconcile
+from kie.store.database import Database
+from kie.store.jobs import LAST_CREDITS, Jobs
+from kie.store.queue import SEND_LOST_S
+from kie.store.schema import balances, jobs
+from kie.text import local
+
+PAID = (State.RUNNING, State.FETCHING, State.DONE)
+UNPAID = (State.QUEUED, State.UPLOADING, State.SENDING)
+
+
+def _cost_held() -> Select[tuple[float]]:
+    read_at = select(func.coalesce(func.max(balances.c.at), 0.0)).scalar_subquery()
+    just_paid = and_(jobs.c.state.in_(PAID), jobs.c.accepted_at > read_at)
+    perhaps_paid = and_(jobs.c.state == State.UNSURE, jobs.c.sent_at > read_at)
+    counted = or_(jobs.c.state.in_(UNPAID), just_paid, perhaps_paid)
+    cost = func.coalesce(jobs.c.credits, jobs.c.price_expected)
+    return select(func.coalesce(func.sum(cost), 0.0)).where(counted)
+
+
+_HELD = _cost_held()
+# Older rows only have the end time of their request.
+_BEGAN = func.coalesce(balances.c.began, balances.c.at)
+_READINGS = select(balances.c.credits, _BEGAN, balances.c.at).order_by(balances.c.id.desc())
+_LAST_READING = _READINGS.limit(1)
+_CHARGED = (
+    *(jobs.c.sent_at, jobs.c.accepted_at, jobs.c.failed_at, jobs.c.ended_at),
+    *(jobs.c.state, jobs.c.problem, jobs.c.credits, jobs.c.price_expected),
+)
+
+
+class Ledger:
+    """Readings of the balance and costs of jobs."""
+
+    def __init__(self, database: Database, jobs: Jobs):
+        self._database, self._jobs = database, jobs
+
+    def add_balance(self, credits: float, now: float, began: float | None = None) -> None:
+        """Save a reading of the balance whose request started at `began` and ended at `now`."""
+        reading = {"credits": credits, "began": now if began is None else min(began, now), "at": now}
+        with self._database.write() as db:
+            db.execute(insert(balances).values(reading))
+
+    def balance(self) -> BalanceReading | None:
+        """Return the last reading of the balance, or None."""
+        with self._database.read() as db:
+            row = db.execute(_LAST_READING).first()
+            return BalanceReading(*row) if row else None
+
+    def readings(self, since: float, limit: int = 500) -> list[BalanceReading]:
+        """Return the readings after `since`, oldest first. If there are more than `limit`, the newest ones."""
+        with self._database.read() as db:
+            rows = db.execute(_READINGS.where(balances.c.at > since).limit(limit)).all()
+        return [BalanceReading(*row) for row in reversed(rows)]
+
+    def charges(self, since: float) -> list[Charge]:
+        """Return the charges of jobs that changed the balance after `since`, or may have. Refused jobs are not included."""
+        may_be_paid = or_(
+            jobs.c.task_id.is_not(None),
+            jobs.c.state.in_((State.SENDING, State.UNSURE)),
+            jobs.c.problem.in_((NeverRan.__name__, GivenUp.__name__)),
+        )
+        may_give_back = and_(jobs.c.failed_at.is_not(None), jobs.c.ended_at.is_(None))
+        moved = or_(jobs.c.sent_at > since - SEND_LOST_S, jobs.c.ended_at > since, may_give_back)
+        with self._database.read() as db:
+            rows = db.execute(select(*_CHARGED).where(jobs.c.sent_at.is_not(None), moved, may_be_paid))
+            return [_charge(row) for row in rows]
+
+    def spent_since(self, since: float) -> float:
+        """Return the credits that our jobs that ended after `since` have cost, as far as they are known."""
+        with self._database.read() as db:
+            return float(db.scalar(select(func.sum(jobs.c.credits)).where(jobs.c.ended_at > since)) or 0.0)
+
+    def spent_by_day(self, since: float, zone: str | None) -> dict[date, float]:
+        """Return the known credits of our jobs that ended after `since`, by day of a time zone, oldest first."""
+        offset = local(time.time(), zone).utcoffset() or timedelta()
+        day = cast((jobs.c.ended_at + offset.total_seconds()) / 86_400.0, Integer)
+        spent = select(day, func.sum(jobs.c.credits)).where(jobs.c.ended_at > since, jobs.c.credits > 0)
+        with self._database.read() as db:
+            rows = db.execute(spent.group_by(day).order_by(day)).all()
+        return {date(1970, 1, 1) + timedelta(days=int(number)): float(credits) for number, credits in rows}
+
+    def reconcile(self, since: float) -> Reconciliation:
+        """Compare the readings after `since` with the costs of our jobs."""
+        readings = self.readings(since)
+        return reconcile(readings, self.charges(readings[0].began) if readings else [])
+
+    def learned_price(self, resolution: str) -> tuple[float, float] | None:
+        """Return the median credits of the last done jobs of a resolution, and the end time of the newest, or None."""
+        rows = self._jobs.finished(resolution, LAST_CREDITS)
+        return (statistics.median(row[0] for row in rows), rows[0].ended_at) if rows else None
+
+    def free(self) -> float | None:
+        """Return the last reading of the balance minus the held credits, or None without a reading."""
+        with self._database.read() as db:
+            return self.free_in(db)
+
+    def held(self) -> float:
+        """Return the held credits: expected costs of jobs that the last reading of the balance does not include."""
+        with self._database.read() as db:
+            return db.scalar(_HELD) or 0.0
+
+    def free_in(self, db: Connection) -> float | None:
+        """Return `free` within a transaction."""
+        credits = db.scalar(_LAST_READING)
+        return None if credits is None else credits - (db.scalar(_HELD) or 0.0)
+
+
+def _charge(row: Row) -> Charge:
+    """Return the period in which a job can change the balance, and its least and most credits.
+
+    A lost reply leaves open whether the job was charged. A failed task is refunded before we see it end, unless the
+    service reports otherwise, and is charged again if the service withdraws the failure. Other tasks count with their
+    expected price until the service reports their credits. A job that a person gave up has not failed at the service.
+    """
+    lost_at = row.sent_at + SEND_LOST_S
+    most = math.inf if row.price_expected is None else row.price_expected
+    if row.accepted_at is None:
+        return Charge(row.sent_at, math.inf if row.state == State.SENDING else lost_at, 0.0, most)
+    has_failed = row.failed_at is not None or (row.state == State.FAILED and row.problem != GivenUp.__name__)
+    until = row.ended_at or math.inf if has_failed else min(max(row.sent_at, row.accepted_at), lost_at)
+    if row.credits is not None:
+        return Charge(row.sent_at, until, row.credits, row.credits)
+    return Charge(row.sent_at, until, 0.0 if has_failed or math.isinf(most) else most, most)

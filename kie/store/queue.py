@@ -1,0 +1,283 @@
+"""The job queue: fair scheduling, rate limiter, and leases of servers on jobs.
+
+    next_turn    selects one queued job, of the person whose last turn is longest ago
+    begin_sending, record_send_reply, requeue_after_429     rate limiter for the account, counted from the rows of `sends`
+    heartbeat, recover_orphans, due     heartbeat and leases of servers, recovery of the jobs of dead servers
+    next_work    whether there is work now, and when there will be more
+
+The wall clock may be set back. A time further in the future than any that is planned is therefore ignored.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Float,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from kie.jobs import State
+from kie.store.breaker import IS_OPEN, READ, Breaker
+from kie.store.database import Database
+from kie.store.jobs import Jobs
+from kie.store.schema import breakers, jobs, moves, sends, servers
+
+# The service accepts 20 new tasks in any 10 seconds per account. Two tasks and half a second are kept as a margin.
+SENDS_LIMIT = 18
+SENDS_WINDOW_S = 10.5
+SERVER_LIFE_S = 10.0
+# A paid request without an answer counts until no network would still deliver it.
+SEND_LOST_S = 180.0
+# Every step of a job is planned at most a minute ahead.
+PLANNED_S = 120.0
+# Number of latest rows of `moves` in which turns are looked up; a person without one there is served first.
+TURNS_KEPT = 1000
+FOLLOWED = (State.UPLOADING, State.UNSURE, State.RUNNING, State.FETCHING)
+Moment = float | BindParameter[float]
+
+
+def _is_due(now: Moment) -> ColumnElement[bool]:
+    return or_(jobs.c.next_at <= now, jobs.c.next_at > now + PLANNED_S)
+
+
+def _is_free(now: Moment, life_s: Moment) -> ColumnElement[bool]:
+    seen = servers.c.seen_at.between(now - life_s, now + life_s)
+    return or_(jobs.c.server.is_(None), not_(exists().where(servers.c.id == jobs.c.server, seen)))
+
+
+def _is_mine_to_follow(server: str | BindParameter[str], now: Moment, life_s: Moment) -> ColumnElement[bool]:
+    return and_(jobs.c.state.in_(FOLLOWED), or_(jobs.c.server == server, _is_free(now, life_s)))
+
+
+# The scheduler's queries are built once: building takes longer than running them.
+_NOW, _LIFE_S, _WINDOW_S = (bindparam(name, type_=Float) for name in ("now", "life_s", "window_s"))
+_US = bindparam("us")
+_NOT_BUSY = jobs.c.id.not_in(bindparam("busy", expanding=True))
+_READY = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), _is_due(_NOW))
+_ONE_READY = select(jobs.c.id).where(_READY).limit(1)
+# Jobs that have a turn and were not sent yet, except those that wait for a retry of an upload.
+_ON_THEIR_WAY = select(func.count()).select_from(jobs).where(jobs.c.state == State.UPLOADING, _is_due(_NOW))
+_WANTS_A_STEP = and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
+_DUE = (
+    select(jobs.c.id, jobs.c.state, jobs.c.server)
+    .where(_WANTS_A_STEP)
+    .order_by(jobs.c.next_at)
+    .limit(bindparam("most"))
+)
+_HELD = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.next_at > _NOW)
+_NEXT_DUE = select(func.min(jobs.c.next_at)).where(or_(and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _NOT_BUSY), _HELD))
+# Unanswered paid requests, and those that were answered within the window.
+_SENDS = (
+    select(func.count())
+    .select_from(sends)
+    .where(
+        or_(
+            and_(sends.c.answered_at.is_(None), sends.c.at.between(_NOW - SEND_LOST_S, _NOW + SEND_LOST_S)),
+            and_(sends.c.answered_at > _NOW - _WINDOW_S, sends.c.answered_at < _NOW + _WINDOW_S),
+        )
+    )
+)
+
+_AHEAD = select(
+    exists().where(or_(_READY, _WANTS_A_STEP)).label("is_due"),
+    _NEXT_DUE.scalar_subquery().label("next_due"),
+    _SENDS.scalar_subquery().label("sends"),
+    select(breakers.c.try_at).where(IS_OPEN).scalar_subquery().label("try_at"),
+    select(breakers.c.probed).where(IS_OPEN).scalar_subquery().label("probed"),
+    exists().where(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None)).label("waits"),
+)
+
+
+@dataclass(frozen=True)
+class NextWork:
+    """The work ahead. Times are None if nothing is planned.
+
+    `is_due`: a job can be started or continued now. `next_due`: when the next job of this server is due, or a held-back
+    queued one. `frees_at`: when the rate limiter allows the next request, None if now. `probe_due`: when the circuit
+    breaker is tested, only if a job is queued. `wants_probe`: it is time for that test.
+    """
+
+    is_due: bool
+    next_due: float | None
+    frees_at: float | None
+    probe_due: float | None
+    wants_probe: bool
+
+
+class JobQueue:
+    """The queue of jobs, the rate limiter, and the leases of servers on jobs."""
+
+    def __init__(self, database: Database, jobs: Jobs, breaker: Breaker):
+        self._database, self._jobs, self._breaker = database, jobs, breaker
+
+    def release(self) -> None:
+        """Release all leases of this server, so that the next one continues at once."""
+        with self._database.write() as db:
+            db.execute(update(jobs).where(jobs.c.server == self._database.server).values(server=None))
+            db.execute(delete(servers).where(servers.c.id == self._database.server))
+
+    def next_turn(self, now: float) -> str | None:
+        """Move one queued job to `uploading` and return its id, or None when no job can be started.
+
+        Chooses the oldest job of the person whose last turn is longest ago.
+        """
+        with self._database.read() as db:
+            if db.scalar(_ONE_READY, {"now": now}) is None:
+                return None
+        with self._database.write() as db:
+            first = func.min(jobs.c.created_at)
+            waiting = db.execute(select(jobs.c.person, first).where(_READY).group_by(jobs.c.person), {"now": now}).all()
+            # A job with a turn has a place in the rate limiter's window; otherwise jobs would compete for the last places.
+            places = SENDS_LIMIT - self._sends_counted(db, now) - (db.scalar(_ON_THEIR_WAY, {"now": now}) or 0)
+            if not waiting or places <= 0 or not self._breaker.may_pass(db, now):
+                return None
+            newest = select(func.max(moves.c.id)).scalar_subquery()
+            had = (
+                select(jobs.c.person, func.max(moves.c.id))
+                .join(jobs, jobs.c.id == moves.c.job_id)
+                .where(moves.c.id > newest - TURNS_KEPT, moves.c.state == State.UPLOADING)
+                .group_by(jobs.c.person)
+            )
+            last = dict(db.execute(had).all())
+            person = min(waiting, key=lambda row: (last.get(row[0], 0), row[1]))[0]
+            theirs = select(jobs.c.id).where(_READY, jobs.c.person == person)
+            job_id = db.scalar(theirs.order_by(jobs.c.created_at, jobs.c.variant).limit(1), {"now": now})
+            given = {"server": self._database.server, "next_at": now}
+            return job_id if self._jobs.move_in(db, job_id, {State.QUEUED}, State.UPLOADING, now, given) else None
+
+    def begin_sending(self, job_id: str, now: float) -> bool:
+        """Commit that the paid request is about to be sent. Returns False when the rate limit is reached or the job is no longer ours.
+
+        A job that was paused, or is held back by the circuit breaker, returns to the queue.
+        """
+        ours = select(jobs.c.person, jobs.c.paused_at).where(
+            jobs.c.id == job_id, jobs.c.server == self._database.server
+        )
+        with self._database.write() as db:
+            row = db.execute(ours).first()
+            if row is None or self._sends_counted(db, now) >= SENDS_LIMIT:
+                return False
+            if row.paused_at is not None or self._breaker.holds_back(db):
+                self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"server": None, "next_at": now})
+                return False
+            if not self._jobs.move_in(
+                db, job_id, {State.UPLOADING}, State.SENDING, now, {"sent_at": now, "problem": None}
+            ):
+                return False
+            db.execute(insert(sends).values(job_id=job_id, person=row.person, at=now))
+            return True
+
+    def record_send_reply(self, job_id: str, now: float) -> None:
+        """Record the time of the answer to a paid request. Its place in the window is free one window later."""
+        with self._database.write() as db:
+            open_one = and_(sends.c.job_id == job_id, sends.c.answered_at.is_(None))
+            db.execute(update(sends).where(open_one).values(answered_at=now))
+
+    def requeue_after_429(self, job_id: str, now: float, **values: Any) -> None:
+        """Requeue a job after a 429, and start no job before the window has passed."""
+        until = now + SENDS_WINDOW_S
+        with self._database.write() as db:
+            self._jobs.move_in(db, job_id, {State.SENDING}, State.QUEUED, now, values | {"server": None})
+            db.execute(update(jobs).where(jobs.c.state == State.QUEUED, jobs.c.next_at < until).values(next_at=until))
+
+    def window_frees_at(self, now: float) -> float | None:
+        """Return when the rate limiter allows the next request, or None if now."""
+        with self._database.read() as db:
+            return None if self._sends_counted(db, now) < SENDS_LIMIT else self._frees_at(db, now)
+
+    def _frees_at(self, db: Connection, now: float) -> float:
+        counted = sends.c.answered_at.between(now - SENDS_WINDOW_S, now + SENDS_WINDOW_S)
+        return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + SENDS_WINDOW_S
+
+    def _sends_counted(self, db: Connection, now: float) -> int:
+        """Return how many paid requests the service may count in one window: unanswered ones, and those answered within it."""
+        return db.scalar(_SENDS, {"now": now, "window_s": SENDS_WINDOW_S}) or 0
+
+    def heartbeat(self, now: float) -> None:
+        """Heartbeat: record that this server is alive."""
+        with self._database.write() as db:
+            if (
+                db.execute(update(servers).where(servers.c.id == self._database.server).values(seen_at=now)).rowcount
+                == 0
+            ):
+                db.execute(insert(servers).values(id=self._database.server, seen_at=now))
+
+    def look_again_after_start(self, now: float) -> None:
+        """Schedule a poll for every open task that an earlier run had stopped polling. Such jobs no longer need attention."""
+        silent = (
+            jobs.c.state.in_((State.RUNNING, State.FETCHING)),
+            jobs.c.task_id.is_not(None),
+            jobs.c.next_at.is_(None),
+        )
+        with self._database.write() as db:
+            looked_for = case((jobs.c.state == State.FETCHING, "PictureNotFetched"), else_=None)
+            db.execute(update(jobs).where(*silent, jobs.c.emptied_at.is_(None)).values(next_at=now, problem=looked_for))
+
+    def recover_orphans(self, now: float, busy: Iterable[str] = ()) -> list[str]:
+        """Recover the jobs of dead servers: those in `sending` become unsure, those in `uploading` are queued again.
+
+        A job of this server in `sending` that is not in `busy` becomes unsure, too. Returns the ids of the new unsure
+        jobs.
+        """
+        orphaned = or_(
+            _is_free(now, SERVER_LIFE_S), and_(jobs.c.server == self._database.server, jobs.c.id.not_in(list(busy)))
+        )
+        unsure = {"problem": "Unsure", "next_at": None, "server": None}
+        with self._database.write() as db:
+            lost = list(db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING, orphaned)))
+            for job_id in lost:
+                self._jobs.move_in(db, job_id, {State.SENDING}, State.UNSURE, now, unsure)
+            # A callback may name the candidate task before the job becomes unsure.
+            named = (jobs.c.state == State.UNSURE, jobs.c.candidate.is_not(None), jobs.c.next_at.is_(None))
+            db.execute(update(jobs).where(*named).values(next_at=now))
+            left = select(jobs.c.id).where(jobs.c.state == State.UPLOADING, _is_free(now, SERVER_LIFE_S))
+            for job_id in db.scalars(left).all():
+                self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"next_at": now, "server": None})
+            db.execute(delete(servers).where(not_(servers.c.seen_at.between(now - 600, now + 600))))
+        return lost
+
+    def due(self, now: float, limit: int, busy: Iterable[str] = ()) -> Sequence[tuple[str, State]]:
+        """Lease the started jobs that are due, longest overdue first, and return their ids and states."""
+        with self._database.read() as db:
+            found = db.execute(_DUE, self._about(now, busy) | {"most": limit}).all()
+        ids = [row.id for row in found]
+        if all(row.server == self._database.server for row in found):
+            return [(row.id, State(row.state)) for row in found]
+        with self._database.write() as db:
+            mine = _is_mine_to_follow(self._database.server, now, SERVER_LIFE_S)
+            db.execute(update(jobs).where(jobs.c.id.in_(ids), mine).values(server=self._database.server))
+            claimed = and_(jobs.c.id.in_(ids), jobs.c.server == self._database.server, jobs.c.state.in_(FOLLOWED))
+            rows = db.execute(select(jobs.c.id, jobs.c.state).where(claimed).order_by(jobs.c.next_at))
+            return [(row.id, State(row.state)) for row in rows]
+
+    def next_work(self, now: float, busy: Iterable[str] = ()) -> NextWork:
+        """Return the work ahead. This is the only query of a scheduler round without work."""
+        with self._database.read() as db:
+            row = db.execute(_AHEAD, self._about(now, busy) | {"window_s": SENDS_WINDOW_S}).one()
+            frees_at = None if row.sends < SENDS_LIMIT else self._frees_at(db, now)
+        is_held = row.waits and row.try_at is not None
+        is_tried = is_held and row.try_at <= now
+        return NextWork(
+            is_due=row.is_due,
+            next_due=row.next_due,
+            frees_at=frees_at,
+            probe_due=row.try_at if is_held and not is_tried else None,
+            wants_probe=is_tried and row.probed != READ,
+        )
+
+    def _about(self, now: float, busy: Iterable[str]) -> dict[str, Any]:
+        return {"now": now, "us": self._database.server, "life_s": SERVER_LIFE_S, "busy": list(busy)}

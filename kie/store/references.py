@@ -1,0 +1,78 @@
+"""References: input pictures and their uploads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from kie.store.database import Database
+from kie.store.schema import references
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An input picture. `id` is the SHA-256 of its bytes; `job_id` is the job that made it, if it was made here.
+
+    `checked_at` is None until the picture has been decoded. `refusal` is the reason why it can't be used.
+    """
+
+    id: str
+    name: str
+    kind: str
+    width: int
+    height: int
+    bytes: int
+    file: str
+    created_at: float
+    checked_at: float | None = None
+    refusal: str | None = None
+    changed: str | None = None
+    job_id: str | None = None
+    uploaded_url: str | None = None
+    uploaded_to: str | None = None
+    uploaded_at: float | None = None
+
+
+class References:
+    """The rows of references."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def add(self, reference: Reference) -> Reference:
+        """Save a reference. If one with the same bytes exists, it keeps its name and gets the new `created_at`."""
+        values = {field.name: getattr(reference, field.name) for field in fields(Reference)}
+        try:
+            with self._database.write() as db:
+                db.execute(insert(references).values(**values))
+        except IntegrityError:
+            self.change(reference.id, created_at=reference.created_at)
+        return self.get_many([reference.id])[0]
+
+    def get_many(self, ids: Sequence[str]) -> list[Reference]:
+        """Return the existing ones of these references, in the order of `ids`."""
+        if not ids:
+            return []
+        with self._database.read() as db:
+            found = {
+                row.id: Reference(**row._mapping)
+                for row in db.execute(select(references).where(references.c.id.in_(ids)))
+            }
+        return [found[identifier] for identifier in ids if identifier in found]
+
+    def change(self, reference_id: str, **values: Any) -> None:
+        """Update columns of a reference."""
+        with self._database.write() as db:
+            db.execute(update(references).where(references.c.id == reference_id).values(**values))
+
+    def forget_uploads(self, ids: Sequence[str]) -> None:
+        """Have these references uploaded again when they are used next, because the service can't read their addresses."""
+        with self._database.write() as db:
+            db.execute(update(references).where(references.c.id.in_(ids)).values(uploaded_url=None))
+
+    def unchecked(self) -> list[str]:
+        """Return the ids of the references that have not been decoded yet."""
+        with self._database.read() as db:
+            return list(db.scalars(select(references.c.id).where(references.c.checked_at.is_(None))))

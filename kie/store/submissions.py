@@ -1,0 +1,132 @@
+"""Queueing of submissions within the free credits; pausing, resuming and cancelling them.
+
+Free credits = last reading of the balance − held credits. Held is what the reading does not include: jobs that are not
+accepted yet, and jobs that were accepted, or sent and unsure, after it. Both are computed in the transaction that
+inserts the jobs, so two people can't spend the same credits.
+"""
+
+import secrets
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from kie.errors import CreditsHeld, NotRecorded, RequestInvalid
+from kie.generation import Fault, Submission, SubmissionItem
+from kie.jobs import CANCELLABLE, OPEN, State
+from kie.recording import recording
+from kie.store.database import SUBMIT_BUSY_S, Database
+from kie.store.jobs import Jobs
+from kie.store.ledger import Ledger
+from kie.store.schema import job_references, jobs, moves, references
+
+REFERENCE_GONE = "Remove the picture that is no longer here, or add it again."
+
+
+class Submissions:
+    """Inserts submissions within the free credits; pauses, resumes and cancels them."""
+
+    def __init__(self, database: Database, jobs: Jobs, ledger: Ledger):
+        self._database, self._jobs, self._ledger = database, jobs, ledger
+
+    def add(self, submission: Submission, now: float) -> None:
+        """Insert one queued job for each image of a submission, all or none. A submit id that exists already changes nothing.
+
+        Raises CreditsHeld when the free credits do not suffice, RequestInvalid when a reference has been deleted, and
+        NotRecorded when the database is locked, refuses a row, or the disk is full. Nothing is inserted in these cases.
+        """
+        rows = _rows(submission, now)
+        used = [
+            {"job_id": row["id"], "position": position, "reference_id": reference}
+            for row, item in rows
+            for position, reference in enumerate(item.generation.references, start=1)
+        ]
+        written = [row for row, _ in rows]
+        try:
+            with recording(), self._database.write(SUBMIT_BUSY_S) as db:
+                self._database.one_at_a_time(db)
+                if db.scalar(select(jobs.c.id).where(jobs.c.submit_id == submission.submit_id).limit(1)):
+                    return
+                free = self._ledger.free_in(db)
+                if free is not None and submission.price > max(0.0, free):
+                    raise CreditsHeld(submission.price, free)
+                self._find_references(db, {each["reference_id"] for each in used})
+                db.execute(insert(jobs), written)
+                db.execute(insert(moves), [{"job_id": row["id"], "state": State.QUEUED, "at": now} for row in written])
+                if used:
+                    db.execute(insert(job_references), used)
+        except IntegrityError as error:
+            # Another server may just have inserted the same submission. Whatever else the database refuses is not recorded.
+            with self._database.read() as db:
+                is_known = db.scalar(select(jobs.c.id).where(jobs.c.submit_id == submission.submit_id).limit(1))
+            if not is_known:
+                raise NotRecorded(str(error.orig)) from error
+
+    def same_requests(self, fingerprints: Collection[str], besides: str) -> list[str]:
+        """Return the newest open, done or unsure job for each of these fingerprints. Skips jobs in the bin and the submission `besides`."""
+        alive = jobs.c.state.in_([*OPEN, State.DONE, State.UNSURE])
+        theirs = (jobs.c.fingerprint.in_(fingerprints), jobs.c.submit_id != besides, jobs.c.binned_at.is_(None), alive)
+        newest = func.row_number().over(partition_by=jobs.c.fingerprint, order_by=jobs.c.created_at.desc())
+        ranked = select(jobs.c.id, newest.label("rank")).where(*theirs).subquery()
+        with self._database.read() as db:
+            return list(db.scalars(select(ranked.c.id).where(ranked.c.rank == 1)))
+
+    def pause(self, submit_id: str, now: float) -> int:
+        """Pause the jobs of a submission that have not been sent. Returns their number."""
+        waiting = (jobs.c.submit_id == submit_id, jobs.c.state.in_(CANCELLABLE), jobs.c.paused_at.is_(None))
+        with self._database.write() as db:
+            return db.execute(update(jobs).where(*waiting).values(paused_at=now)).rowcount
+
+    def resume(self, submit_id: str, now: float) -> None:
+        """Resume a paused submission."""
+        paused = (jobs.c.submit_id == submit_id, jobs.c.paused_at.is_not(None))
+        with self._database.write() as db:
+            db.execute(update(jobs).where(*paused).values(paused_at=None))
+            db.execute(
+                update(jobs).where(jobs.c.submit_id == submit_id, jobs.c.state == State.QUEUED).values(next_at=now)
+            )
+
+    def cancel(self, submit_id: str, now: float) -> int:
+        """Cancel the jobs of a submission that have not been sent. Returns their number."""
+        with self._database.write() as db:
+            waiting = select(jobs.c.id).where(jobs.c.submit_id == submit_id, jobs.c.state.in_(CANCELLABLE))
+            ended = {"ended_at": now, "next_at": None, "problem": None}
+            return sum(
+                self._jobs.move_in(db, job_id, set(CANCELLABLE), State.CANCELLED, now, ended)
+                for job_id in db.scalars(waiting).all()
+            )
+
+    def _find_references(self, db: Connection, ids: set[str]) -> None:
+        """Raise RequestInvalid unless all references exist: no picture may be paid for without its references."""
+        here = select(func.count()).select_from(references).where(references.c.id.in_(ids))
+        if ids and (db.scalar(here) or 0) < len(ids):
+            raise RequestInvalid([Fault("Reference images", REFERENCE_GONE)])
+
+
+def _rows(submission: Submission, now: float) -> list[tuple[dict[str, Any], SubmissionItem]]:
+    items = [item for item in submission.items for _ in range(item.images)]
+    return [(_row(submission, item, variant, now), item) for variant, item in enumerate(items, start=1)]
+
+
+def _row(submission: Submission, item: SubmissionItem, variant: int, now: float) -> dict[str, Any]:
+    generation = item.generation
+    return {
+        "id": secrets.token_hex(16),
+        "submit_id": submission.submit_id,
+        "variant": variant,
+        "row": item.row,
+        "person": submission.person,
+        "project": item.project or submission.project,
+        "state": State.QUEUED,
+        "prompt": generation.prompt,
+        "aspect_ratio": generation.aspect_ratio,
+        "resolution": generation.resolution,
+        "output_format": generation.output_format,
+        "fingerprint": generation.fingerprint,
+        "price_expected": item.price,
+        "has_references": bool(generation.references),
+        "created_at": now,
+        "next_at": now,
+        "attempts": 0,
+    }

@@ -1,0 +1,79 @@
+"""The components that are open at a time: those of the real service or of the sandbox, with a database and files of their own."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from kie.client import Client
+from kie.images.decoder import Decoder
+from kie.images.files import Files
+from kie.sandbox import Sandbox
+from kie.settings import Settings
+from kie.signed_urls import CALLBACKS, SignedUrls
+from kie.store import Store
+from kie.store.database import file_url
+from kie.worker.tracker import Tracker
+
+SANDBOX_KEY = "the-key-of-the-sandbox"
+
+
+@dataclass
+class Backend:
+    """Store, files, client, decoder and tracker of one service."""
+
+    store: Store
+    files: Files
+    client: Client
+    decoder: Decoder
+    tracker: Tracker
+    sandbox: Sandbox | None
+    hosts: tuple[str, str]  # The URLs of the API and of the upload.
+    urls: SignedUrls
+
+    @classmethod
+    def open(cls, settings: Settings, sandbox: bool, publish: Callable[[set[str]], None]) -> "Backend":
+        """Open the components for the real service or the sandbox. Raises SettingsInvalid; nothing is left open then."""
+        root = settings.data_dir / "sandbox" if sandbox else settings.data_dir
+        files = Files(root, settings.disk_reserve_bytes)
+        files.open()
+        default_url = file_url(root / "studio.sqlite3")
+        store = Store(default_url if sandbox else settings.database_url or default_url)
+        with ExitStack() as opened:
+            store.open()
+            opened.callback(store.close)
+            local = opened.enter_context(Sandbox(root / "service")) if sandbox else None
+            api_url, upload_url = (local.url, local.url) if local else (settings.api_url, settings.upload_url)
+            key = (lambda: SANDBOX_KEY) if local else (lambda: settings.key().value)
+            client = Client(api_url, upload_url, key)
+            # The sandbox's port changes at each start but its uploads stay, so they are recorded under a fixed host name.
+            urls = SignedUrls(store.secret())
+            callback_url = partial(_callback_url, settings.public_url, urls)
+            decoder = Decoder()
+            opened.callback(decoder.close)
+            upload_host = "sandbox" if local else upload_url
+            tracker = Tracker(store, files, client, decoder, upload_host, publish, callback_url)
+            tracker.start()
+            tracker.do(store.search.prepare)
+            opened.pop_all()
+        return cls(store, files, client, decoder, tracker, local, (api_url, upload_url), urls)
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether this is the sandbox, where nothing is paid."""
+        return self.sandbox is not None
+
+    def close(self) -> None:
+        """Close all components within 5 s, the tracker first."""
+        with ExitStack() as left:
+            if self.sandbox:
+                left.callback(self.sandbox.stop)
+            left.callback(self.store.close)
+            left.callback(self.client.close)
+            left.callback(self.decoder.close)
+            self.tracker.stop()
+
+
+def _callback_url(public_url: str, urls: SignedUrls, job_id: str) -> str | None:
+    """Return the callback URL for a job, or None when there is no public URL."""
+    return f"{public_url}{CALLBACKS}{urls.callback_token(job_id)}" if public_url else None

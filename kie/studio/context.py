@@ -1,0 +1,71 @@
+"""What all parts of the studio share: the open backend, the settings, the price list, and the events."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from kie.client import Client
+from kie.events import Events
+from kie.images.files import Files
+from kie.money.prices import PriceList
+from kie.settings import Settings
+from kie.store import Store
+from kie.studio.backend import Backend
+from kie.worker.tracker import Tracker
+
+
+class Context:
+    """Shared by all parts of a studio. `backend` is set when the studio is opened, and changes with the key."""
+
+    backend: Backend
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.events = Events()
+        self.price_list = PriceList(settings.root / "config" / "prices.toml")
+        self._published: dict[str, Any] = {}
+        self._publishing = threading.Lock()
+
+    @property
+    def store(self) -> Store:
+        """The store of the open backend."""
+        return self.backend.store
+
+    @property
+    def files(self) -> Files:
+        """The files of the open backend."""
+        return self.backend.files
+
+    @property
+    def client(self) -> Client:
+        """The client of the open backend."""
+        return self.backend.client
+
+    @property
+    def tracker(self) -> Tracker:
+        """The tracker of the open backend."""
+        return self.backend.tracker
+
+    def tell(self, job_id: str) -> None:
+        """Publish that a person has changed a job, which may change the held credits."""
+        self.tracker.tell(job_id)
+        self.publish({"credits"})
+
+    def publish(self, topics: set[str]) -> None:
+        """Publish topics to the pages. A topic that stands for a figure is skipped while the figure is unchanged."""
+        with self._publishing:
+            now = {name: look() for name, look in self._figures().items() if name in topics}
+            same = {name for name, figure in now.items() if name in self._published and self._published[name] == figure}
+            self._published |= now
+            self.events.publish(topics - same)
+
+    def _figures(self) -> dict[str, Callable[[], Any]]:
+        """Return, for each topic that stands for a figure, the function that reads everything pages show of it."""
+        if not hasattr(self, "backend"):
+            return {}  # Still being opened.
+        backend, store, problem = self.backend, self.store, type(self.tracker.credit_problem)
+        return {
+            "credits": lambda: (getattr(store.ledger.balance(), "credits", None), store.ledger.held(), problem),
+            "incidents": lambda: (store.breaker.current(), store.jobs.attention_count()),
+            "key": lambda: (backend.is_sandbox, self.settings.key(), problem),
+        }

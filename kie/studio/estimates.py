@@ -1,0 +1,44 @@
+"""What a picture will probably cost, how large it will be, and when it will arrive."""
+
+import time
+
+from kie.jobs import Job
+from kie.money import prices
+from kie.money.prices import Price
+from kie.store import shortfall
+from kie.store.queue import SENDS_LIMIT, SENDS_WINDOW_S
+from kie.studio.context import Context
+
+
+class Estimates:
+    """Estimates for pages, learned from done jobs."""
+
+    def __init__(self, context: Context):
+        self._context = context
+
+    def seconds_to_go(self, job: Job) -> float | None:
+        """Estimate the seconds until the picture arrives, from done jobs of this resolution. None without any, or before it is sent."""
+        usual = self._context.store.jobs.learned_duration(job.resolution)
+        return None if usual is None or not job.accepted_at else max(0.0, job.accepted_at + usual - time.time())
+
+    def seconds_to_turn(self, job: Job) -> float | None:
+        """Estimate the seconds until a queued job is sent, from the rate limit and the jobs queued before it.
+
+        Returns None while the job or the whole queue is paused.
+        """
+        now, store = time.time(), self._context.store
+        if job.paused_at or store.breaker.current():
+            return None
+        window_s = max(0.0, (store.queue.window_frees_at(now) or now) - now)
+        return window_s + store.jobs.queued_before(job) // SENDS_LIMIT * SENDS_WINDOW_S
+
+    def price(self, resolution: str) -> Price | None:
+        """Return the expected credits for one picture: learned from done jobs, else from the price list, else None."""
+        found = self._context.store.ledger.learned_price(resolution)
+        return prices.learned(*found) if found else self._context.price_list.listed(resolution)
+
+    def size(self, aspect_ratio: str, resolution: str) -> str:
+        """Return the expected pixel size as text: that of the last picture with these settings, else the nominal one."""
+        size = self._context.store.jobs.learned_size(aspect_ratio, resolution)
+        longer = shortfall.LONGER_SIDES[resolution]
+        return f"{size[0]:,} × {size[1]:,} pixels" if size else f"About {longer:,} pixels on the longer side"

@@ -1,0 +1,193 @@
+"""Exports: signed links for downloads, and their content.
+
+    take_link ── /take/<token>        one picture, with its receipt or without
+    zip_link ─── /take-zip/<token>    many pictures with manifests
+    list_link ── /take-list/<token>   all rows of a list as XLSX, CSV or JSON, without pictures
+
+A link is valid for a day. The request is stored in the link itself, or in the database if it is too long for a URL. The
+number of jobs is unlimited: zips and lists are generated while they are sent, with 35 bytes of memory per job.
+"""
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from kie.errors import FileMissing
+from kie.history import export, zip_export
+from kie.history.export import Entry
+from kie.history.query import Query
+from kie.images import inspect, metadata, receipts
+from kie.images.metadata import FileWithMetadata
+from kie.images.receipts import Receipt
+from kie.jobs import Job
+from kie.recording import recording
+from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP, ServedFile
+from kie.studio.backend import Backend
+from kie.studio.context import Context
+from kie.text import local
+
+# URLs of up to about 2,000 characters are accepted everywhere.
+TOKEN_LIMIT = 1900
+# Number of rows in memory at a time; a prompt has up to 10,000 characters.
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Download:
+    """A download: its content is generated while iterated; `length` in bytes if known in advance."""
+
+    name: str
+    mime_type: str
+    content: Iterable[bytes]
+    length: int | None = None
+
+
+class Exports:
+    """Links to exports and their content. Nothing here costs credits, and no original file is changed.
+
+    `zone` is the IANA time zone for file names, UTC if None.
+    The `open_` methods return None when the token is invalid or expired.
+    """
+
+    def __init__(self, context: Context):
+        self._context = context
+
+    def take_link(self, job_id: str, with_receipt: bool = True, zone: str | None = None) -> str:
+        """Return the URL of a picture's download. Without a receipt, it is the file as delivered by the service."""
+        return TAKE_ONE + self._signed(["one", job_id, with_receipt, zone])
+
+    def zip_link(self, ids: Collection[str], with_receipt: bool = True, zone: str | None = None) -> str:
+        """Return the URL of a zip with the pictures of these jobs.
+
+        Raises NotRecorded or NoRoom when the request is too long for a URL and can't be stored.
+        """
+        return TAKE_ZIP + self._signed(["zip", list(dict.fromkeys(ids)), with_receipt, zone])
+
+    def zip_link_of(self, query: Query, with_receipt: bool = True) -> str:
+        """Return the URL of a zip with the pictures that match a query at the time of the download. Raises as `zip_link` does."""
+        return TAKE_ZIP + self._signed(["zip", query.to_params(), with_receipt, query.zone])
+
+    def list_link(self, query: Query, kind: str) -> str:
+        """Return the URL of all rows that match a query at the time of the download, as "xlsx", "csv" or "json". Raises as `zip_link` does."""
+        if kind not in export.MIME_TYPES:
+            raise ValueError(f"no kind of list: {kind}")
+        return f"{TAKE_LIST}{self._signed(['list', query.to_params(), query.zone])}.{kind}"
+
+    def open_one(self, token: str) -> Download | None:
+        """Return a picture's download. Raises FileMissing when its file is missing."""
+        request = self._request(token, "one")
+        if request is None:
+            return None
+        job_id, with_receipt, zone = request
+        job = self._context.store.jobs.get(job_id)
+        if job is None or not job.file:
+            return None
+        try:
+            copy = _copy(self._context.backend, job, with_receipt)
+        except OSError as error:
+            raise FileMissing from error
+        return Download(export.file_name(job, zone), inspect.MIME_TYPES[job.file_kind or ""], copy, copy.length)
+
+    def open_zip(self, token: str) -> Download | None:
+        """Return a zip's download."""
+        request = self._request(token, "zip")
+        if request is None:
+            return None
+        chosen, with_receipt, zone = request
+        backend, now = self._context.backend, time.time()
+        ids = _listed(chosen) if isinstance(chosen, list) else backend.store.search.id_pages(_query(chosen, zone), PAGE)
+        made = zip_export.zipped(
+            lambda: _entries(backend, ids), lambda job: _copy(backend, job, with_receipt), zone, now
+        )
+        return Download(f"pictures-{_stamp(now, zone)}.zip", "application/zip", made)
+
+    def open_list(self, token: str, kind: str) -> Download | None:
+        """Return a list's download as "xlsx", "csv" or "json"."""
+        request = self._request(token, "list")
+        if request is None or kind not in export.MIME_TYPES:
+            return None
+        params, zone = request
+        backend = self._context.backend
+        # The ids are fixed in advance: with pages of a growing list, some jobs would be listed twice.
+        ids = backend.store.search.id_pages(_query(params, zone), PAGE)
+        rows = ([export.row(entry, zone) for entry in entries] for entries in _entries(backend, ids))
+        written = {"xlsx": export.to_xlsx, "csv": export.to_csv, "json": export.to_json}[kind](rows)
+        return Download(f"requests-{_stamp(time.time(), zone)}.{kind}", export.MIME_TYPES[kind], written)
+
+    def receipt_of(self, source: Path | IO[bytes]) -> dict[str, Any] | None:
+        """Return the request in a picture's receipt, with those of its references that still exist; None without a receipt."""
+        receipt = receipts.read(source)
+        if receipt is None:
+            return None
+        made_from = receipt.generation
+        here = [each.id for each in self._context.store.references.get_many(made_from.references) if not each.refusal]
+        settings = {
+            name: getattr(made_from, name) for name in ("prompt", "aspect_ratio", "resolution", "output_format")
+        }
+        return settings | {"references": here}
+
+    def open_link(self, token: str) -> ServedFile | None:
+        """Return the file behind a signed token, or None when the token is invalid or expired or the file is missing."""
+        kind, owner_id = self._context.backend.urls.read(token) or ("", "")
+        thumbnail = self._context.files.thumbnail(owner_id) if kind == "thumbnail" else None
+        if thumbnail and thumbnail.exists():
+            return ServedFile(thumbnail, "image/webp")
+        job = self._context.store.jobs.get(owner_id) if kind == "picture" else None
+        picture = self.file(job) if job else None
+        return ServedFile(picture, inspect.MIME_TYPES[job.file_kind]) if picture else None
+
+    def file(self, job: Job) -> Path | None:
+        """Return the path of a job's picture, or None when it does not exist."""
+        path = self._context.files.path(job.file) if job.file else None
+        return path if path and path.exists() else None
+
+    def _signed(self, request: list[Any]) -> str:
+        token = self._context.backend.urls.take_token(request)
+        if len(token) <= TOKEN_LIMIT:
+            return token
+        content = json.dumps(request)
+        self._context.files.need_room(len(content))
+        with recording():
+            name = self._context.store.exports.keep_request(content, time.time())
+        return self._context.backend.urls.take_token(["kept", name])
+
+    def _request(self, token: str, kind: str) -> list[Any] | None:
+        request = self._context.backend.urls.read_take(token)
+        if request and request[0] == "kept":
+            kept = self._context.store.exports.request(request[1])
+            request = json.loads(kept) if kept else None
+        return request[1:] if request and request[0] == kind else None
+
+
+def _copy(backend: Backend, job: Job, with_receipt: bool) -> FileWithMetadata:
+    """Return a picture's file with or without a receipt. Raises OSError when it is missing."""
+    path = backend.files.path(job.file or "")
+    return receipts.write(path, Receipt.of(job)) if with_receipt else metadata.whole(path)
+
+
+def _listed(ids: list[str]) -> Callable[[], Iterator[list[str]]]:
+    """Return a function that yields these ids in pages."""
+    return lambda: (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+
+
+def _entries(backend: Backend, id_pages: Callable[[], Iterator[list[str]]]) -> Iterator[list[Entry]]:
+    """Yield jobs in the order of their ids, in pages."""
+    for some in id_pages():
+        found = {job.id: job for job in backend.store.jobs.get_many(some)}
+        tags, images = (
+            backend.store.annotations.tags(some),
+            backend.store.exports.images_of_submissions({job.submit_id for job in found.values()}),
+        )
+        jobs = [found[job_id] for job_id in some if job_id in found]
+        yield [Entry(job, tags.get(job.id, ()), images[job.submit_id]) for job in jobs]
+
+
+def _query(params: dict[str, str], zone: str | None) -> Query:
+    return replace(Query.from_params(params), zone=zone)
+
+
+def _stamp(moment: float, zone: str | None) -> str:
+    return local(moment, zone).strftime("%Y%m%d-%H%M")

@@ -1,0 +1,176 @@
+"""How the studio writes credits, times, sizes and states: one place, so that every page writes them alike."""
+
+import re
+import time
+from datetime import date
+
+from kie.errors import GivenUp
+from kie.jobs import Job, State
+from kie.store.breaker import OpenBreaker
+from kie.text import counted, local
+
+ICONS = {
+    State.QUEUED: ":material/hourglass_empty:",
+    State.UPLOADING: ":material/upload:",
+    State.SENDING: ":material/send:",
+    State.RUNNING: ":material/brush:",
+    State.FETCHING: ":material/download:",
+    State.DONE: ":material/check:",
+    State.UNSURE: ":material/help:",
+    State.FAILED: ":material/error:",
+    State.CANCELLED: ":material/block:",
+}
+STATES = {
+    State.QUEUED: "Queued",
+    State.UPLOADING: "Uploading references",
+    State.SENDING: "Sending",
+    State.RUNNING: "Generating",
+    State.FETCHING: "Downloading",
+    State.DONE: "Done",
+    State.UNSURE: "Needs review",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+}
+
+
+def state(job: Job, breaker: OpenBreaker | None = None) -> str:
+    """Name a job's state. What waits is paused while a person, or the circuit breaker, holds it back."""
+    if job.state == State.QUEUED and (job.paused_at or breaker):
+        return "Paused" if job.paused_at else f"Paused: {incident(breaker.problem)}"
+    return "Preparing" if job.state == State.UPLOADING and not job.references else STATES[job.state]
+
+
+def number(value: float) -> str:
+    """Write credits as the service counts them: whole if they are, else with their fraction."""
+    # Adding zero turns the -0.0 that rounding can leave into 0.0.
+    return f"{round(value, 2) + 0.0:,.2f}".rstrip("0").rstrip(".")
+
+
+def credits(value: float | None) -> str:
+    """Write an amount of credits; what is not known is said to be so."""
+    if value is None:
+        return "unknown"
+    amount = number(value)
+    return f"{amount} credit" if amount == "1" else f"{amount} credits"
+
+
+def spent(job: Job) -> float | None:
+    """Return what a job cost, 0 if nothing was ever sent or created, or None while that is not known."""
+    if job.state == State.RUNNING:
+        return None  # Of a timeout, the service reports no cost, and may withdraw it.
+    # What was given up without its task being known may have been charged.
+    has_no_task = job.task_id is None and job.problem != GivenUp.__name__
+    never = job.state == State.CANCELLED or (job.state == State.FAILED and has_no_task)
+    return 0.0 if job.credits is None and never else job.credits
+
+
+def charged(job: Job) -> str:
+    """Say what a job that has no picture yet did to the credits: one mark, or nothing before it was sent."""
+    if spent(job) == 0:
+        return "Not charged."
+    if spent(job) is not None:
+        return f"Charged {number(job.credits)}."
+    if job.state in (State.QUEUED, State.UPLOADING):
+        return ""
+    return "Charged." if job.state in (State.FETCHING, State.DONE) else "May have been charged."
+
+
+def cost(job: Job) -> str:
+    """Say what a job cost, or may cost."""
+    if spent(job) == 0:
+        return "not charged"
+    if spent(job) is not None:
+        return credits(job.credits)
+    return (
+        f"about {credits(job.price_expected)}"
+        if job.price_expected is not None and not job.ended_at
+        else "cost unknown"
+    )
+
+
+def incident(problem: str) -> str:
+    """Name what happened at the service, by the error that it answered with."""
+    known = {
+        "CreditsShort": "not enough credits",
+        "ServicePaused": "the service takes no tasks",
+        "KeyRefused": "the service refuses the key",
+    }
+    return known.get(problem, "the service failed several times in a row")
+
+
+def settings(job: Job) -> str:
+    """Name a job's settings in one line."""
+    ratio = "Auto" if job.aspect_ratio == "auto" else job.aspect_ratio
+    return f"{ratio} · {job.resolution} · {job.output_format.upper()}"
+
+
+def delivered(job: Job) -> str:
+    """Name what came: pixels, kind and size."""
+    if not job.file:
+        return "nothing yet"
+    return f"{job.width} × {job.height} {(job.file_kind or '').upper()}, {size(job.file_bytes or 0)}"
+
+
+def pictures(value: int) -> str:
+    """Count pictures."""
+    return counted(value, "picture")
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as a person says it."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def ago(moment: float) -> str:
+    """Say how long ago a Unix time is."""
+    seconds = time.time() - moment
+    if seconds < 45:
+        return "just now"
+    if seconds < 59.5 * 60:
+        return f"{max(1, round(seconds / 60))} min ago"
+    if seconds < 23.5 * 3600:
+        return f"{round(seconds / 3600)} h ago"
+    days = round(seconds / 86_400)
+    return "yesterday" if days == 1 else f"{days} days ago"
+
+
+def clock_time(moment: float, zone: str | None) -> str:
+    """Write a Unix time as hours and minutes in a time zone, with the day if that is not today."""
+    there, now = local(moment, zone), local(time.time(), zone)
+    return there.strftime("%H:%M" if there.date() == now.date() else "%Y-%m-%d %H:%M")
+
+
+def day(moment: float, zone: str | None) -> str:
+    """Name the day of a Unix time in a time zone."""
+    there, now = local(moment, zone), local(time.time(), zone)
+    days = (now.date() - there.date()).days
+    if days in (0, 1):
+        return ("Today", "Yesterday")[days]
+    return there.strftime(f"%A, {there.day} %B" + ("" if there.year == now.year else " %Y"))
+
+
+def exact(moment: float, zone: str | None) -> str:
+    """Write a Unix time in a time zone, to the second."""
+    return local(moment, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def today(zone: str | None) -> date:
+    """Return the day that it is now in a time zone."""
+    return local(time.time(), zone).date()
+
+
+def size(count: int) -> str:
+    """Write a number of bytes."""
+    return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{max(1, round(count / 1024))} KB"
+
+
+def literal(text: str) -> str:
+    """Wrap text from outside so that Markdown shows it letter by letter: a code span longer than any run of ticks in it."""
+    plain = " ".join(text.split()) or " "
+    fence = "`" * (max((len(run) for run in re.findall("`+", plain)), default=0) + 1)
+    return f"{fence} {plain} {fence}" if "`" in plain else f"{fence}{plain}{fence}"

@@ -1,0 +1,212 @@
+"""A job as an item of the gallery: where it stands, what it cost, what went wrong, what can be done with it."""
+
+import time
+
+from kie import errors
+from kie.errors import NeverRan
+from kie.history.export import file_name
+from kie.jobs import CANCELLABLE, Job, State
+from kie.store import shortfall
+from kie.studio import Studio
+from kie.views import format
+from kie.views.cards import Action, Badge, Download, Item, Problem
+
+STAR = Action("star", "Star", "favorite")
+UNSTAR = Action("unstar", "Starred", "heart_minus", "Remove the star")
+PICK = Action("pick", "Pick", "thumb_up", menu=True)
+REJECT = Action("reject", "Reject", "thumb_down", menu=True)
+UNDECIDE = Action("undecide", "Remove the rating", "remove_done", menu=True)
+DELETE = Action("delete", "Delete", "delete", "Moves it to the bin for 30 days.")
+RESTORE = Action("restore", "Restore", "restore_from_trash")
+OPEN_LARGE = Action("open", "Open large", "open_in_full", menu=True)
+COMPARE = Action("compare", "Compare", "compare", menu=True)
+USE = Action(
+    "use", "Use as reference", "add_photo_alternate", "Add it to the references; the prompt stays.", closes=True
+)
+USE_ALONE = Action("use-alone", "Use as reference, clear the prompt", "add_photo_alternate", menu=True, closes=True)
+REUSE = Action(
+    "reuse", "Reuse all", "undo", "Put prompt, references and settings back into the form.", menu=True, closes=True
+)
+REMIX = Action(
+    "vary",
+    "Remix",
+    "shuffle",
+    "Put this picture and its prompt into the form. Nothing is sent yet.",
+    menu=True,
+    closes=True,
+)
+LARGER = Action(
+    "larger",
+    "Redo in 4K",
+    "hd",
+    "Put it into the form. It will be a new picture: the model has no seed.",
+    menu=True,
+    closes=True,
+)
+HIDE = Action("forget", "Hide", "visibility_off", "It stays in the history.", menu=True)
+CANCEL = Action("cancel", "Cancel", "close", "Nothing has been sent yet, so this is free.")
+HIDE_OPEN = Action("forget", "Hide", "visibility_off", "It is paid for and will be in the history.", menu=True)
+EDIT = Action("reuse", "Edit", "undo", "Put it back into the form.", closes=True)
+REVIEW = Action("review", "Review in Account", "arrow_forward", closes=True)
+DOUBT = Action("doubt", "It did run", "undo", "Its task can be linked again in Account.", menu=True)
+DOWNLOAD_AGAIN = Action("fetch", "Download again", "download")
+
+
+def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: bool = False) -> Item:
+    """Return a job as an item of the gallery. `session` says whether it is one of this session's own.
+
+    With `receipt`, the copy that is taken away carries what the picture was made from; else it is as it came.
+    """
+    is_here = job.state == State.DONE and studio.exports.file(job) is not None
+    is_shown = is_here and not job.preview_problem and not job.binned_at
+    width, height = shape(job)
+    return Item(
+        id=job.id,
+        state=job.state,
+        label=label(studio, job, is_here),
+        icon="hide_image" if is_here and not is_shown else format.ICONS[job.state],
+        prompt=job.prompt,
+        width=width,
+        height=height,
+        thumbnail=studio.backend.urls.address("thumbnail", job.id) if is_shown else None,
+        picture=studio.backend.urls.address("picture", job.id) if is_shown else None,
+        alt=f"Picture made from: {job.prompt[:200]}",
+        meta=meta(job, is_here),
+        badges=badges(job),
+        problem=problem(job, is_here),
+        download=download(studio, job, zone, receipt) if is_here and not job.binned_at else None,
+        actions=actions(studio, job, is_here, session),
+        facts=facts(job, zone),
+        at=job.created_at,
+        **clock(studio, job),
+    )
+
+
+def label(studio: Studio, job: Job, is_here: bool) -> str:
+    """Name where a job stands, and what of a finished one can't be seen here."""
+    if job.binned_at:
+        return "In the bin"
+    if job.state != State.DONE:
+        return format.state(job, studio.store.breaker.current() if job.state == State.QUEUED else None)
+    if not is_here:
+        return "Not on this server"
+    return "Too large to preview" if job.preview_problem else format.state(job)
+
+
+def shape(job: Job) -> tuple[int, int]:
+    """Return the pixels of a picture, or numbers of the shape that it will have."""
+    if job.width and job.height:
+        return job.width, job.height
+    if job.aspect_ratio == "auto":
+        return 1, 1
+    width, height = job.aspect_ratio.split(":")
+    return int(width), int(height)
+
+
+def clock(studio: Studio, job: Job) -> dict[str, float | str | None]:
+    """Say how long an open job takes already, how long the whole may take, and when its turn comes."""
+    if not job.is_open:
+        return {}
+    elapsed = max(0.0, time.time() - (job.accepted_at or job.sent_at or job.created_at))
+    left = studio.estimates.seconds_to_go(job)
+    turn_s = studio.estimates.seconds_to_turn(job) if job.state == State.QUEUED else None
+    turn = f"Your turn in ~{format.duration(turn_s)}" if turn_s and turn_s > 1 else None
+    # A guess that has passed is still the guess: the gallery says that it takes longer than usual.
+    return {"elapsed": elapsed, "expected": None if left is None else elapsed + left, "turn": turn}
+
+
+def badges(job: Job) -> tuple[Badge, ...]:
+    """Mark what people said of a picture."""
+    marks = []
+    if job.starred_at:
+        marks.append(Badge("star", f"Starred by {job.starred_by}"))
+    if job.verdict == "pick":
+        marks.append(Badge("thumb_up", f"Picked by {job.verdict_by}"))
+    if job.verdict == "reject":
+        marks.append(Badge("thumb_down", f"Rejected by {job.verdict_by}"))
+    if shortfall.sentence(job):
+        marks.append(Badge("straighten", "Less than was paid for"))
+    return tuple(marks)
+
+
+def meta(job: Job, is_here: bool) -> str:
+    """Name a job's settings and its cost, unless its problem says already what was charged."""
+    is_said = not is_here and problem(job, is_here) and format.charged(job)
+    return format.settings(job) if is_said else f"{format.settings(job)} · {format.cost(job)}"
+
+
+def problem(job: Job, is_here: bool) -> Problem | None:
+    """Say what went wrong and whether it was charged, and what the service said."""
+    if job.state == State.CANCELLED:
+        cancelled = errors.sentence(job.problem) if job.problem else "Cancelled before it was sent."
+        return Problem(f"{cancelled} {format.charged(job)}", tone="warning")
+    if job.state == State.DONE and not is_here and not job.emptied_at:
+        return Problem(f"{errors.sentence('FileMissing')} {format.charged(job)}", tone="warning")
+    if is_here and job.preview_problem:
+        return Problem(errors.sentence(job.preview_problem), tone="warning")
+    if not job.problem or (job.state == State.DONE and is_here):
+        return None
+    tone = "error" if job.state == State.FAILED else "warning"
+    code = f" (code {job.fail_code})" if job.fail_code else ""
+    who = f"The service said{code}" if job.task_id or job.fail_code else "What was seen"
+    said = f"{who}: {job.fail_message}" if job.fail_message else ""
+    return Problem(f"{errors.sentence(job.problem)} {format.charged(job)}".rstrip(), said, tone)
+
+
+def download(studio: Studio, job: Job, zone: str | None, receipt: bool) -> Download:
+    """Offer the picture under a name that says what it is."""
+    url = studio.exports.take_link(job.id, zone=zone) if receipt else studio.backend.urls.address("picture", job.id)
+    return Download(url, file_name(job, zone))
+
+
+def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Action, ...]:
+    """Return what can be done with a job in its state."""
+    copy = Action("copy", "Copy prompt", "content_copy", menu=True, copy=job.prompt)
+    hide = (HIDE,) if session else ()
+    review = (REVIEW,) if job.needs_attention else ()
+    if job.binned_at:
+        return (RESTORE, copy, *hide)
+    if is_here:
+        judge = (UNDECIDE,) if job.verdict else (PICK, REJECT)
+        star = UNSTAR if job.starred_at else STAR
+        larger = (LARGER,) if job.resolution != "4K" else ()
+        seen = () if job.preview_problem else (OPEN_LARGE, USE_ALONE, COMPARE)
+        link = Action("copy-link", "Copy link", "link", menu=True, copy=f"history?job={job.id}")
+        return (star, USE, DELETE, REUSE, REMIX, *larger, *judge, *seen, copy, link, *hide)
+    if job.state in CANCELLABLE:
+        return (CANCEL, copy)
+    if job.state == State.UNSURE:
+        return (*review, copy)
+    if job.state == State.DONE and not job.emptied_at:
+        return (DOWNLOAD_AGAIN, REUSE, copy)
+    if job.is_open:
+        return (*review, HIDE_OPEN, copy) if session else (*review, copy)
+    again = (again_action(studio, job),) if job.state in (State.FAILED, State.CANCELLED) else ()
+    doubt = (DOUBT,) if job.problem == NeverRan.__name__ else ()
+    return (*review, EDIT, *again, *doubt, copy, *hide)
+
+
+def again_action(studio: Studio, job: Job) -> Action:
+    """Offer a job that came to nothing as a new one, with its price."""
+    price = studio.estimates.price(job.resolution)
+    cost = f"about {format.credits(price.credits)}" if price else "price unknown"
+    help = "As a new job, which costs what a new picture costs."
+    # What the filter has refused once is refused again: the prompt has to change first.
+    return Action("again", f"Send again · {cost}", "replay", help, menu=job.is_filtered)
+
+
+def facts(job: Job, zone: str | None) -> tuple[tuple[str, str], ...]:
+    """List what is known of a job, for looking at it large and for comparing."""
+    known = [
+        ("Settings", format.settings(job)),
+        ("Delivered", format.delivered(job)),
+        ("Credits", format.cost(job)),
+        ("Person", job.person),
+        ("Project", job.project or "none"),
+        ("Asked", format.exact(job.created_at, zone)),
+        ("Made in", format.duration(job.duration_s) if job.duration_s is not None else "not known"),
+        ("References", str(len(job.references)) if job.references else "none"),
+        ("Task id", job.task_id or "none"),
+    ]
+    less = shortfall.sentence(job)
+    return (*known, ("Note", less)) if less else tuple(known)

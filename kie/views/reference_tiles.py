@@ -1,0 +1,31 @@
+"""A reference as its tile shows it: a thumbnail, its size, what was changed in it, why it can't be sent."""
+
+from typing import Any
+
+from kie.images import inspect
+from kie.store import Reference
+from kie.studio import Studio
+from kie.views import format
+
+GONE = "It is no longer on this server, so it can't be sent: remove it, or add it again."
+
+
+def tile(studio: Studio, identifier: str, reference: Reference | None) -> dict[str, Any]:
+    """Return what the tile of a reference shows: {"id", "name", "facts", "thumbnail", "changed", "isWaiting", "problem"}."""
+    row = {"id": identifier, "name": "A picture", "facts": "", "thumbnail": None, "changed": None, "isWaiting": False}
+    if reference is None:
+        return row | {"problem": GONE}
+    row |= {"name": reference.name, "facts": _facts(reference), "changed": reference.changed}
+    if not studio.references.is_here(reference):
+        return row | {"problem": GONE}
+    if reference.refusal:
+        return row | {"problem": f"It won't be sent. {reference.refusal}"}
+    if reference.checked_at is None:
+        return row | {"problem": None, "isWaiting": True}
+    return row | {"problem": None, "thumbnail": studio.backend.urls.address("thumbnail", reference.id)}
+
+
+def _facts(reference: Reference) -> str:
+    is_small = max(reference.width, reference.height) < inspect.SMALL_PX
+    measured = f"{reference.width} × {reference.height} · {format.size(reference.bytes)}"
+    return f"{measured} · very small" if is_small else measured

@@ -1,0 +1,104 @@
+"""ASGI middleware with limits for requests: their number, the time for a body, and no uploads to Streamlit.
+
+    request ── upload route of Streamlit? 405 ── too many at once? 503 ── body stalled or slow? 408 ──► the studio
+
+Outermost middleware. The time of a body counts only while waiting for the client, not what the studio itself takes.
+"""
+
+import asyncio
+import time
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kie.web.sockets import Connections
+
+# Uploads use our own routes. Streamlit's keeps files in memory, even after their page is closed.
+CLOSED_PATH = "/_stcore/upload_file"
+ALWAYS_ANSWERED = ("/healthz", "/readyz")
+TOO_MANY = "The studio has as many connections as it can serve: try again in a moment."
+TOO_SLOW = "This took too long to arrive: try again."
+RETRY_AFTER_S = 5
+LEAST_BYTES_PER_S = 10_000
+
+
+class Limits:
+    """The middleware. `silent_s` is the timeout between two parts of a body; after it, at least 10 kB/s are required."""
+
+    def __init__(self, app: ASGIApp, connections: Connections, silent_s: float = 30.0):
+        self._app, self._connections, self._silent_s = app, connections, silent_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = None
+        if CLOSED_PATH in scope["path"]:
+            refusal = PlainTextResponse("Files are not taken here.", 405, {"Connection": "close"})
+        elif self._connections.is_full and not scope["path"].endswith(ALWAYS_ANSWERED):
+            refusal = PlainTextResponse(TOO_MANY, 503, {"Connection": "close", "Retry-After": str(RETRY_AFTER_S)})
+        if refusal:
+            await refusal(scope, receive, send)
+            return
+        body = _Body(receive, self._silent_s) if _has_body(scope) else receive
+        await self._count(scope, body, send, "http.response.start")
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._connections.is_full:
+            await receive()
+            await send({"type": "websocket.close", "code": 1013, "reason": "too many connections"})
+            return
+        await self._count(scope, receive, send, "websocket.accept")
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send, begins: str) -> None:
+        key = object()
+
+        async def tell(message: Message) -> None:
+            if message["type"] == begins:
+                self._connections.answered(key)
+            await send(message)
+
+        with self._connections.request(key, scope.get("server"), scope.get("client")):
+            await self._app(scope, receive, tell)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+class _Body:
+    """Receives a request's body. Raises HTTPException with status 408 when it stalls or is too slow."""
+
+    def __init__(self, receive: Receive, silent_s: float):
+        self._receive, self._silent_s = receive, silent_s
+        self._waited_s, self._size, self._is_whole = 0.0, 0, False
+
+    async def __call__(self) -> Message:
+        if self._is_whole:
+            return await self._receive()
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._silent_s):
+                message = await self._receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        self._waited_s += time.monotonic() - began
+        self._size += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body", False)
+        is_slow = self._waited_s > self._silent_s and self._size < LEAST_BYTES_PER_S * self._waited_s
+        if is_slow and not self._is_whole:
+            raise _too_slow()
+        return message
+
+
+def _too_slow() -> HTTPException:
+    return HTTPException(408, TOO_SLOW, {"Connection": "close"})

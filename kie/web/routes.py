@@ -1,0 +1,213 @@
+"""HTTP routes beside the pages: pictures, uploads, live events, callbacks, health.
+
+    GET /app/static/pictures/<token>     a thumbnail or a picture
+    WS  /events                          {"since": …, "changes": {topic: number}} at first, {"changes": …} after each change
+    POST /references                     upload of a reference: {"id": …} or {"refusal": "the reason"};
+                                         with a receipt of ours: {"id": …, "receipt": {"prompt": …, "references": […], …}}
+    POST /files                          upload of a small file that the page reads once: {"id": …} or {"refusal": "the reason"}
+    POST /callback/<token>               the service reports that a task has ended; only triggers a poll
+    GET /healthz                         200 with JSON while the tracker runs, else 503
+    GET /readyz                          200 when pictures can be made, else 503: {"ready": false, "wrong": {"disk": "the reason", …}}
+
+Origins are checked before, by `guard`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from kie.client.client import named_task
+from kie.errors import FileRefused, NoRoom, NotRecorded
+from kie.events import Events
+from kie.images import convert
+from kie.signed_urls import CALLBACKS, PREFIX
+from kie.store import Reference
+from kie.studio import Studio
+from kie.studio.references import NOT_SAVED
+from kie.web.downloads import take_routes
+
+# A burst of changes becomes one message, at most ten per second.
+COALESCE_S = 0.1
+REFERENCES_AT_ONCE = 8
+FILES_AT_ONCE = 4
+FILE_BYTES_LIMIT = 5_000_000
+FILE_TOO_LARGE = "It is larger than 5 MB: choose a smaller file."
+CALLBACK_BYTES_LIMIT = 64 * 1024
+
+
+def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
+    """Return the routes. `studio` is called for each request."""
+
+    def picture(request: Request) -> Response:
+        offer = studio().exports.open_link(request.path_params["token"])
+        if offer is None:
+            return PlainTextResponse("This picture is not here, or the link is too old: open the page again.", 404)
+        headers = {
+            "Cache-Control": "private, max-age=86400, immutable",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox",
+        }
+        return FileResponse(offer.path, media_type=offer.mime_type, headers=headers)
+
+    def health(_: Request) -> Response:
+        alive = studio().backend.tracker.is_alive
+        return JSONResponse(
+            {"status": "ok" if alive else "tracker stopped", "sandbox": studio().backend.is_sandbox},
+            200 if alive else 503,
+        )
+
+    def ready(_: Request) -> Response:
+        wrong = studio().diagnostics.unready()
+        return JSONResponse({"ready": not wrong, "wrong": wrong}, 503 if wrong else 200)
+
+    # Each upload needs a thread while it is checked and converted; other requests need threads too.
+    slots = asyncio.Semaphore(REFERENCES_AT_ONCE)
+
+    async def add_reference(request: Request) -> Response:
+        if "x-studio-name" not in request.headers:
+            return JSONResponse({"refusal": "Only the studio's own page may add pictures."}, 403)
+        name, part = unquote(request.headers["x-studio-name"]), studio().files.incoming()
+        try:
+            studio().files.need_room(min(_declared(request), convert.UPLOAD_BYTES_LIMIT))
+            await _write_stream(request, part, convert.UPLOAD_BYTES_LIMIT, convert.too_large)
+            async with slots:
+                kept, receipt = await run_in_threadpool(_keep, studio(), name, part)
+        except (FileRefused, NoRoom, NotRecorded) as error:
+            return JSONResponse({"refusal": error.sentence})
+        except OSError:
+            return JSONResponse({"refusal": NOT_SAVED})
+        except ClientDisconnect:
+            return Response(status_code=400)  # The page was closed.
+        finally:
+            part.unlink(missing_ok=True)
+        return JSONResponse({"id": kept.id} | ({"receipt": receipt} if receipt else {}))
+
+    file_slots = asyncio.Semaphore(FILES_AT_ONCE)
+
+    async def add_file(request: Request) -> Response:
+        part = studio().files.incoming()
+        try:
+            studio().files.need_room(min(_declared(request), FILE_BYTES_LIMIT))
+            async with file_slots:
+                await _write_stream(request, part, FILE_BYTES_LIMIT, lambda _: FILE_TOO_LARGE)
+            return JSONResponse({"id": studio().files.hand_over(part)})
+        except (FileRefused, NoRoom) as error:
+            return JSONResponse({"refusal": error.sentence})
+        except OSError:
+            return JSONResponse({"refusal": NOT_SAVED})
+        except ClientDisconnect:
+            return Response(status_code=400)
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def callback(request: Request) -> Response:
+        job_id = studio().backend.urls.read_callback(request.path_params["token"])
+        if job_id is None:
+            return PlainTextResponse("Unknown.", 404)
+        body = await _read_little(request)
+        if body is None:
+            return PlainTextResponse("Too long.", 413)
+        task_id = named_task(body)
+        if task_id:
+            await run_in_threadpool(studio().attention.handle_callback, job_id, task_id)
+        return Response(status_code=204)
+
+    async def events(socket: WebSocket) -> None:
+        await socket.accept()
+        await _Visitor(socket).serve(studio())
+
+    return [
+        Route(PREFIX + "{token}", picture),
+        Route("/references", add_reference, methods=["POST"]),
+        Route("/files", add_file, methods=["POST"]),
+        Route(CALLBACKS + "{token}", callback, methods=["POST"]),
+        Route("/healthz", health),
+        Route("/readyz", ready),
+        WebSocketRoute("/events", events),
+        *take_routes(studio),
+    ]
+
+
+async def _read_little(request: Request) -> bytes | None:
+    """Read a small body, or return None above CALLBACK_BYTES_LIMIT."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > CALLBACK_BYTES_LIMIT:
+            return None
+    return body
+
+
+def _declared(request: Request) -> int:
+    """Return the Content-Length of a request, 0 if absent."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
+async def _write_stream(request: Request, part: Path, limit: int, too_large: Callable[[int], str]) -> None:
+    """Stream a body to disk. Raises FileRefused above `limit` bytes."""
+    size = 0
+    with part.open("wb") as out:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > limit:
+                raise FileRefused(too_large(max(size, _declared(request))))
+            out.write(piece)
+
+
+def _keep(studio: Studio, name: str, part: Path) -> tuple[Reference, dict[str, Any] | None]:
+    receipt = studio.exports.receipt_of(part)
+    return studio.references.add(name, part), receipt
+
+
+class _Visitor:
+    """The websocket of one open page: receives changes until it disconnects."""
+
+    def __init__(self, socket: WebSocket):
+        self._socket = socket
+        self._topics: set[str] = set()
+        self._changed = asyncio.Event()
+
+    async def serve(self, studio: Studio) -> None:
+        loop = asyncio.get_running_loop()
+
+        def hear(topics: set[str]) -> None:
+            # The loop may be closed while the tracker is still stopping.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._hear, topics)
+
+        leave = studio.events.listen(hear)
+        sender = asyncio.create_task(self._send(studio.events))
+        try:
+            while True:
+                await self._socket.receive_text()
+        except (WebSocketDisconnect, KeyError):
+            pass
+        finally:
+            leave()
+            sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
+                await sender
+
+    def _hear(self, topics: set[str]) -> None:
+        self._topics |= topics
+        self._changed.set()
+
+    async def _send(self, events: Events) -> None:
+        await self._socket.send_json({"since": events.since, "changes": events.changes()})
+        while True:
+            await self._changed.wait()
+            topics, self._topics = self._topics, set()
+            self._changed.clear()
+            changes = events.changes()
+            await self._socket.send_json({"changes": {topic: changes[topic] for topic in sorted(topics)}})
+            await asyncio.sleep(COALESCE_S)

@@ -1,0 +1,300 @@
+"""Integrity check between rows and files, and deletion of expired files.
+
+rows ────> files      a missing or broken picture is downloaded again; a missing thumbnail is made again
+files ───> rows       files without a row are reported, never deleted
+bin ─────> files      the row is updated first, then its files are deleted: a crash leaves an extra file at worst
+unused ──> files      references that nothing uses and nobody added again for 7 days are deleted
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from kie.errors import DecoderClosed, FileMissing, FileRefused, PictureUnreadable, SpentAndKept, StudioError
+from kie.images import inspect
+from kie.images.decoder import Decoder
+from kie.images.files import KEPT_IN, Files, is_name
+from kie.store import Store
+from kie.store.inventory import Kept, each
+from kie.text import counted
+
+log = logging.getLogger(__name__)
+
+NAMED = 10
+STEP = 500
+# A file is written shortly before its row, so younger files are not reported.
+YOUNG_S = 60.0
+LEFT_S = 86_400.0
+UNUSED_LIFE_S = 7 * 86_400.0
+HANDED_LIFE_S = 3600.0
+
+
+@dataclass
+class Named:
+    """A count, with the first names of what was counted."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Count `name`."""
+        self.count += 1
+        self.first += [name] if self.count <= NAMED else []
+
+    def __str__(self) -> str:
+        """The names as one line of text."""
+        more = f" and {self.count - NAMED:,} more" if self.count > NAMED else ""
+        return f"{', '.join(self.first)}{more}"
+
+
+@dataclass
+class Report:
+    """The result of a check. `trouble` is the sentence that says why the check ended early, or ""."""
+
+    at: float
+    is_deep: bool = False
+    checked: int = 0
+    missing: Named = field(default_factory=Named)
+    broken: Named = field(default_factory=Named)
+    references_missing: Named = field(default_factory=Named)
+    thumbnails_made: int = 0
+    orphans: Named = field(default_factory=Named)
+    leftovers: Named = field(default_factory=Named)
+    trouble: str = ""
+
+    @property
+    def fetched_again(self) -> int:
+        """How many pictures will be downloaded again."""
+        return self.missing.count + self.broken.count
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is nothing for a person to act on. Thumbnails that were made again do not count."""
+        return not (self.fetched_again or self.references_missing.count or self.orphans.count or self.trouble)
+
+    def sentences(self) -> list[str]:
+        """Return the report as sentences, the most important first."""
+        how = "decoded whole" if self.is_deep else "looked at"
+        whole = (
+            f"{counted(self.checked, 'file')} of pictures and references {'was' if self.checked == 1 else 'were'} {how}"
+        )
+        sentences = [f"{whole}; all is well." if self.is_well else f"{whole}."]
+        sentences += [self.trouble] if self.trouble else []
+        for name, one, many, then in _SENTENCES:
+            found: Named = getattr(self, name)
+            if found.count:
+                sentences.append(f"{found.count:,} {one if found.count == 1 else many}: {then}. {found}")
+        if self.thumbnails_made:
+            sentences.append(f"{counted(self.thumbnails_made, 'missing thumbnail')} made again.")
+        return sentences
+
+
+_AGAIN = "the studio fetches this again at no cost; what can't be had for a day is listed under what needs attention"
+# Attribute of Report, singular, plural, consequence.
+_SENTENCES = (
+    ("missing", "paid picture is gone from the disk", "paid pictures are gone from the disk", _AGAIN),
+    ("broken", "paid picture is not as it arrived", "paid pictures are not as they arrived", _AGAIN),
+    (
+        "references_missing",
+        "reference is gone from the disk",
+        "references are gone from the disk",
+        "add them again before they are used",
+    ),
+    (
+        "orphans",
+        "file belongs to nothing that is known here",
+        "files belong to nothing that is known here",
+        "nothing was deleted; delete by hand what nobody misses",
+    ),
+    (
+        "leftovers",
+        "half-written file is older than a day",
+        "half-written files are older than a day",
+        "the next start of the studio clears them away",
+    ),
+)
+
+
+class IntegrityCheck:
+    """Checks the files of one store. Thread-safe. `tell` is called with the id of each job that changes."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        decoder: Decoder,
+        tell: Callable[[str], None] = lambda _: None,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ):
+        self._store, self._files, self._decoder = store, files, decoder
+        self._tell, self._is_stopping = tell, is_stopping
+        self._checking = threading.Lock()
+        self.report: Report | None = None
+
+    @property
+    def is_checking(self) -> bool:
+        """Whether a check is running."""
+        return self._checking.locked()
+
+    def find_missing(self) -> None:
+        """Have every done picture whose file is missing downloaded again."""
+        for kept in self._each(self._store.inventory.done_files):
+            if not self._files.path(kept.file).exists():
+                self._fetch_again(kept, FileMissing)
+
+    def check(self, is_deep: bool = False) -> Report:
+        """Compare all rows with all files and return the report. Costs no credits and deletes nothing.
+
+        Reads only image headers, or with `is_deep` decodes every picture, which takes up to a second each.
+        """
+        with self._checking:
+            report = Report(time.time(), is_deep)
+            try:
+                self._check_results(report)
+                self._check_references(report)
+                self._check_folders(report)
+            except DecoderClosed as error:
+                report.trouble = error.sentence
+            except OSError as error:
+                # An unmounted or unreadable disk says nothing about the pictures on it.
+                report.trouble = (
+                    f"The check could not go on ({error.strerror}: {error.filename or self._files.root}): "
+                    "look at the disk and its permissions, and check again."
+                )
+            self.report = report
+        return report
+
+    def tidy(self, now: float) -> None:
+        """Run the hourly cleanup: the bin, unused references, uploaded files that no page has read."""
+        self.empty_bin(now)
+        self.clear_references(now)
+        self._files.clear_handed(HANDED_LIFE_S)
+
+    def clear_references(self, now: float) -> int:
+        """Delete the references that nothing has used or named, and nobody has added, for 7 days. Returns how many."""
+        before, cleared = now - UNUSED_LIFE_S, 0
+        for kept in self._store.inventory.unused_references(before):
+            if self._is_stopping():
+                break
+            with self._files.keeping_reference:
+                if self._store.inventory.drop_reference(kept.id, before):
+                    paths = [self._files.path(kept.file), self._files.thumbnail(kept.id)]
+                    self._discard(f"reference {kept.id}", lambda paths=paths: paths)
+                    cleared += 1
+        if cleared:
+            log.info("%d references that nothing has used for 7 days were deleted", cleared)
+        return cleared
+
+    def empty_bin(self, now: float, at_once: bool = False) -> int:
+        """Delete the files of jobs that have been in the bin for 30 days, or of all jobs in it. Returns the number of jobs.
+
+        Rows, costs and references are kept.
+        """
+        emptied = 0
+        while not self._is_stopping() and (due := self._store.annotations.emptied_due(now, STEP, at_once)):
+            ids = [job.id for job in due]
+            self._store.annotations.emptied(ids, now, at_once)
+            # A job may have been restored from the bin meanwhile: only the files of rows marked as emptied are deleted.
+            gone = [job.id for job in self._store.jobs.get_many(ids) if job.emptied_at is not None]
+            for job_id in gone:
+                self._discard(f"job {job_id}", partial(self._files.made_for, job_id))
+                self._tell(job_id)
+            emptied += len(gone)
+        return emptied
+
+    def _check_results(self, report: Report) -> None:
+        # A missing folder means that the disk is not mounted.
+        (self._files.root / "results").stat()
+        for kept in self._each(self._store.inventory.done_files):
+            report.checked += 1
+            if fault := self._fault(report, kept):
+                found = report.missing if fault is FileMissing else report.broken
+                if self._fetch_again(kept, fault):
+                    found.add(kept.file)
+
+    def _fault(self, report: Report, kept: Kept) -> type[StudioError] | None:
+        path = self._files.path(kept.file)
+        try:
+            picture = inspect.measure(path)
+            self._look(report, kept, path)
+        except SpentAndKept:
+            pass  # The file is complete; it is only not displayed.
+        except FileNotFoundError:
+            return FileMissing
+        except FileRefused:
+            return PictureUnreadable
+        return PictureUnreadable if picture.bytes != kept.bytes else None
+
+    def _fetch_again(self, kept: Kept, fault: type[StudioError]) -> bool:
+        """Schedule a download. The poller first uses the existing file if it can be decoded."""
+        won = self._store.inventory.lost(kept.id, fault, time.time())
+        if won:
+            log.warning("job %s: %s", kept.id, fault.__name__)
+            self._tell(kept.id)
+        return won
+
+    def _check_references(self, report: Report) -> None:
+        for kept in self._each(self._store.inventory.reference_files):
+            report.checked += 1
+            path = self._files.path(kept.file)
+            try:
+                if not path.exists():
+                    report.references_missing.add(kept.file)
+                elif kept.is_shown and not self._files.thumbnail(kept.id).exists():
+                    self._look(report, kept, path)
+            except (FileRefused, SpentAndKept):
+                pass  # Recorded in its row already.
+
+    def _look(self, report: Report, kept: Kept, path: Path) -> None:
+        """Decode a picture if a deep check or a missing thumbnail requires it, and write the missing thumbnail."""
+        thumbnail = self._files.thumbnail(kept.id)
+        is_missing = kept.is_shown and not thumbnail.exists()
+        if is_missing or (report.is_deep and kept.is_shown):
+            self._decoder.look(path, thumbnail if is_missing else None)
+            report.thumbnails_made += is_missing
+
+    def _each(self, page: Callable[[str], list[Kept]]) -> Iterator[Kept]:
+        """Yield all rows page by page, until the tracker stops."""
+        for kept in each(page):
+            if self._is_stopping():
+                return
+            yield kept
+
+    def _check_folders(self, report: Report) -> None:
+        for folder in KEPT_IN:
+            for paths in _in_steps(self._older(folder, report.at - YOUNG_S)):
+                known = self._store.inventory.owners({path.stem for path in paths})
+                for path in paths:
+                    name = path.relative_to(self._files.root).as_posix()
+                    if path.stem not in known or not is_name(name):
+                        report.orphans.add(name)
+        for path in self._older("incoming", report.at - LEFT_S):
+            report.leftovers.add(path.relative_to(self._files.root).as_posix())
+
+    def _older(self, folder: str, than: float) -> Iterator[Path]:
+        for path in self._files.present(folder):
+            if self._is_stopping():
+                return
+            try:
+                is_older = path.stat().st_mtime < than
+            except FileNotFoundError:
+                continue  # Moved to its final place meanwhile.
+            if is_older:
+                yield path
+
+    def _discard(self, owner: str, paths: Callable[[], Iterable[Path]]) -> None:
+        try:
+            self._files.discard(paths())
+        except OSError as error:
+            log.warning("%s: a file could not be deleted (%s)", owner, error.strerror)
+
+
+def _in_steps(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    every = iter(paths)
+    while some := list(islice(every, STEP)):
+        yield some

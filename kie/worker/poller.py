@@ -1,0 +1,281 @@
+"""Second half of a job: poll its task until it ends, then download the picture.
+
+running ──┬─ fetching ── done
+          └─ failed                as reported by the service, which sometimes withdraws a timeout
+unsure ──── running                the candidate task exists and carries this request
+"""
+
+import logging
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy.exc import IntegrityError
+
+from kie.client import Client, Task
+from kie.client.reasons import is_filtered, is_lost_upload
+from kie.errors import (
+    DecoderClosed,
+    FileRefused,
+    PictureMissing,
+    PictureNotSaved,
+    PictureUnreadable,
+    SpentAndKept,
+    SpentAndWaiting,
+    StudioError,
+)
+from kie.images import inspect
+from kie.images.decoder import Decoder
+from kie.images.files import Files
+from kie.jobs import Job, State, problem_of
+from kie.store import Store
+from kie.worker import backoff
+from kie.worker.threads import Next
+
+log = logging.getLogger(__name__)
+
+UNREADABLE = ".unreadable"
+# A page updates at most this often.
+TOLD_AFTER_S = 0.4
+PLANNED_FOR_S = 20.0
+
+
+class Poller:
+    """Polls the tasks of jobs and acts on the results. Thread-safe, with one thread per job."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        client: Client,
+        decoder: Decoder,
+        tell: Callable[[str], None],
+        callback_url: Callable[[str], str | None],
+        want_balance: Callable[[], None],
+    ):
+        self._store, self._files, self._client, self._tell = store, files, client, tell
+        self._decoder = decoder
+        self._callback_url, self._want_balance = callback_url, want_balance
+        self._looks: Counter[str] = Counter()
+        self._planned: dict[str, tuple[float, tuple[float, ...]]] = {}
+
+    def look(self, job: Job) -> Next | None:
+        """Poll a job's task and act on the result. After a failed poll only the time of the next poll changes."""
+        if job.state == State.FETCHING and (name := self._files.result(job.id)):
+            # Downloaded before a restart: the service is not needed.
+            return self._prepared(job, name, job.attempts, self._tell_if_slow(job))
+        try:
+            task = self._client.task(job.task_id or "")
+        except StudioError as error:
+            log.info("job %s: a look at its task failed (%s)", job.id, error.detail)
+            self._look_later(job)
+            return None
+        if task.state in ("success", "fail"):
+            self._want_balance()
+        if task.state == "success":
+            return self._succeed(job, task)
+        if task.state == "fail":
+            self._fail(job, task)
+        elif task.state == "unseen" and self._age(job) > backoff.UNSEEN_S:
+            self._look_later(job, problem="TaskNotFound")
+        elif task.state == "running":
+            self._look_later(job, stage=task.stage, **({"problem": None} if job.state == State.RUNNING else {}))
+        else:
+            self._look_later(job)
+        return None
+
+    def identify(self, job: Job) -> None:
+        """Check the candidate task of an unsure job, and continue the job with it if it matches.
+
+        If the service does not return the request of a task, a candidate from a person is accepted, one from a callback
+        is not.
+        """
+        try:
+            task = self._client.task(job.candidate or "")
+        except StudioError as error:
+            log.info("job %s: a look at the task that was named for it failed (%s)", job.id, error.detail)
+            self._store.jobs.note(job.id, State.UNSURE, next_at=time.time() + backoff.SLOWEST_LOOK_S)
+            return
+        fits = None if task.state == "unseen" else task.is_for(job.generation, self._callback_url(job.id))
+        if fits or (fits is None and task.state != "unseen" and job.candidate_from == "person"):
+            self._take(job, task)
+        elif task.state == "unseen" and job.attempts < backoff.NAMED_LOOKS:
+            self._store.jobs.note(
+                job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + backoff.FIRST_LOOK_S
+            )
+        else:
+            self._turn_down(job, "TaskUnknown" if task.state == "unseen" else "TaskOfAnother")
+        self._tell(job.id)
+
+    def _take(self, job: Job, task: Task) -> None:
+        now = time.time()
+        known = {"task_id": job.candidate, "accepted_at": task.created_at or now, "next_at": now, "attempts": 0}
+        fresh = {"problem": None, "fail_code": None, "fail_message": None, "candidate": None}
+        try:
+            self._store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, **known, **fresh)
+        except IntegrityError:
+            self._turn_down(job, "TaskOfAnother")
+
+    def _turn_down(self, job: Job, problem: str) -> None:
+        self._store.jobs.note(job.id, State.UNSURE, problem=problem, candidate=None, attempts=0, next_at=None)
+
+    def _age(self, job: Job) -> float:
+        return max(0.0, time.time() - (job.accepted_at or job.created_at))
+
+    def _look_later(self, job: Job, **values: object) -> None:
+        wait_s = backoff.next_look(self._age(job), self._ages(job)) if self._goes_on(job) else None
+        if wait_s is None:
+            # No more polls follow, so the job must be listed as needing attention.
+            values["problem"] = "SilentForADay" if job.state == State.RUNNING else "NotFetchedForADay"
+        later = {"looks": (job.looks or 0) + 1, "next_at": None if wait_s is None else time.time() + wait_s}
+        self._store.jobs.note(job.id, job.state, **later, **values)
+        if any(getattr(job, name) != value for name, value in values.items()):
+            self._tell(job.id)
+
+    def _ages(self, job: Job) -> tuple[float, ...]:
+        """Return the task ages in seconds at which to poll. Cached for PLANNED_FOR_S, because the durations change slowly."""
+        now = time.monotonic()
+        made_at, ages = self._planned.get(job.resolution, (-math.inf, ()))
+        if now - made_at > PLANNED_FOR_S:
+            ages = backoff.look_ages(self._store.jobs.durations(job.resolution))
+            self._planned[job.resolution] = (now, ages)
+        return ages
+
+    def _goes_on(self, job: Job) -> bool:
+        """Count a poll and return whether more follow.
+
+        The limit is a number of polls, not a time: clocks can jump, and time during which no server ran says nothing of
+        a task.
+        """
+        self._looks[job.id] += 1
+        return (job.looks or 0) < backoff.LOOKS or self._looks[job.id] < backoff.LOOKS_AFTER_START
+
+    def _succeed(self, job: Job, task: Task) -> Next:
+        # A zero that the service has not reported stems from a failure that it withdrew.
+        credits = task.credits if task.credits is not None else (job.credits or None)
+        learned = {"credits": credits, "stage": task.stage}
+        if task.created_at and task.completed_at and task.completed_at >= task.created_at:
+            learned["duration_s"] = task.completed_at - task.created_at
+        if job.state == State.RUNNING:
+            fresh = {"problem": None, "fail_code": None, "fail_message": None, "attempts": 0}
+            self._store.jobs.move(job.id, State.RUNNING, State.FETCHING, time.time(), **fresh, **learned)
+        else:
+            self._store.jobs.note(job.id, State.FETCHING, **learned)
+        attempts = job.attempts if job.state == State.FETCHING else 0
+        fetch = partial(self._fetch, job, task.urls, attempts, self._tell_if_slow(job))
+        return Next("refetch" if attempts else "fetch", fetch)
+
+    def _tell_if_slow(self, job: Job) -> threading.Timer:
+        """Publish the job after TOLD_AFTER_S unless cancelled. Publishing every fetch would make most pictures wait for that page update."""
+        slow = threading.Timer(TOLD_AFTER_S, self._tell, (job.id,))
+        slow.daemon = True
+        slow.start()
+        return slow
+
+    def _fail(self, job: Job, task: Task) -> None:
+        """Fail the job, unless the service reports a timeout, which it may withdraw: then poll again for a while."""
+        now = time.time()
+        learned = {
+            "fail_code": task.fail_code,
+            "fail_message": task.fail_message,
+            "stage": task.stage,
+            "failed_at": now,
+        }
+        if task.credits is not None:
+            learned["credits"] = task.credits
+        if _is_time_out(task) and job.attempts < backoff.TIME_OUT_LOOKS:
+            # A refund is charged again if the picture arrives after all.
+            later = {
+                "attempts": job.attempts + 1,
+                "next_at": now + backoff.TIME_OUT_PAUSE_S,
+                "credits": task.credits or None,
+            }
+            self._store.jobs.note(job.id, job.state, problem="TimedOutThere", **learned | later)
+        else:
+            problem = "Moderated" if is_filtered(task.fail_code, task.fail_message) else "TaskFailed"
+            ended = {"problem": problem, "ended_at": now, "next_at": None}
+            self._store.jobs.move(job.id, job.state, State.FAILED, now, **ended, **learned)
+        if is_lost_upload(task.fail_code, task.fail_message):
+            self._store.references.forget_uploads(job.references)
+        self._tell(job.id)
+
+    def _fetch(self, job: Job, urls: tuple[str, ...], attempts: int, slow: threading.Timer) -> Next | None:
+        """Download the picture, or schedule a retry."""
+        try:
+            name = self._download(job, urls)
+        except (OSError, SpentAndWaiting) as error:
+            self._fetch_later(job, error, attempts, slow)
+            return None
+        return self._prepared(job, name, attempts, slow)
+
+    def _prepared(self, job: Job, name: str, attempts: int, slow: threading.Timer) -> Next:
+        return Next("prepare", partial(self._prepare, job, name, attempts, slow))
+
+    def _prepare(self, job: Job, name: str, attempts: int, slow: threading.Timer) -> None:
+        try:
+            self._finish(job, name)
+        except DecoderClosed:
+            slow.cancel()  # The file is complete; the next start continues with it.
+        except (OSError, SpentAndWaiting) as error:
+            self._fetch_later(job, error, attempts, slow)
+        else:
+            slow.cancel()
+            self._looks.pop(job.id, None)
+            self._tell(job.id)
+
+    def _fetch_later(self, job: Job, error: OSError | SpentAndWaiting, attempts: int, slow: threading.Timer) -> None:
+        slow.cancel()
+        known = error if isinstance(error, SpentAndWaiting) else PictureNotSaved(error.strerror or type(error).__name__)
+        log.warning("job %s: %s (%s)", job.id, type(known).__name__, known.detail)
+        wait_s = backoff.next_fetch(self._age(job), attempts) if self._goes_on(job) else None
+        later = problem_of(known) | {"attempts": attempts + 1, "looks": (job.looks or 0) + 1, "next_at": None}
+        later |= {"problem": "NotFetchedForADay"} if wait_s is None else {"next_at": time.time() + wait_s}
+        self._store.jobs.note(job.id, State.FETCHING, **later)
+        self._tell(job.id)
+
+    def _download(self, job: Job, urls: tuple[str, ...]) -> str:
+        """Download the picture to its final place without decoding it, and return its relative name."""
+        if not urls:
+            raise PictureMissing()
+        part = self._files.incoming()
+        try:
+            self._client.fetch(urls[0], part)
+            return self._files.keep_result(part, job.id, inspect.EXTENSIONS[inspect.measure(part).kind])
+        except FileRefused as error:
+            # The broken file is paid for, so it is kept beside the picture that is downloaded next.
+            self._files.keep_result(part, job.id, UNREADABLE)
+            raise PictureUnreadable() from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _finish(self, job: Job, name: str) -> None:
+        path, preview_problem = self._files.path(name), None
+        try:
+            picture = inspect.measure(path)
+            self._decoder.result(path, self._files.thumbnail(job.id))
+        except SpentAndKept as error:
+            log.warning("job %s: kept, but not shown (%s)", job.id, type(error).__name__)
+            preview_problem = type(error).__name__
+        except FileRefused as error:
+            # The broken file is paid for, so it is kept beside the picture that is downloaded next.
+            path.replace(path.with_suffix(UNREADABLE))
+            raise PictureUnreadable() from error
+        self._files.discard([path.with_suffix(UNREADABLE)])
+        now = time.time()
+        known = {
+            "file": name,
+            "file_kind": picture.kind,
+            "file_bytes": picture.bytes,
+            "width": picture.width,
+            "height": picture.height,
+            "preview_problem": preview_problem,
+        }
+        ended = {"ended_at": now, "next_at": None, "problem": None, "fail_code": None, "fail_message": None}
+        self._store.jobs.move(job.id, State.FETCHING, State.DONE, now, **known, **ended)
+
+
+def _is_time_out(task: Task) -> bool:
+    return task.fail_code in ("524", "408") or "timeout" in (task.fail_message or "").lower()

@@ -1,0 +1,188 @@
+"""First half of a job: upload its references, then send the paid request once.
+
+uploading ── sending ──┬─ running    task id, stored before anything else
+                       ├─ failed     no task was created
+                       ├─ queued     a plain 429: try again later
+                       └─ unsure     the reply was lost; never sent again
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+from kie.client import Client
+from kie.client.reasons import is_lost_upload
+from kie.errors import (
+    FileRefused,
+    KeyMissing,
+    KeyRefused,
+    NothingSpent,
+    StudioError,
+    TooManyRequests,
+    Unsure,
+)
+from kie.images import inspect
+from kie.images.decoder import Decoder
+from kie.images.files import Files
+from kie.jobs import Job, State, problem_of
+from kie.store import Reference, Store
+from kie.worker import backoff
+
+log = logging.getLogger(__name__)
+
+UPLOADS_LIVE_S = 20 * 3600.0
+CHECK_PAUSE_S = 0.2
+
+
+class Submitter:
+    """Processes jobs in the state `uploading`. Thread-safe, with one thread per job."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        client: Client,
+        decoder: Decoder,
+        upload_host: str,
+        stopping: threading.Event,
+        tell: Callable[[str], None],
+        callback_url: Callable[[str], str | None],
+        want_check: Callable[[str], None],
+        want_balance: Callable[[], None],
+    ):
+        self._store, self._files, self._client, self._decoder = store, files, client, decoder
+        self._want_check, self._want_balance = want_check, want_balance
+        self._upload_host, self._stopping, self._tell = upload_host, stopping, tell
+        self._callback_url = callback_url
+        self._locks: dict[tuple[str, str], threading.Lock] = {}
+
+    def send(self, job: Job) -> None:
+        """Upload the references that are not uploaded yet, then send the paid request, once."""
+        if job.references:
+            self._tell(job.id)
+        self._decoder.start()
+        references = self._store.references.get_many(job.references)
+        if unchecked := [reference.id for reference in references if reference.checked_at is None]:
+            # Decoding may take long, and this thread also sends other people's requests.
+            for reference_id in unchecked:
+                self._want_check(reference_id)
+            self._store.jobs.note(job.id, State.UPLOADING, next_at=time.time() + CHECK_PAUSE_S)
+            return
+        try:
+            urls = [self._uploaded(reference) for reference in references]
+        except NothingSpent as error:
+            self._give_up_or_retry(job, error)
+            return
+        # The server stops within seconds, so it does not wait for uploads and paid requests.
+        if self._stopping.is_set():
+            return
+        if not self._store.queue.begin_sending(job.id, time.time()):
+            now = time.time()
+            self._store.jobs.note(job.id, State.UPLOADING, next_at=self._store.queue.window_frees_at(now) or now + 0.5)
+            return
+        self._tell(job.id)
+        try:
+            task_id = self._client.create_task(job.generation, urls, self._callback_url(job.id))
+        except TooManyRequests as error:
+            self._store.queue.requeue_after_429(job.id, time.time(), **problem_of(error))
+            self._store.breaker.record_failure(error, time.time())
+        except NothingSpent as error:
+            self._forget_uploads(job, error)
+            self._end(job, {State.SENDING, State.UNSURE}, error)
+            self._store.breaker.record_failure(error, time.time())
+        except Unsure as error:
+            log.warning("job %s: the reply to the paid request was lost (%s)", job.id, error.detail)
+            self._forget_uploads(job, error)
+            self._unsure(job, error)
+            self._store.breaker.record_failure(error, time.time())
+        else:
+            self._accept(job, task_id)
+            self._store.breaker.record_success()
+        self._store.queue.record_send_reply(job.id, time.time())
+        self._want_balance()
+        self._tell(job.id)
+
+    def check(self, reference_id: str) -> None:
+        """Decode a reference and make its thumbnail, once. If the picture is unusable, the reason is stored as its refusal.
+
+        Raises DecoderClosed when the studio stops meanwhile; the next start checks it again.
+        """
+        with self._lock("check", reference_id):
+            reference = self._store.references.get_many([reference_id])[0]
+            if reference.checked_at is not None:
+                return
+            path, refusal = self._files.path(reference.file), None
+            try:
+                self._decoder.reference(path, self._files.thumbnail(reference_id))
+            except FileRefused as error:
+                refusal = error.sentence
+            except FileNotFoundError:
+                refusal = _GONE
+            self._store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
+
+    def _accept(self, job: Job, task_id: str) -> None:
+        """Store the task id before anything else, retrying until the database accepts it: the task is paid for."""
+        log.info("job %s is task %s", job.id, task_id)
+        # The task exists, whatever another server or a person has done to the job meanwhile.
+        left = {State.SENDING, State.UNSURE, State.FAILED}
+        while True:
+            now = time.time()
+            known = {"task_id": task_id, "accepted_at": now, "next_at": now + backoff.FIRST_LOOK_S, "attempts": 0}
+            try:
+                self._store.jobs.move(job.id, left, State.RUNNING, now, problem=None, ended_at=None, **known)
+                return
+            except (IntegrityError, DataError):
+                log.exception("job %s was named task %s, which can't be its own", job.id, task_id)
+                self._unsure(job, Unsure("the reply named a task that another job has already"))
+                return
+            except SQLAlchemyError:
+                log.exception("job %s is task %s, and the database does not take it yet", job.id, task_id)
+                if self._stopping.wait(0.5):
+                    return
+
+    def _unsure(self, job: Job, error: Unsure) -> None:
+        self._store.jobs.move(job.id, State.SENDING, State.UNSURE, time.time(), next_at=None, **problem_of(error))
+
+    def _end(self, job: Job, leaving: set[State], error: StudioError) -> None:
+        now = time.time()
+        self._store.jobs.move(job.id, leaving, State.FAILED, now, ended_at=now, next_at=None, **problem_of(error))
+
+    def _uploaded(self, reference: Reference) -> str:
+        """Return the URL of an uploaded reference. Uploads it unless an earlier upload is still valid. Raises NothingSpent."""
+        with self._lock("upload", reference.id):
+            known = self._store.references.get_many([reference.id])[0]
+            if known.refusal:
+                raise FileRefused(known.refusal)
+            age_s = time.time() - (known.uploaded_at or 0)
+            if known.uploaded_url and known.uploaded_to == self._upload_host and 0 <= age_s < UPLOADS_LIVE_S:
+                return known.uploaded_url
+            path = self._files.path(known.file)
+            if not path.exists():
+                raise FileRefused(_GONE)
+            url = self._client.upload(path, known.id + inspect.EXTENSIONS[known.kind], inspect.MIME_TYPES[known.kind])
+            up = {"uploaded_url": url, "uploaded_to": self._upload_host, "uploaded_at": time.time()}
+            self._store.references.change(known.id, **up)
+            return url
+
+    def _forget_uploads(self, job: Job, error: StudioError) -> None:
+        if is_lost_upload(error.code, error.detail):
+            self._store.references.forget_uploads(job.references)
+
+    def _give_up_or_retry(self, job: Job, error: NothingSpent) -> None:
+        final = isinstance(error, FileRefused | KeyMissing | KeyRefused)
+        if final or job.attempts >= len(backoff.UPLOAD_RETRIES_S):
+            self._end(job, {State.UPLOADING}, error)
+        else:
+            next_at = time.time() + backoff.UPLOAD_RETRIES_S[job.attempts]
+            retried = {"attempts": job.attempts + 1, "next_at": next_at} | problem_of(error)
+            self._store.jobs.note(job.id, State.UPLOADING, **retried)
+        self._tell(job.id)
+
+    def _lock(self, purpose: str, reference_id: str) -> threading.Lock:
+        return self._locks.setdefault((purpose, reference_id), threading.Lock())
+
+
+_GONE = "A reference is no longer on this server's disk: add it again."

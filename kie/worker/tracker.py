@@ -1,0 +1,280 @@
+"""Scheduler: processes every open job step by step (upload, send, poll, download).
+
+    scheduler thread ──> send     upload the references, send the paid request once
+         ▲     │
+       wake    └───────> poll     poll tasks, read the balance
+                           └────> fetch, refetch     download the pictures
+                                    └──────────────> prepare     decode them, make thumbnails
+
+Each kind of work has a thread pool of its own, so polling never waits for downloads, nor downloads for the decoder.
+Checks of references, files and hosts run in other pools.
+
+All state is in the rows, so interrupted work is continued from there. A job with a task id is ended only by the service
+or by a person.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from kie.client import Client
+from kie.errors import DecoderClosed, NothingLearned, StudioError, Unsure
+from kie.images.decoder import Decoder
+from kie.images.files import Files
+from kie.jobs import State
+from kie.store import Store
+from kie.store.queue import FOLLOWED
+from kie.worker import backoff
+from kie.worker.integrity import IntegrityCheck
+from kie.worker.poller import Poller
+from kie.worker.submitter import Submitter
+from kie.worker.threads import DaemonPool, Next, Step
+
+log = logging.getLogger(__name__)
+
+SENDERS = 6
+POLLERS = 6
+# Failed downloads have a pool of their own, so that slow ones do not delay new ones.
+OTHERS = {"fetch": 8, "refetch": 4, "prepare": 8, "check": 8, "background": 2}
+BEAT_S = 3.0
+BALANCE_RETRY_S = 60.0
+STOP_S = 4.5
+BIN_S = 3600.0
+AFTER_TROUBLE_S = 1.0
+# With hundreds of open jobs a step ends every few milliseconds; free threads are assigned together.
+ROUNDS_APART_S = 0.1
+
+
+class Tracker:
+    """A scheduler thread with a thread pool for each kind of work. `publish` is called with changed topics, from any thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        client: Client,
+        decoder: Decoder,
+        upload_host: str,
+        publish: Callable[[set[str]], None],
+        callback_url: Callable[[str], str | None] = lambda _: None,
+    ):
+        self._store, self._files, self._client, self._publish = store, files, client, publish
+        counts = {"send": SENDERS, "poll": POLLERS} | OTHERS
+        self._pools = {name: DaemonPool(name, count) for name, count in counts.items()}
+        self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
+        self._wakeup, self._stopping = threading.Event(), threading.Event()
+        self._busy: dict[str, str] = {}
+        self._checking: set[str] = set()
+        self._busy_lock = threading.Lock()
+        checked = (self.check_reference, self.want_balance)
+        self._submitter = Submitter(
+            store, files, client, decoder, upload_host, self._stopping, self.tell, callback_url, *checked
+        )
+        self._poller = Poller(store, files, client, decoder, self.tell, callback_url, self.want_balance)
+        self.integrity = IntegrityCheck(store, files, decoder, self.tell, self._stopping.is_set)
+        self._bin_at = 0.0
+        self._balance_at = math.inf
+        self._reading_balance = False
+        self._beat_at = 0.0
+        self._wait_s = AFTER_TROUBLE_S
+        self.credit_problem: StudioError | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the scheduler thread is running."""
+        return self._thread.is_alive() and not self._stopping.is_set()
+
+    def start(self) -> None:
+        """Start, and continue the open jobs of earlier runs."""
+        for pool in self._pools.values():
+            pool.start()
+        self._store.queue.look_again_after_start(time.time())
+        for reference_id in self._store.references.unchecked():
+            self.check_reference(reference_id)
+        self.do(self.integrity.find_missing)
+        self.want_balance()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Start nothing new, wait for running requests, and return within 5 s. Open jobs continue at the next start."""
+        self._stopping.set()
+        self._wakeup.set()
+        until = time.monotonic() + STOP_S
+        self._thread.join(STOP_S)
+        for pool in self._pools.values():
+            pool.end()
+        for name, pool in self._pools.items():
+            if not pool.join(until):
+                log.warning("stopped while the pool %s was still at work; its jobs go on at the next start", name)
+
+    def tell(self, job_id: str) -> None:
+        """Publish that a job has changed."""
+        person = self._store.jobs.person(job_id)
+        if person is not None:
+            self._publish({"jobs", f"person:{person}", "attention", "incidents"})
+
+    def wake(self) -> None:
+        """Schedule now. Call this after queueing a job."""
+        self._wakeup.set()
+
+    def want_balance(self) -> None:
+        """Have the balance read soon. Several calls cause one request."""
+        self._balance_at = 0.0
+        self.wake()
+
+    def check_reference(self, reference_id: str) -> None:
+        """Decode a new reference and make its thumbnail in the background, once."""
+        with self._busy_lock:
+            if reference_id in self._checking:
+                return
+            self._checking.add(reference_id)
+        self._pools["check"].do(partial(self._run_step, None, partial(self._check, reference_id)))
+
+    def do(self, task: Callable[[], None]) -> None:
+        """Run a background task that no job waits for."""
+        self._pools["background"].do(partial(self._run_step, None, task))
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._wakeup.clear()
+            # This thread must survive any error: without it, no paid picture arrives.
+            self._wait_s = AFTER_TROUBLE_S
+            self._run_safely(self._schedule, "the work could not be started")
+            self._wakeup.wait(self._wait_s)
+            self._stopping.wait(max(0.0, began + ROUNDS_APART_S - time.monotonic()))
+
+    def _schedule(self) -> None:
+        """Start everything that is due, and set the time until the next round."""
+        now = time.time()
+        self._beat(now)
+        next_work = self._store.queue.next_work(now, self._busy_now())
+        if next_work.is_due:
+            self._start_due(now)
+            next_work = self._store.queue.next_work(now, self._busy_now())
+        if next_work.wants_probe:
+            self._balance_at = 0.0
+        if self._balance_at <= now and not self._reading_balance:
+            self._reading_balance, self._balance_at = True, math.inf
+            self._pools["poll"].do(partial(self._run_step, None, self._read_balance))
+        if self._bin_at <= now:
+            self._bin_at = now + BIN_S
+            self.do(partial(self.integrity.tidy, now))
+        moments = (
+            next_work.next_due,
+            next_work.frees_at,
+            next_work.probe_due,
+            None if self._reading_balance else self._balance_at,
+            self._beat_at + BEAT_S,
+            self._bin_at,
+        )
+        self._wait_s = max(0.02, min(at for at in moments if at is not None) - time.time())
+
+    def _start_due(self, now: float) -> None:
+        while self._sending_count() < SENDERS and (job_id := self._store.queue.next_turn(now)):
+            self._start(job_id, "send")
+        for job_id, state in self._store.queue.due(now, limit=4 * POLLERS, busy=self._busy_now()):
+            self._start(job_id, "send" if state == State.UPLOADING else "poll")
+
+    def _beat(self, now: float) -> None:
+        if now - self._beat_at < BEAT_S and now >= self._beat_at:
+            return
+        self._store.queue.heartbeat(now)
+        self._beat_at = now
+        for job_id in self._store.queue.recover_orphans(now, self._busy_now()):
+            log.warning("nobody knows how the sending of job %s ended; it is unsure now", job_id)
+            self.tell(job_id)
+
+    def _busy_now(self) -> list[str]:
+        with self._busy_lock:
+            return list(self._busy)
+
+    def _sending_count(self) -> int:
+        with self._busy_lock:
+            return sum(pool == "send" for pool in self._busy.values())
+
+    def _start(self, job_id: str, pool: str) -> None:
+        with self._busy_lock:
+            if job_id in self._busy:
+                return
+            self._busy[job_id] = pool
+        self._pools[pool].do(partial(self._run_step, job_id, partial(self._step, job_id)))
+
+    def _run_step(self, job_id: str | None, step: Step) -> None:
+        """Run a step, unless the tracker is stopping, and pass the following step to its pool. `job_id` is None for other tasks."""
+        following = None
+        if not self._stopping.is_set():
+            went_well, following = self._run_safely(step, f"a step of job {job_id} failed")
+            if not went_well and job_id:
+                self._postpone(job_id)
+        if job_id and following:
+            with self._busy_lock:
+                self._busy[job_id] = following.pool
+            self._pools[following.pool].do(partial(self._run_step, job_id, following.step))
+            return
+        with self._busy_lock:
+            self._busy.pop(job_id or "", None)
+        self._wakeup.set()
+
+    def _run_safely(self, step: Step, failure: str) -> tuple[bool, Next | None]:
+        """Run a step. Unexpected exceptions are logged. Returns whether it succeeded, and the following step."""
+        try:
+            return True, step()
+        except Exception:
+            log.exception("%s in a way nobody foresaw", failure)
+            return False, None
+
+    def _postpone(self, job_id: str) -> None:
+        """Reschedule a job after an unexpected exception. A job in `sending` becomes unsure."""
+        now = time.time()
+        try:
+            if not self._store.jobs.move(
+                job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__, next_at=None
+            ):
+                for state in FOLLOWED:
+                    self._store.jobs.note(job_id, state, next_at=now + backoff.AFTER_A_BUG_S)
+            self.tell(job_id)
+        except SQLAlchemyError:
+            log.exception("job %s could not be postponed", job_id)
+
+    def _step(self, job_id: str) -> Next | None:
+        job = self._store.jobs.get(job_id)
+        step = {
+            State.UPLOADING: self._submitter.send,
+            State.UNSURE: self._poller.identify,
+            State.RUNNING: self._poller.look,
+            State.FETCHING: self._poller.look,
+        }
+        return step[job.state](job) if job and job.state in step else None
+
+    def _check(self, reference_id: str) -> None:
+        try:
+            with suppress(DecoderClosed):
+                self._submitter.check(reference_id)
+        finally:
+            with self._busy_lock:
+                self._checking.discard(reference_id)
+        self._publish({"references"})
+
+    def _read_balance(self) -> None:
+        """Read the balance and save it. A failed read sets `credit_problem` and changes no figure."""
+        began = time.time()
+        try:
+            credits = self._client.credits()
+            self.credit_problem = None
+            self._store.ledger.add_balance(credits, time.time(), began)
+            self._store.breaker.record_balance(credits, time.time())
+        except StudioError as error:
+            self.credit_problem = error
+            self._store.breaker.record_balance(None, time.time())
+            if isinstance(error, NothingLearned):
+                self._balance_at = min(self._balance_at, time.time() + BALANCE_RETRY_S)
+        finally:
+            self._reading_balance = False
+        self._publish({"readings", "credits", "key"})

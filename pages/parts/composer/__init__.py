@@ -1,0 +1,1 @@
+"""The form: prompt, fields, batch table, and what a press of Generate does."""

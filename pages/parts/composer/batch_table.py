@@ -1,0 +1,315 @@
+"""The table of requests: rows typed, pasted or read from a file, each with settings of its own, mended where they stand.
+
+The table is kept as a draft in the database, so that a reload loses no cell; the tab remembers which draft is its own.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import streamlit as st
+
+from kie.errors import EncodingUnsure, TableRefused
+from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
+from kie.prompts import batch, expansion
+from kie.prompts.batch import ROWS_LIMIT, Row
+from kie.spreadsheets.charsets import Guess
+from kie.studio import Studio
+from pages.parts.composer import file_field
+from pages.parts.recorded import recorded
+
+SETTINGS = {"Aspect ratio": ASPECT_RATIOS, "Resolution": RESOLUTIONS, "Output format": OUTPUT_FORMATS}
+OWN = ("On", "Row", "Check", "Prompt", *SETTINGS, "Images", "References", "Project")
+FILE_BYTES_LIMIT = 5_000_000
+FILE_TYPES = ("csv", "tsv", "txt", "xlsx")
+HEIGHT_PX = 320
+SAID = "sheet_said"
+form = st.session_state
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A file that does not say how its letters are written: what it may be, what it was read as, and the table before it."""
+
+    name: str
+    content: bytes
+    before: list[dict[str, Any]]
+    guesses: tuple[Guess, ...] = ()
+    encoding: str | None = None
+    key: str = field(default_factory=lambda: f"sheet-letters-{uuid4().hex}")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came of the last rows that were taken in: why there are none, or what was guessed, and a file to be read anew."""
+
+    fault: str = ""
+    notes: tuple[str, ...] = ()
+    letters: Letters | None = None
+
+
+def rows() -> list[Row]:
+    """Return the table's rows as they stand, cell by cell."""
+    return [_row(cells) for cells in _cells()]
+
+
+def ask() -> None:
+    """Show the table to be filled and mended, and take rows in."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.popover("Add rows", icon=":material/playlist_add:", key="sheet-add"):
+            _ask_rows()
+        if _cells():
+            st.button("Empty the table", icon=":material/delete_sweep:", type="tertiary", on_click=_empty)
+        if form.get("sheet_before"):
+            st.button("Put the table back", icon=":material/undo:", type="tertiary", on_click=_put_back)
+    said = form.get(SAID, Said())
+    if said.fault:
+        st.error(said.fault, icon=":material/error:")
+    if said.letters:
+        _ask_letters(said.letters)
+    for note in said.notes:
+        st.caption(note)
+
+
+def _ask_letters(file: Letters) -> None:
+    """Ask how the letters of a file are read: of two close guesses at once, else in case that the guess is wrong."""
+    examples = {guess.encoding: f"{guess.label}: {guess.example}".removesuffix(": ") for guess in file.guesses}
+    st.selectbox(
+        f"Letters of {file.name}",
+        list(examples),
+        list(examples).index(file.encoding) if file.encoding else None,
+        format_func=examples.__getitem__,
+        key=file.key,
+        placeholder="Choose how they are read",
+        on_change=recorded(_read_again),
+    )
+
+
+def show(lines: Sequence[batch.Line]) -> None:
+    """Show the rows with what is wrong with each beside it; every cell can be mended in its place."""
+    cells = _base()
+    if not cells:
+        st.caption("Add rows from a file or from a spreadsheet, or type them. Rows without a prompt use the one below.")
+        return
+    rows = [{**row, "Check": _check(line)} for row, line in zip(cells, lines, strict=True)]
+    # What is edited is read from the editor's state, before the page is drawn.
+    st.data_editor(
+        pd.DataFrame(rows, columns=_columns(cells)),
+        key=_editor(),
+        hide_index=True,
+        num_rows="fixed",
+        disabled=["Row", "Check"],
+        column_config=_config(cells),
+        height=min(HEIGHT_PX, 40 + 35 * len(cells)),
+        on_change=_keep,
+        alt="The table of requests",
+    )
+    wrong = [f"Row {line.number}: {line.faults[0].sentence}" for line in lines if line.faults]
+    if wrong:
+        one, many = "1 row has an error. Fix it or switch it off.", "{} rows have errors. Fix or switch them off."
+        told = _first(wrong, "And {} more, each marked in its row.")
+        st.error(" ".join([one if len(wrong) == 1 else many.format(len(wrong)), *told]), icon=":material/error:")
+
+
+def _first(sentences: Sequence[str], more: str) -> list[str]:
+    """Return the first three sentences, and how many there are more."""
+    return [*sentences[:3], *[more.format(len(sentences) - 3)] * (len(sentences) > 3)]
+
+
+def _check(line: batch.Line) -> str:
+    if line.faults:
+        return " ".join(fault.sentence for fault in line.faults)
+    return line.note or ("Ready" if line.generations else "Off")
+
+
+# -- cells, as they are kept
+
+
+def _cells() -> list[dict[str, Any]]:
+    """Return the rows with what was edited in them since they were drawn."""
+    edited = form.get(_editor(), {}).get("edited_rows", {})
+    return [{**row, **edited.get(number, edited.get(str(number), {}))} for number, row in enumerate(_base())]
+
+
+def _base() -> list[dict[str, Any]]:
+    """Return the rows as they were drawn; in a session that has none, those of the draft that this tab was working on."""
+    if "sheet" not in form and form["draft"]:
+        kept = Studio.current().library.draft(form["draft"])
+        form["sheet"] = json.loads(kept)["rows"] if kept else []
+    return form.get("sheet", [])
+
+
+def _editor() -> str:
+    return f"sheet-editor-{form.get('sheet_version', 0)}"
+
+
+def _columns(cells: Sequence[dict[str, Any]]) -> list[str]:
+    variables = [name for row in cells for name in row if name not in OWN]
+    has_project = any(row.get("Project") for row in cells)
+    own = [name for name in OWN if name != "Project" or has_project]
+    place = own.index("Prompt") + 1
+    return [*own[:place], *dict.fromkeys(variables), *own[place:]]
+
+
+def _config(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    column = st.column_config
+    found = {
+        "On": column.CheckboxColumn("On", width=55),
+        "Row": column.NumberColumn("Row", width=45),
+        "Check": column.TextColumn("Check", width=150),
+        "Prompt": column.TextColumn("Prompt", width=260, help="Empty: the prompt above."),
+        "Images": column.TextColumn("Images", width=60, help="1 to 8; empty: as below."),
+        "References": column.TextColumn(
+            "References", width=90, help='Numbers such as 1, 3, or "all"; empty: as above.'
+        ),
+    }
+    for name, options in SETTINGS.items():
+        odd = {row.get(name) for row in cells} - {None, "", *options}
+        found[name] = column.SelectboxColumn(name, options=[*options, *sorted(odd)], width=95)
+    return found
+
+
+def _row(cells: dict[str, Any]) -> Row:
+    own = {name: _text(cells.get(name)) for name in OWN}
+    values = {name: _text(value) for name, value in cells.items() if name not in OWN}
+    return batch.row(int(cells["Row"]), bool(cells["On"]), own, values)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or value != value else str(value)
+
+
+def _written(row: Row, number: int) -> dict[str, Any]:
+    """Write a row that was read as cells to be edited; what could not be read stands as it came."""
+    images = "" if row.images is None else str(row.images)
+    references = row.references if isinstance(row.references, str) else ", ".join(map(str, row.references or ()))
+    own = {
+        # A cell that can't be read is blank here, and blank means as in the form.
+        "On": row.on and not row.faults,
+        "Row": number,
+        "Prompt": row.prompt or "",
+        "Aspect ratio": row.aspect_ratio,
+        "Resolution": row.resolution,
+        "Output format": row.output_format,
+        "Images": images,
+        "References": "none" if row.references == () else references,
+        "Project": row.project or "",
+    }
+    return {**row.values, **own}
+
+
+# -- taking rows in
+
+
+def _ask_rows() -> None:
+    file_field.ask("CSV or Excel file", FILE_TYPES, FILE_BYTES_LIMIT, "sheet-file", _read_file)
+    st.text_area("Or paste cells, or one prompt a line", key="sheet-text", height=120)
+    with st.container(horizontal=True):
+        st.button("Add these", key="sheet-paste", on_click=_read_text)
+        st.button("Add an empty row", key="sheet-blank", type="tertiary", on_click=_add_blank)
+
+
+def _read_file(name: str, content: bytes) -> None:
+    _take(lambda: batch.read(name, content, _wanted()), Letters(name, content, _cells()))
+
+
+def _read_again() -> None:
+    """Read a file anew with the encoding that was chosen. The table as it stands can be put back."""
+    file: Letters = form[SAID].letters
+    encoding = form.get(file.key)
+    if encoding is None:
+        return
+    if file.encoding:
+        form["sheet_before"] = _cells()
+    _put(file.before)
+    _take(lambda: batch.read(file.name, file.content, _wanted(), encoding), file)
+
+
+def _read_text() -> None:
+    if _take(lambda: batch.pasted(form["sheet-text"], _wanted())):
+        form["sheet-text"] = ""
+
+
+def _wanted() -> list[str]:
+    return expansion.names(form["prompt"])
+
+
+def _take(read: Callable[[], batch.Table], file: Letters | None = None) -> bool:
+    """Add the rows that are read and return whether there are any. A `file` that fits several encodings can be read anew."""
+    try:
+        table = read()
+        if len(table.rows) > ROWS_LIMIT - len(_base()):
+            raise TableRefused(
+                f"With these {len(table.rows)} rows the table would have more than {ROWS_LIMIT}, so none was added: "
+                "empty it first, or send it."
+            )
+    except TableRefused as error:
+        if file and isinstance(error, EncodingUnsure):
+            file = replace(file, guesses=error.guesses)
+        form[SAID] = Said(error.sentence, letters=file if file and file.guesses else None)
+        return False
+    if file and table.guesses:
+        file = replace(file, guesses=table.guesses, encoding=table.guesses[0].encoding)
+    notes = (*table.notes, *_gone_note(table.rows), *_off_notes(table.rows))
+    form[SAID] = Said("", notes, file if table.guesses else None)
+    _add(table.rows)
+    return True
+
+
+def _gone_note(rows: Sequence[Row]) -> list[str]:
+    """Return a note about references that a list of ours names and that are not here."""
+    named = {
+        each for row in rows if isinstance(row.references, tuple) for each in row.references if isinstance(each, str)
+    }
+    gone = len(named) - len(Studio.current().store.references.get_many(sorted(named)))
+    return [f"References that are no longer here: {gone}. Rows with them can't be sent."] * bool(gone)
+
+
+def _off_notes(rows: Sequence[Row]) -> list[str]:
+    """Return notes about rows that come switched off because a cell can't be read."""
+    off = [f"Row {row.number} is switched off: {row.faults[0].sentence}" for row in rows if row.faults]
+    return _first(off, "{} more rows are switched off like that.")
+
+
+def _add_blank() -> None:
+    form[SAID] = Said()
+    if len(_base()) < ROWS_LIMIT:
+        _add([Row(0)])
+
+
+def _add(new: Iterable[Row]) -> None:
+    cells = _cells()
+    start = max((int(row["Row"]) for row in cells), default=0)
+    added = list(new)
+    # Rows keep the numbers of their file as long as they are the only ones.
+    numbered = [row if row.number and not cells else replace(row, number=start + at) for at, row in enumerate(added, 1)]
+    _put([*cells, *(_written(row, row.number) for row in numbered)])
+
+
+def _empty() -> None:
+    form["sheet_before"], form[SAID] = _cells(), Said()
+    _put([])
+
+
+def _put_back() -> None:
+    form[SAID] = Said()
+    _put(form.pop("sheet_before"))
+
+
+# -- kept over a reload
+
+
+def _put(cells: list[dict[str, Any]]) -> None:
+    form["sheet"], form["sheet_version"] = cells, form.get("sheet_version", 0) + 1
+    _keep()
+
+
+def _keep() -> None:
+    """Keep the table as it stands."""
+    form["draft"] = form["draft"] or uuid4().hex
+    # The editor's own state is gone with a look at another page, so what it holds is folded in; it changes the same cells again.
+    form["sheet"] = _cells()
+    recorded(Studio.current().library.keep_draft)(form["draft"], json.dumps({"rows": _cells()}))

@@ -1,0 +1,83 @@
+"""The settings of a request: shape, size, format and how many, with what they cost and what comes out."""
+
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS
+from kie.money.prices import Price
+from kie.studio import Studio
+from kie.views import format
+from pages.parts.composer import prompt_tools, saved_lists
+
+Prices = dict[str, Price | None]
+RATIO, SIZE = "dock-ratio", "dock-size"
+
+# Mid grey, which can be seen on a light page and on a dark one.
+LINE = "#8a8172"
+ICON_PX, SHAPE_PX = 20, 18
+KEPT = {"horizontal": True, "persist_state": "session"}
+# What does not change the price runs no page: the next run has it, at the latest when the popover closes.
+FREE = KEPT | {"on_change": "ignore"}
+form = st.session_state
+
+
+def ask() -> None:
+    """Ask for shape, size, format and how many, and say what they come to."""
+    with _popover(RATIO, shape(form["aspect_ratio"])) as ratio, saved_lists.held():
+        if ratio.open:
+            st.radio("Aspect ratio", ASPECT_RATIOS, key="aspect_ratio", format_func=shape, **FREE)
+    said = f"{form['resolution']} · {form['output_format'].upper()}"
+    with _popover(SIZE, said, ":material/tune:") as size, saved_lists.held():
+        if size.open:
+            prices = {resolution: Studio.current().estimates.price(resolution) for resolution in RESOLUTIONS}
+            captions = [format.credits(price.credits) if price else "price unknown" for price in prices.values()]
+            st.radio("Resolution", RESOLUTIONS, key="resolution", captions=captions, **KEPT)
+            st.radio("Output format", OUTPUT_FORMATS, key="output_format", format_func=str.upper, **FREE)
+            # Not on the fields themselves: their help would carry the field's label a second time.
+            st.caption(_outcome(prices), help=_sources(prices))
+    shown = {"icon": ":material/photo_library:", "label_visibility": "collapsed", "width": 150}
+    st.number_input("Images", 1, IMAGES_LIMIT, key="images", persist_state="session", **shown)
+    prompt_tools.ask_preset()
+
+
+def _popover(key: str, label: str, icon: str | None = None) -> Any:
+    """Open a popover that says what is chosen in it; while it is open, what was: another label would close it."""
+    said = f"{key}-said"
+    if not (form.get(key) and said in form):
+        form[said] = label
+    # What is drawn in a closed popover would keep telling its old value after another was put into the form.
+    return st.popover(form[said], icon=icon, key=key, on_change="rerun")
+
+
+@cache
+def shape(ratio: str) -> str:
+    """Draw an aspect ratio beside its name, as Markdown."""
+    if ratio == "auto":
+        width, height, dash = 14.0, 14.0, ' stroke-dasharray="3 2"'
+    else:
+        across, down = (int(part) for part in ratio.split(":"))
+        width, height, dash = SHAPE_PX * across / max(across, down), SHAPE_PX * down / max(across, down), ""
+    left, top = (ICON_PX - width) / 2 + 0.75, (ICON_PX - height) / 2 + 0.75
+    box = f'x="{left:.2f}" y="{top:.2f}" width="{width - 1.5:.2f}" height="{height - 1.5:.2f}" rx="1.5"'
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{ICON_PX}" height="{ICON_PX}">'
+        f'<rect {box} fill="none" stroke="{LINE}" stroke-width="1.5"{dash}/></svg>'
+    )
+    return f"![](data:image/svg+xml,{quote(svg)}) {ratio.capitalize()}"
+
+
+def _outcome(prices: Prices) -> str:
+    """Say which pixels come out, and which resolutions cost the same."""
+    size = Studio.current().estimates.size(form["aspect_ratio"], form["resolution"])
+    one, two = prices["1K"], prices["2K"]
+    same = " 1K and 2K cost the same." if one and two and one.credits == two.credits else ""
+    return f"{size}.{same}"
+
+
+def _sources(prices: Prices) -> str:
+    """Say where the prices come from."""
+    lines = [f"{resolution}: {price.source}." for resolution, price in prices.items() if price]
+    return " ".join(["Credits for one picture.", *lines]) if lines else "The price is not known yet."

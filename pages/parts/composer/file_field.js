@@ -1,0 +1,35 @@
+// Takes one file in: chosen, or dropped on the field. It goes straight to the server's disk; the page is told its id.
+
+function refusalOf(file, { kinds, bytes }) {
+  const kind = file.name.split(".").pop().toLowerCase()
+  if (!kinds.includes(kind)) return `${file.name} is none of ${kinds.join(", ").toUpperCase()}: choose another file.`
+  if (file.size > bytes) return `${file.name} is larger than ${bytes / 1e6} MB: choose a smaller one.`
+}
+
+export default function ({ data, setStateValue, parentElement }) {
+  const [input, label, said] = ["input", "label", "output"].map((name) => parentElement.querySelector(name))
+  label.textContent = data.label
+  input.accept = data.kinds.map((kind) => `.${kind}`).join(",")
+
+  const take = async () => {
+    const [file] = input.files
+    if (!file) return
+    input.value = ""
+    const refusal = refusalOf(file, data)
+    said.textContent = refusal ?? `Adding ${file.name}`
+    if (refusal) return
+    const { id, refusal: no } = await upload("files", file)
+    said.textContent = no ? `${file.name} — ${no}` : ""
+    // A state and not a trigger: a trigger that is set while a run ends may be lost.
+    if (id) setStateValue("given", { id, name: file.name })
+  }
+  // The page behind takes dropped pictures in. This file is not meant for it, and its veil goes.
+  const keep = (event) => {
+    event.stopPropagation()
+    document.dispatchEvent(new DragEvent("drop"))
+  }
+  const listened = [["change", take], ["dragover", keep], ["drop", keep]]
+  listened.forEach(([name, hear]) => input.addEventListener(name, hear))
+  if (input.files.length > 0) take()
+  return () => listened.forEach(([name, hear]) => input.removeEventListener(name, hear))
+}

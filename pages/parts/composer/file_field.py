@@ -1,0 +1,41 @@
+"""A field for one small file, which goes to the server's disk past Streamlit's memory and is read once.
+
+file_field.js ── bytes ──► POST /files ──► incoming/ ──► take(name, bytes), in a callback; the file is gone then
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from kie.studio import Studio
+from kie.text import display_name
+from pages.parts.component import component
+from pages.parts.recorded import recorded
+
+GONE = "{} is no longer on the server: add it again."
+_field = component(
+    "studio_file_field",
+    *("composer/file_field.html", "composer/file_field.css", "references/upload.js", "composer/file_field.js"),
+)
+
+
+def ask(label: str, kinds: Sequence[str], bytes_limit: int, key: str, take: Callable[[str, bytes], object]) -> None:
+    """Ask for a file of one of these endings, and hand its name and bytes to `take` in a callback."""
+    data = {"label": label, "kinds": list(kinds), "bytes": bytes_limit}
+    hear = recorded(partial(_hear, key, take))
+    _field(key=key, data=data, default={"given": None}, on_given_change=hear)
+    if fault := st.session_state.get(f"{key}-fault"):
+        st.error(fault, icon=":material/error:")
+
+
+def _hear(key: str, take: Callable[[str, bytes], object]) -> None:
+    given, state = st.session_state[key].get("given"), st.session_state
+    heard = f"{key}-heard"
+    if not isinstance(given, dict) or given.get("id") == state.get(heard):
+        return
+    state[heard], name = given.get("id"), display_name(str(given.get("name", "")))
+    content = Studio.current().files.take_handed(str(given.get("id", "")))
+    state[f"{key}-fault"] = "" if content is not None else GONE.format(name)
+    if content is not None:
+        take(name, content)

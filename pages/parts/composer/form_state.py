@@ -1,0 +1,99 @@
+"""The form of one tab: what it holds, and how it outlives a reload, a restart and a change of page.
+
+session state ──► form_state.js: sessionStorage (this tab's form), localStorage (the last settings)
+session state ◄── form_state.js, once, when a session does not know the tab's form
+"""
+
+from typing import Any
+from uuid import uuid4
+
+import streamlit as st
+
+from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS
+from kie.studio import Studio
+from kie.text import project_name
+from pages.parts.component import component
+from pages.parts.composer import prompt
+from pages.parts.references import strip
+
+KEY, KNOWN, PUT = "tab-memory", "form_is_known", "form_put"
+DEFAULTS = {
+    "prompt": "",
+    "aspect_ratio": ASPECT_RATIOS[0],
+    "resolution": RESOLUTIONS[0],
+    "output_format": OUTPUT_FORMATS[0],
+    "images": 1,
+    "project": None,
+    "as_table": False,
+    "draft": None,
+    "written_out": True,
+}
+CHOICES = {
+    "aspect_ratio": ASPECT_RATIOS,
+    "resolution": RESOLUTIONS,
+    "output_format": OUTPUT_FORMATS,
+    "images": range(1, IMAGES_LIMIT + 1),
+    "as_table": (True, False),
+    "written_out": (True, False),
+}
+SETTINGS = ("aspect_ratio", "resolution", "output_format")
+form = st.session_state
+_memory = component("studio_memory", "composer/form_state.js")
+
+
+def begin() -> None:
+    """Give a new session's form its first values, and take back what the tab had, before any field is drawn."""
+    for name, value in DEFAULTS.items():
+        form.setdefault(name, value)
+    form.setdefault("tab", uuid4().hex)
+    prompt.hear()
+    _restore()
+    fill()
+    keep(KEY)
+
+
+def keep(key: str) -> None:
+    """Let the browser keep the form, or hand back what it kept of it to a session that does not know it."""
+    kept = {name: form[name] for name in DEFAULTS if name != prompt.TEXT} | {"references": strip.chosen().ids}
+    data = {"form": kept, "session": form["tab"], "isKnown": bool(form.get(KNOWN))}
+    _memory(key=key, data=data, default={"kept": None}, on_kept_change=lambda: None)
+
+
+def put(**values: Any) -> None:
+    """Put values into the form, in a callback."""
+    before = form.get(PUT, {}) if not prompt.is_shown() else {}
+    form[PUT] = {**before, **values}
+    prompt.put(form[PUT].get(prompt.TEXT, form[prompt.TEXT]))
+
+
+def fill() -> None:
+    """Give the fields what was put in, in every run until the browser shows it: until then it tells them as they were before."""
+    if form.get(PUT) and not prompt.is_shown():
+        form.update(form[PUT])
+
+
+def _restore() -> None:
+    """Take back what the browser kept, as far as it can still be chosen, and nothing that was entered meanwhile."""
+    told = (form.get(KEY) or {}).get("kept")
+    if form.get(KNOWN) or not isinstance(told, dict) or told.get("session") != form["tab"]:
+        return
+    kept = told.get("form") if isinstance(told.get("form"), dict) else {}
+    fit = {name: value for name, value in kept.items() if name in DEFAULTS and _is_fit(name, value)}
+    if not form[prompt.TEXT] and fit.get(prompt.TEXT):
+        prompt.put(fit[prompt.TEXT], is_restored=True)
+    form[PUT] = {name: fit[name] for name in fit if name != prompt.TEXT and form[name] == DEFAULTS[name]}
+    form.update(form[PUT])
+    ids = kept.get("references") if isinstance(kept.get("references"), list) else []
+    found = Studio.current().store.references.get_many([str(identifier) for identifier in ids])
+    strip.replace([*(reference.id for reference in found), *strip.chosen().ids])
+    form[KNOWN] = True
+
+
+def _is_fit(name: str, value: Any) -> bool:
+    if name in CHOICES:
+        return type(value) is type(DEFAULTS[name]) and value in CHOICES[name]
+    if name == prompt.TEXT:
+        return isinstance(value, str) and len(value) <= prompt.KEPT_LIMIT
+    if name == "project":
+        return isinstance(value, str) and project_name(value) == value
+    return isinstance(value, str) and value.isalnum() and len(value) <= 32

@@ -1,0 +1,79 @@
+"""Presses of Generate, handed over by the browser until each has been taken: see outbox.js.
+
+    outbox.js ── {"list": [{id, session, revision, text, says}, …]} ──► session state, with the form's own values
+    outbox.js ◄── the ids that were taken, and those that need a person's word ── session state
+
+It is drawn on every page, so that a change of page loses no press.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from kie.studio import Studio
+from pages.parts.component import component
+from pages.parts.composer import prompt
+
+KEY, HANDLED, NARROW = "presses", "handled_presses", "is_narrow"
+KEPT = 20
+ID_LIMIT = 64
+# How many pictures a button stood for, and what it said that they cost.
+Says = tuple[int, float | None] | None
+form = st.session_state
+_presses = component("studio_presses", "composer/outbox.html", "live/status.css", "composer/outbox.js")
+
+
+def take(
+    send: Callable[[str, Says], None], rerun: Callable[[str, str, Says], None], refuse: Callable[[], None]
+) -> None:
+    """Answer each new press once, and show what has to be sent by hand.
+
+    `send(submit id, what the button said)` is called for the form, `rerun(submit id of an earlier press, submit id, what the
+    button said)` for a press of Rerun, and `refuse()` for a press on a form that was replaced in the same moment.
+    """
+    unsent = []
+    for press in _told():
+        identifier = press["id"]
+        if identifier in form.get(HANDLED, ()):
+            continue
+        if press.get("session") == form["tab"]:
+            if isinstance(press.get("rerun"), str):
+                rerun(press["rerun"], identifier, _says(press))
+            elif press.get("revision") is None or prompt.take(press):
+                send(identifier, _says(press))
+            else:
+                refuse()
+            _note(identifier)
+        elif Studio.current().submissions.exists(identifier):
+            _note(identifier)
+        else:
+            unsent.append(identifier)
+    told = {"session": form["tab"], "handled": form.get(HANDLED, []), "unsent": unsent, "isNarrow": is_narrow()}
+    _presses(key=KEY, data=told, default={"presses": None, "narrow": False}, **dict.fromkeys(_HEARD, lambda: None))
+
+
+def is_narrow() -> bool:
+    """Say whether the browser's window is as narrow as a phone."""
+    return bool((form.get(KEY) or {}).get("narrow"))
+
+
+_HEARD = ("on_presses_change", "on_narrow_change")
+
+
+def _note(identifier: str) -> None:
+    form[HANDLED] = [*form.get(HANDLED, []), identifier][-KEPT:]
+
+
+def _told() -> list[dict[str, Any]]:
+    told = (form.get(KEY) or {}).get("presses")
+    found = told.get("list") if isinstance(told, dict) else None
+    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    return [row for row in rows if isinstance(row.get("id"), str) and 0 < len(row["id"]) <= ID_LIMIT][:KEPT]
+
+
+def _says(press: dict[str, Any]) -> Says:
+    match press.get("says"):
+        case [int(images), int() | float() | None as price]:
+            return images, price
+    return None

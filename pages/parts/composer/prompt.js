@@ -1,0 +1,126 @@
+// The prompt and the button beside it. The text belongs to the browser: the server replaces it only under a new revision.
+//
+// The server is told of the text when its person rests or leaves the field, and with each press (outbox.js).
+
+const REST_MS = 600
+// What the button has said for a shorter time, nobody has read.
+const READ_MS = 400
+const STORED = "studio_prompt"
+
+function createPrompt(root) {
+  const find = (selector) => root.querySelector(selector)
+  const [field, count, button, label, fault] = ["textarea", ".count", "button", ".label", ".fault"].map(find)
+  const prompt = { show, listen }
+  let [data, session, revision, told, resting, isTouched] = [null, null, null, null, null, false]
+  let says = { now: null, since: 0, before: null }
+
+  function store() {
+    try {
+      sessionStorage.setItem(STORED, JSON.stringify({ text: field.value, revision, session }))
+    } catch {
+      // A full or forbidden store costs a reload its prompt, and nothing else.
+    }
+  }
+
+  function stored() {
+    try {
+      return JSON.parse(sessionStorage.getItem(STORED)) ?? {}
+    } catch {
+      return {}
+    }
+  }
+
+  function measure() {
+    const length = [...field.value].length
+    count.textContent = `${length.toLocaleString("en")} / ${data.limit.toLocaleString("en")}`
+    count.classList.toggle("over", length > data.limit)
+    count.setAttribute("aria-label", `${count.textContent} characters`)
+    field.style.height = "auto"
+    field.style.height = `${Math.min(field.scrollHeight + 2, innerHeight * 0.3)}px`
+  }
+
+  function tell(isShown) {
+    clearTimeout(resting)
+    if (field.value === told && isShown !== true) return
+    told = field.value
+    prompt.port.setStateValue("told", { text: told, revision, session })
+  }
+
+  function onInput() {
+    isTouched = true
+    store()
+    measure()
+    clearTimeout(resting)
+    resting = setTimeout(tell, REST_MS)
+  }
+
+  function press() {
+    if (button.getAttribute("aria-disabled") === "true" || !window.studioPresses) return
+    clearTimeout(resting)
+    const read = performance.now() - says.since < READ_MS && says.before ? says.before : says.now
+    told = field.value
+    window.studioPresses.add({ text: told, revision, session, says: read })
+  }
+
+  function onKey(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing || event.repeat) return
+    event.preventDefault()
+    press()
+  }
+
+  // What was typed in this tab and not told yet: before a change of page, or, in a session that knows nothing yet, a reload.
+  function untold() {
+    const last = stored()
+    const isOurs = last.session === session ? last.revision === revision : revision === 0 && !data.value
+    return isOurs ? last.text : undefined
+  }
+
+  function adopt() {
+    const [isNew, isNewSession] = [session === null, session !== data.session]
+    const isReplaced = !isNewSession && revision !== data.revision
+    ;[session, revision] = [data.session, data.revision]
+    if (isNewSession || isReplaced) told = data.value
+    if (isNew) field.value = untold() ?? data.value
+    else if (isReplaced && !(data.isRestored && isTouched)) field.value = data.value
+    if (isNewSession || isReplaced) store()
+    // The server puts it in again until it hears that it is shown.
+    if (isReplaced || (isNewSession && revision > 0)) return tell(true)
+    if (field.value !== told && root.activeElement !== field) tell()
+  }
+
+  function show(next) {
+    data = next
+    adopt()
+    const { text, says: saysNow, disabled } = data.button
+    if (JSON.stringify(saysNow) !== JSON.stringify(says.now)) says = { now: saysNow, since: performance.now(), before: says.now }
+    if (label.textContent !== text) label.textContent = text
+    button.setAttribute("aria-disabled", String(disabled))
+    if (fault.textContent !== data.fault) fault.textContent = data.fault
+    fault.title = data.fault
+    field.setAttribute("aria-invalid", String(Boolean(data.fault)))
+    measure()
+  }
+
+  function listen() {
+    document.addEventListener("keydown", onKey)
+    return () => {
+      clearTimeout(resting)
+      document.removeEventListener("keydown", onKey)
+    }
+  }
+
+  field.addEventListener("input", onInput)
+  // A press takes the text along: a run for it would only come first.
+  field.addEventListener("blur", ({ relatedTarget }) => relatedTarget !== button && tell())
+  button.addEventListener("click", (event) => event.detail < 2 && press())
+  return prompt
+}
+
+export default function ({ data, setStateValue, parentElement }) {
+  const prompt = (parentElement.studioPrompt ??= createPrompt(parentElement))
+  prompt.port = { setStateValue }
+  prompt.show(data)
+  prompt.leave?.()
+  prompt.leave = prompt.listen()
+  return () => prompt.leave()
+}

@@ -1,0 +1,247 @@
+"""What is used again, in quiet places beside the fields that it fills: recent prompts, templates, projects, presets.
+
+Everything acts in callbacks, before the page is drawn, and goes into the form's own keys. What people wrote is shown as text.
+"""
+
+import hashlib
+from functools import partial
+
+import streamlit as st
+
+from kie.generation import Generation, is_visible
+from kie.jobs import Job
+from kie.prompts.templates import NAME_LIMIT, PastPrompt, Preset, Template, check_preset
+from kie.studio import Studio
+from kie.text import project_name
+from kie.views import format
+from pages.parts.composer import file_field, form_state, saved_lists
+from pages.parts.composer.saved_lists import SavedList
+from pages.parts.recorded import recorded
+from pages.parts.references import strip
+
+HISTORY, TEMPLATES, PRESETS = "past-prompts", "templates", "presets"
+MINE, EVERYONE = "Mine", "Everyone"
+FORMER = "former_prompt"
+FILES = "template_file"
+FILE_BYTES_LIMIT = 1_000_000
+PREVIEW = 110
+form = st.session_state
+
+
+def show_prompt_tools() -> None:
+    """Offer recent prompts and templates for the prompt, and to undo what they replaced."""
+    saved_lists.popover(HISTORY, "Recent prompts", ":material/history:", show_past_prompts)
+    saved_lists.popover(TEMPLATES, "Templates", ":material/bookmark:", show_templates)
+    former, _ = form.get(FORMER, ("", ""))
+    if is_visible(former) and former != form.get("prompt"):
+        st.button("Undo", key="put-prompt-back", icon=":material/undo:", type="tertiary", on_click=put_prompt_back)
+
+
+def ask_project() -> str | None:
+    """Ask which project the next pictures belong to; a new name makes a new project."""
+    return st.selectbox(
+        "Project",
+        Studio.current().library.projects(),
+        index=None,
+        placeholder="No project",
+        key="project",
+        accept_new_options=True,
+        persist_state="session",
+        on_change=_tidy_project,
+        label_visibility="collapsed",
+        width=170,
+    )
+
+
+def ask_preset() -> None:
+    """Offer the chosen project's presets for the settings, and keep the present ones as another."""
+    saved_lists.popover(PRESETS, "Presets", None, show_presets)
+
+
+def _tidy_project() -> None:
+    form["project"] = project_name(form["project"])
+
+
+# -- recent prompts
+
+
+def show_past_prompts() -> None:
+    """List the prompts that were sent, each to be used again."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        search = saved_lists.ask_words("Search recent prompts", "past_search")
+        of_whom = {"default": MINE, "required": True, "label_visibility": "collapsed"}
+        whose = st.segmented_control("Whose", (MINE, EVERYONE), key="past_whose", **of_whom)
+    found = Studio.current().library.prompts(search, form["person"] if whose == MINE else None)
+    empty = "No prompt has these words." if search else "Prompts that were sent are kept here."
+    saved_lists.rows(found, partial(show_past_prompt, is_anyones=whose == EVERYONE), empty)
+
+
+def show_past_prompt(past: PastPrompt, is_anyones: bool) -> None:
+    """Show a former prompt with its last use."""
+    key = hashlib.sha256(past.prompt.encode()).hexdigest()[:16]
+    used = format.ago(past.at) if past.times == 1 else f"{format.ago(past.at)} · {past.times} times"
+    with saved_lists.row():
+        with st.container(gap=None):
+            st.text(_preview(past.prompt))
+            st.caption(f"{used} · {format.literal(past.person)}" if is_anyones else used)
+        st.button("Use", key=f"past-{key}", on_click=use_prompt, args=(past.prompt, HISTORY))
+
+
+def use_prompt(prompt: str, place: str) -> None:
+    """Put a text into the prompt, and close the list that it is from."""
+    put_prompt(prompt)
+    form[place] = False
+
+
+def put_prompt(prompt: str) -> None:
+    """Put a text into the prompt, and keep what stood there."""
+    keep_former(prompt)
+    form_state.put(prompt=prompt)
+
+
+def put_request(asked: Generation | Job) -> None:
+    """Put a whole request into the form, in a callback, and keep the prompt that stood there."""
+    keep_former(asked.prompt)
+    form_state.put(as_table=False, prompt=asked.prompt, **{name: getattr(asked, name) for name in form_state.SETTINGS})
+    strip.replace(reference.id for reference in Studio.current().store.references.get_many(asked.references))
+
+
+def keep_former(prompt: str) -> None:
+    """Keep what stands in the prompt before this takes its place, but for what was put there before and not touched."""
+    standing = form.get("prompt") or ""
+    former, put = form.get(FORMER, ("", ""))
+    form[FORMER] = (former if standing == put else standing, prompt)
+
+
+def put_prompt_back() -> None:
+    """Put back what was replaced; what was typed since then can be put back in turn."""
+    former, put = form.pop(FORMER)
+    standing = form.get("prompt") or ""
+    if standing != put:
+        form[FORMER] = (standing, former)
+    form_state.put(prompt=former)
+
+
+def _preview(prompt: str) -> str:
+    line = " ".join(prompt.split())
+    return line if len(line) <= PREVIEW else f"{line[:PREVIEW].rstrip()}…"
+
+
+# -- templates
+
+
+def show_templates() -> None:
+    """List the templates, and keep the present prompt as another."""
+    library = Studio.current().library
+    kept = SavedList(TEMPLATES, save_template, library.delete_template, library.put_back)
+    search = saved_lists.ask_words("Search templates", "template_search")
+    empty = "No template has these words." if search else "Keep a prompt that is worth using again."
+    saved_lists.rows(library.templates(form["person"], search), partial(show_template, kept), empty)
+    kept.ask("Save this prompt as", disabled=not is_visible(form.get("prompt") or ""))
+    show_files(kept)
+
+
+def show_template(kept: SavedList, template: Template) -> None:
+    """Show a template, its star first, and what can be done with it."""
+    if form.get(saved_lists.renamed(TEMPLATES)) == template.id:
+        ask_new_name(kept, template)
+        return
+    star, told = (":material/stars:", "Take its star away") if template.is_starred else (":material/star:", "Star it")
+    starring = recorded(Studio.current().library.star_template)
+    turned = {"on_click": starring, "args": (template.id, form["person"], not template.is_starred)}
+    with saved_lists.row():
+        st.button(star, key=f"star-{template.id}", type="tertiary", help=told, **turned)
+        with st.container(gap=None):
+            st.markdown(format.literal(template.name))
+            st.text(_preview(template.prompt))
+        st.button("Use", key=f"use-{template.id}", on_click=use_prompt, args=(template.prompt, TEMPLATES))
+        chosen = {"key": f"more-{template.id}", "on_click": change_template, "args": (kept, template)}
+        st.menu_button(":material/more_vert:", ("Rename", "Delete"), type="tertiary", **chosen)
+
+
+def change_template(kept: SavedList, template: Template) -> None:
+    """Begin to rename a template, or delete it."""
+    saved_lists.forget(TEMPLATES)
+    if form[f"more-{template.id}"] == "Rename":
+        form[saved_lists.renamed(TEMPLATES)] = template.id
+    else:
+        kept.take_out(template.id)
+
+
+def ask_new_name(kept: SavedList, template: Template) -> None:
+    """Ask for a template's new name, in its place in the list."""
+    with st.form(f"rename-{template.id}", border=False), saved_lists.row():
+        typed = {"key": f"name-{template.id}", "label_visibility": "collapsed", "max_chars": NAME_LIMIT}
+        st.text_input("New name", template.name, **typed)
+        st.form_submit_button("Rename", on_click=rename_template, args=(kept, template))
+        st.form_submit_button("Cancel", on_click=saved_lists.forget, args=(TEMPLATES,), type="tertiary")
+
+
+def rename_template(kept: SavedList, template: Template) -> None:
+    """Give a template the name that was typed."""
+    name = form[f"name-{template.id}"]
+    with kept.outcome(f"Renamed to {format.literal(name)}."):
+        Studio.current().library.change_template(template, name, template.prompt, template.person)
+        form.pop(saved_lists.renamed(TEMPLATES), None)
+
+
+def save_template(name: str, replace: bool) -> None:
+    """Keep the present prompt as a template."""
+    Studio.current().library.save_template(name, form.get("prompt") or "", form["person"], replace)
+
+
+def show_files(kept: SavedList) -> None:
+    """Offer all templates as a file, and take such a file in."""
+    with st.expander("Move templates between studios", type="compact"):
+        written = {"file_name": "templates.json", "mime": "application/json", "icon": ":material/download:"}
+        st.download_button("Export all", Studio.current().library.export_templates, on_click="ignore", **written)
+        file_field.ask("Import from a file", ("json",), FILE_BYTES_LIMIT, FILES, partial(import_file, kept))
+
+
+def import_file(kept: SavedList, _: str, content: bytes) -> None:
+    """Take in the file that was chosen."""
+    with kept.outcome() as came:
+        count = Studio.current().library.import_templates(content, form["person"])
+        told = {"added": count.added, "added under another name": count.renamed, "here already": count.skipped}
+        came.done = ", ".join(f"{number} {what}" for what, number in told.items() if number) or "The file was empty."
+
+
+# -- presets
+
+
+def show_presets() -> None:
+    """List the chosen project's presets, and keep the present settings as another."""
+    library, project = Studio.current().library, form.get("project")
+    kept = SavedList(PRESETS, save_preset, library.delete_preset, library.keep_preset)
+    st.caption(f"For {format.literal(project)}" if project else "For pictures without a project")
+    empty = "Keep settings that are worth using again."
+    saved_lists.rows(library.presets(project), partial(show_preset, kept), empty)
+    kept.ask("Save these settings as")
+
+
+def show_preset(kept: SavedList, preset: Preset) -> None:
+    """Show a preset with what it sets."""
+    chosen = (preset.aspect_ratio.capitalize(), preset.resolution, preset.output_format.upper())
+    with saved_lists.row():
+        with st.container(gap=None):
+            st.text(preset.name)
+            st.caption(" · ".join((*chosen, "1 image" if preset.images == 1 else f"{preset.images} images")))
+        st.button("Apply", key=f"apply-{preset.id}", on_click=apply_preset, args=(kept, preset))
+        deleted = {"help": "Delete this preset", "on_click": kept.take_out, "args": (preset.id,)}
+        st.button(":material/delete:", key=f"delete-{preset.id}", type="tertiary", **deleted)
+
+
+def apply_preset(kept: SavedList, preset: Preset) -> None:
+    """Put a preset's settings into the form, unless the service does not take them any more."""
+    with kept.outcome(f"{format.literal(preset.name)} is applied."):
+        check_preset(preset)
+        form_state.put(**{name: getattr(preset, name) for name in (*form_state.SETTINGS, "images")})
+        form[PRESETS] = False
+
+
+def save_preset(name: str, replace: bool) -> None:
+    """Keep the present settings as a preset of the chosen project."""
+    settings = Generation("", (), form["aspect_ratio"], form["resolution"], form["output_format"])
+    Studio.current().library.save_preset(
+        form.get("project"), name, settings, form["images"] or 1, form["person"], replace
+    )

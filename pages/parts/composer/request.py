@@ -1,0 +1,121 @@
+"""What the form asks for, written out: one request, its choices, or the rows of a table. And the list of exactly that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+import streamlit as st
+
+from kie.errors import RequestInvalid
+from kie.generation import Fault, Generation, Submission, SubmissionItem
+from kie.prompts import batch, expansion
+from kie.studio import Studio
+from kie.text import counted
+from kie.views import format
+from pages.parts.composer import batch_table
+from pages.parts.references import strip
+
+LISTED = 500
+form = st.session_state
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that a press would send now, priced and in order, how much of it is possible, and what is wrong with it."""
+
+    asked: Submission
+    possible: Submission = field(compare=False)
+    faults: tuple[Fault, ...] = ()
+    lines: tuple[batch.Line, ...] = ()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the free credits do not suffice for all of it."""
+        return self.possible != self.asked
+
+
+def now() -> Request:
+    """Return what a press would send at this moment."""
+    items, faults, lines = _of_table() if form["as_table"] else _of_prompt()
+    studio = Studio.current()
+    asked = studio.submissions.priced(form["person_typed"], items, project=form["project"])
+    return Request(asked, asked.within(studio.credits.free()), faults, lines)
+
+
+def base() -> Generation:
+    """Return the form's own request, as it stands."""
+    return Generation(
+        form["prompt"], strip.chosen().ids, form["aspect_ratio"], form["resolution"], form["output_format"]
+    )
+
+
+def has_variables() -> bool:
+    """Say whether the prompt has choices or columns that could be written out."""
+    return expansion.has_choices(form["prompt"]) or bool(expansion.names(form["prompt"]))
+
+
+def ask_variables(request: Request) -> None:
+    """Ask whether braces in the prompt are choices, if there are any, and say what they expand to."""
+    if not has_variables():
+        return
+    st.toggle("Write out {a|b} choices and {{columns}}", key="written_out", persist_state="session")
+    if not form["written_out"]:
+        st.caption("The prompt is sent as it stands, braces and all.")
+    elif not form["as_table"] and not request.faults:
+        st.caption(f"Expands to {counted(len(request.asked.items), 'prompt')}.")
+
+
+def show_list(asked: Submission) -> None:
+    """List exactly what will be sent, row by row, when that is more than one request."""
+    if len(asked.items) < 2:
+        return
+    label = f"What will be sent: {format.pictures(asked.images)}"
+    with st.expander(label, key="list-open", on_change="rerun") as box:
+        if box.open:
+            rows = [_listed(number, each) for number, each in enumerate(asked.items[:LISTED], start=1)]
+            height = min(300, 40 + 35 * len(rows))
+            st.dataframe(pd.DataFrame(rows), hide_index=True, height=height, alt="What will be sent")
+            if len(asked.items) > LISTED:
+                st.caption(f"And {len(asked.items) - LISTED:,} more.")
+
+
+def _listed(number: int, item: SubmissionItem) -> dict[str, object]:
+    generation = item.generation
+    here = strip.chosen().ids
+    positions = [str(here.index(each) + 1) for each in generation.references if each in here]
+    by_id = len(generation.references) - len(positions)
+    return {
+        "Row": item.row or number,
+        "Prompt": generation.prompt,
+        "Settings": f"{generation.aspect_ratio} · {generation.resolution} · {generation.output_format.upper()}",
+        "References": ", ".join(positions + [f"{by_id} by id"] * bool(by_id)),
+        "Images": item.images,
+        "Credits": None if item.price is None else item.price * item.images,
+    }
+
+
+_Found = tuple[Sequence[SubmissionItem], tuple[Fault, ...], tuple[batch.Line, ...]]
+
+
+def _of_prompt() -> _Found:
+    request, prompts = base(), [form["prompt"]]
+    if form["written_out"]:
+        try:
+            prompts = expansion.combinations(request.prompt, values={}) if has_variables() else prompts
+        except RequestInvalid as error:
+            return (), tuple(error.faults), ()
+    return [SubmissionItem(replace(request, prompt=prompt), form["images"] or 1) for prompt in prompts], (), ()
+
+
+def _of_table() -> _Found:
+    request = base()
+    if not form["written_out"]:
+        request = replace(request, prompt=expansion.literal(request.prompt))
+    lines = tuple(batch.requests(batch_table.rows(), request, form["images"] or 1, request.references))
+    faults = tuple(Fault("Table", f"Row {line.number}: {fault.sentence}") for line in lines for fault in line.faults)
+    items = [
+        SubmissionItem(generation, line.images, line.number, project=line.project)
+        for line in lines
+        for generation in line.generations
+    ]
+    return () if faults else items, faults, lines

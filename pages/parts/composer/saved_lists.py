@@ -1,0 +1,143 @@
+"""How a list of kept things behaves: read only while it is open, saved under a name, deleted with a way back."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from kie.errors import NameTaken, NothingSpent, NotRecorded
+from kie.prompts.templates import NAME_LIMIT, Preset, Template
+from kie.recording import recording
+from kie.views import format
+
+LIST_HEIGHT_PX, ROWS_UNBOUND = 330, 5
+HELD_PX, WIDTH_PX = 95, 440
+form = st.session_state
+
+
+def popover(place: str, label: str, icon: str | None, show: Callable[[], None]) -> None:
+    """Offer a list that is only read while it is open."""
+    with st.popover(label, key=place, icon=icon, on_change=forget, args=(place,)) as opened, held():
+        if opened.open:
+            with st.container(width=WIDTH_PX):
+                show()
+
+
+def held() -> AbstractContextManager[Any]:
+    """Make room in a popover of the dock. What stands beside it is as high from the start: so the browser opens it upward."""
+    row = st.container(horizontal=True, wrap=False, gap=None)
+    content = row.container(width="content")
+    row.container(width=1).space(HELD_PX)
+    return content
+
+
+def forget(place: str) -> None:
+    """Let go of what was said about earlier presses, and of what was begun."""
+    for name in (_outcome(place), renamed(place)):
+        form.pop(name, None)
+
+
+def renamed(place: str) -> str:
+    """Return the key of the session under which the thing stands that is being renamed."""
+    return f"{place}-renamed"
+
+
+def ask_words(label: str, key: str) -> str:
+    """Ask for words to look for, while they are typed."""
+    look = {"type": "search", "icon": ":material/search:", "placeholder": label, "label_visibility": "collapsed"}
+    return st.text_input(label, key=key, live=True, **look)
+
+
+def rows(found: Sequence[Any], show: Callable[[Any], None], empty: str) -> None:
+    """Show the rows of a list, or why there are none; a long one scrolls by itself."""
+    with st.container(gap="small", height=LIST_HEIGHT_PX if len(found) > ROWS_UNBOUND else "content", border=False):
+        if not found:
+            st.caption(empty)
+        for each in found:
+            show(each)
+
+
+def row(alignment: str = "center") -> AbstractContextManager[Any]:
+    """Make room for what stands side by side on the narrowest screen too."""
+    return st.container(horizontal=True, wrap=False, vertical_alignment=alignment, gap="small")
+
+
+@dataclass
+class Outcome:
+    """What came of the last press, and what can be done about it: replace what has the name, or put back what is gone."""
+
+    done: str = ""
+    fault: str = ""
+    taken: str = ""
+    deleted: Template | Preset | None = None
+
+
+@dataclass(frozen=True)
+class SavedList:
+    """A list whose things have names: its place in the session, and how one is saved (name, replace), deleted and put back."""
+
+    place: str
+    save: Callable[[str, bool], None]
+    delete: Callable[[str], Template | Preset | None]
+    put_back: Callable[..., None]
+
+    def ask(self, label: str, disabled: bool = False) -> None:
+        """Say what came of the last press, and ask for a name to save something under."""
+        with st.container():  # What stands below keeps its place in the page.
+            self._show_outcome(form.get(_outcome(self.place), Outcome()))
+        with st.form(f"{self.place}-save", border=False), row("bottom"):
+            st.text_input(label, key=self._name, max_chars=NAME_LIMIT, placeholder="Name", disabled=disabled)
+            st.form_submit_button("Save", on_click=self._save, disabled=disabled)
+
+    def _show_outcome(self, came: Outcome) -> None:
+        if came.done:
+            st.caption(f":material/check: {came.done}")
+        if came.fault:
+            st.error(came.fault, icon=":material/error:")
+        if came.taken:
+            st.button("Replace it", key=f"{self.place}-replace", on_click=self._save, args=(came.taken,))
+        if came.deleted:
+            with row():
+                name = format.literal(came.deleted.name)
+                st.caption(f":material/delete: {name} is deleted for everybody.", width="stretch")
+                back = {"on_click": self._put_back, "args": (came.deleted,)}
+                st.button("Put it back", key=f"{self.place}-put-back", **back)
+
+    @contextmanager
+    def outcome(self, done: str = "", name: str = "") -> Iterator[Outcome]:
+        """Keep for the page that what follows was done, or why it was refused. What has the `name` can be replaced then."""
+        came = Outcome(done)
+        try:
+            with recording():
+                yield came
+        except (NameTaken, NotRecorded) as refusal:
+            came = Outcome(fault=refusal.sentence, taken=name if isinstance(refusal, NameTaken) else "")
+        except NothingSpent as refusal:
+            came = Outcome(fault=refusal.detail or refusal.sentence)
+        form[_outcome(self.place)] = came
+
+    def take_out(self, kept_id: str) -> None:
+        """Delete something, and keep it at hand in case that was a slip."""
+        with self.outcome() as came:
+            came.deleted = self.delete(kept_id)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.place}-name"
+
+    def _save(self, replaced: str = "") -> None:
+        """Save something under the name that was typed, or in place of what has a name."""
+        name = replaced or form[self._name]
+        with self.outcome(f"Saved as {format.literal(name)}.", name):
+            self.save(name, bool(replaced))
+            form[self._name] = ""
+
+    def _put_back(self, deleted: Template | Preset) -> None:
+        with self.outcome(f"{format.literal(deleted.name)} is back."):
+            self.put_back(deleted)
+
+
+def _outcome(place: str) -> str:
+    return f"{place}-outcome"

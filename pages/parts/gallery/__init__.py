@@ -1,0 +1,1 @@
+"""The gallery: the component and its scripts, and what its buttons do."""

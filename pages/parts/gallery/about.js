@@ -1,0 +1,112 @@
+// What is known of one item and what can be done with it: its words, tags and note, the pictures that went in or came of it.
+
+const LONG_DETAIL = 250
+
+function createAbout(stage, openId) {
+  const shown = () => stage.viewer.shown()
+  const write = (action, text) => stage.write(action, shown().item.id, text)
+  const prompt = make("p", { class: "prompt" })
+  const problem = createProblem()
+  const actions = createActions(stage, shown)
+  const tags = createTags(write)
+  const field = { rows: "2", maxlength: "2000", "aria-label": "Note", placeholder: "Note" }
+  const note = make("textarea", { ...field, onchange: () => write("note", note.value) })
+  const references = createSmall("References, in the order sent")
+  const used = createSmall("Used as a reference for", openId)
+  const facts = createFacts()
+  const parts = [prompt, problem.element, actions.element, tags.element, note, references.element, used.element, facts.element]
+  const element = make("div", { class: "about" }, ...parts)
+
+  // What the list says counts until the item itself is heard of.
+  function update(item, answer) {
+    setText(prompt, item.prompt)
+    problem.update(item)
+    actions.update(item.actions.filter((action) => action.id !== "open"), item.download)
+    tags.update(answer?.tags ?? null, answer?.all_tags)
+    references.update(answer?.references ?? [])
+    used.update(answer?.used ?? [])
+    facts.update(answer?.facts ?? item.facts)
+    note.hidden = !answer
+    // What somebody is writing is not taken from under them.
+    if (answer && note.getRootNode().activeElement !== note) note.value = answer.note
+  }
+
+  return { element, update }
+}
+
+// How it stands without a picture, or what went wrong: by a sign and in words, and what the service said, as it said it.
+function createProblem() {
+  const sign = icon("")
+  const name = make("strong", {})
+  const text = make("p", {})
+  const detail = make("p", { class: "detail" })
+  const element = make("div", { class: "problem" }, sign, make("div", {}, name, text, detail))
+  return {
+    element,
+    update(item) {
+      const isNamed = !hasPicture(item)
+      element.hidden = !item.problem && !isNamed
+      element.dataset.tone = item.problem?.tone ?? ""
+      setAttribute(sign, "data-icon", isNamed ? item.icon : item.problem?.tone)
+      setText(name, isNamed ? item.label : "")
+      setText(text, item.problem?.text)
+      setText(detail, item.problem?.detail)
+      // What is so long that it scrolls can be reached by keys too.
+      setAttribute(detail, "tabindex", item.problem?.detail.length > LONG_DETAIL ? "0" : null)
+    },
+  }
+}
+
+// Names and values.
+function createFacts() {
+  const element = make("dl", { class: "facts" })
+  const update = drawn((known) => {
+    element.replaceChildren(...known.flatMap(([name, value]) => [make("dt", { text: name }), make("dd", { text: value })]))
+  })
+  return { element, update }
+}
+
+// Tags: each goes at a press, a new one is written at the end.
+function createTags(write) {
+  const field = make("input", { type: "text", maxlength: "40", list: "all-tags", "aria-label": "Add a tag", placeholder: "Add a tag", onchange: add })
+  const known = make("datalist", { id: "all-tags" })
+  const list = make("span", { class: "tags" })
+  const element = make("div", { class: "tagging" }, list, field, known)
+
+  function add() {
+    if (field.value.trim()) write("tag", field.value)
+    field.value = ""
+  }
+
+  function createTag(tag) {
+    const press = { title: "Remove this tag", "aria-label": `Remove tag ${tag}`, onclick: () => write("untag", tag) }
+    return make("button", { type: "button", class: "tag", ...press }, make("span", { text: tag }), icon("close"))
+  }
+
+  const update = drawn((tags, all) => {
+    element.hidden = !tags
+    list.replaceChildren(...(tags ?? []).map(createTag))
+    known.replaceChildren(...(all ?? []).map((tag) => make("option", { value: tag })))
+  })
+
+  // A field says that it has changed when Enter is pressed in a form only.
+  field.addEventListener("keydown", (event) => event.key === "Enter" && add())
+  return { element, update }
+}
+
+// A row of small pictures under a heading; with `open`, a press on one shows it.
+function createSmall(title, open) {
+  const row = make("div", { class: "small" })
+  const element = make("div", {}, make("h4", { text: title }), row)
+
+  function createPicture({ url, alt, id }) {
+    const image = make("img", { src: ownPath(url), alt, loading: "lazy" })
+    return open ? make("button", { type: "button", class: "picture", onclick: () => open(id) }, image) : image
+  }
+
+  const update = drawn((pictures) => {
+    element.hidden = pictures.length === 0
+    row.replaceChildren(...pictures.map(createPicture))
+  })
+  return { element, update }
+}

@@ -1,0 +1,91 @@
+// The items as one grid: arrows move between them, Space selects, Enter opens, and letters judge.
+
+const SAME_ROW_PX = 4
+
+function listenToGrid(stage, groups) {
+  const itemOf = (event) => event.target.closest("[data-key]")
+  const isSelecting = (event) => event.key === " " && event.target.type !== "checkbox"
+  const middle = ({ left, right }) => (left + right) / 2
+
+  function neighbour(from, key) {
+    const all = [...groups.querySelectorAll("[data-key]")]
+    const at = all.indexOf(from)
+    const beside = { ArrowLeft: all[at - 1], ArrowRight: all[at + 1], Home: all[0], End: all.at(-1) }
+    return key in beside ? beside[key] : inNextRow(all, from, key === "ArrowDown" ? 1 : -1)
+  }
+
+  function inNextRow(all, from, way) {
+    const here = from.getBoundingClientRect()
+    const placed = all.map((one) => ({ one, at: one.getBoundingClientRect() }))
+    const beyond = placed.filter(({ at }) => way * (at.top - here.top) > SAME_ROW_PX)
+    const row = Math.min(...beyond.map(({ at }) => way * at.top))
+    const inRow = beyond.filter(({ at }) => way * at.top - row < SAME_ROW_PX)
+    const away = ({ at }) => Math.abs(middle(at) - middle(here))
+    return inRow.sort((one, other) => away(one) - away(other))[0]?.one
+  }
+
+  const moves = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"])
+  groups.addEventListener("keydown", (event) => {
+    const item = itemOf(event)
+    if (!item || event.altKey || event.metaKey || event.ctrlKey) return
+    if (moves.has(event.key)) {
+      event.preventDefault()
+      const to = neighbour(item, event.key)
+      if (to) stage.reach(to.dataset.key, true)
+      // What stands beside the list is led by the same keys.
+      if (to && stage.viewer.isBeside()) stage.viewer.open(to.dataset.key)
+    } else if (event.key === "Escape" && stage.viewer.isBeside()) {
+      stage.viewer.close()
+    } else if (isSelecting(event)) {
+      event.preventDefault()
+      stage.selection.choose(item.dataset.key, !stage.selection.isSelected(item.dataset.key), event.shiftKey)
+    } else stage.judge(event, item.dataset.key)
+  })
+  // Some browsers press a button when Space comes up again, whatever was done about its going down.
+  groups.addEventListener("keyup", (event) => {
+    if (itemOf(event) && isSelecting(event)) event.preventDefault()
+  })
+  groups.addEventListener("focusin", (event) => {
+    const item = itemOf(event)
+    if (item) stage.reach(item.dataset.key, false)
+  })
+}
+
+// What is chosen, in the order in which it was, on this page of the list and on others; and how that is told to the server.
+function createSelection(stage) {
+  let [ids, taken, anchor] = [new Set(), null, null]
+
+  const idOf = (key) => stage.find(key).item.id
+  const isSelected = (key) => ids.has(idOf(key))
+  const chosen = () => stage.entries.filter(({ item }) => ids.has(item.id))
+  const told = () => ({ ids: [...ids], ...taken })
+  const count = () => ids.size
+  // What can be compared of it.
+  const pictures = () => chosen().filter(({ item }) => hasPicture(item)).map(({ key }) => key)
+
+  // The server's word counts where it is newer than what was chosen here.
+  function take({ session, revision, selected }) {
+    if (taken?.session === session && taken.revision === revision) return
+    ;[ids, taken, anchor] = [new Set(selected), { session, revision }, null]
+  }
+
+  function choose(key, isWanted, isRange) {
+    const keys = stage.entries.map((entry) => entry.key)
+    const [from, to] = [keys.indexOf(isRange && stage.find(anchor) ? anchor : key), keys.indexOf(key)]
+    const range = keys.slice(Math.min(from, to), Math.max(from, to) + 1).map(idOf)
+    anchor = key
+    set(isWanted ? [...ids, ...range] : [...ids].filter((id) => !range.includes(id)))
+  }
+
+  function set(next) {
+    ids = new Set(next)
+    // A page that gave a source knows nothing of what is shown.
+    if (!stage.data.source) stage.setStateValue("selection", told())
+    stage.redraw()
+    stage.say(`${count()} selected`)
+  }
+
+  const clear = () => set([])
+  const all = () => set([...ids, ...stage.entries.map(({ item }) => item.id)])
+  return { take, choose, isSelected, chosen, pictures, count, told, clear, all }
+}

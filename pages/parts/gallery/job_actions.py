@@ -1,0 +1,96 @@
+"""What the buttons of a picture do, the same on every page. Everything runs in callbacks, before anything is drawn."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from kie.errors import FileRefused, NothingSpent
+from kie.jobs import Job
+from kie.session import SessionJobs
+from kie.studio import Studio
+from pages.parts.composer import form_state, prompt_tools
+from pages.parts.recorded import recorded
+from pages.parts.references import strip
+
+form = st.session_state
+# What is said of any number of pictures.
+
+MARKS: dict[str, Callable[[Sequence[str]], object]] = {
+    "star": lambda ids: Studio.current().annotations.star(ids, form["person"]),
+    "unstar": lambda ids: Studio.current().annotations.star(ids, form["person"], False),
+    "pick": lambda ids: Studio.current().annotations.judge(ids, "pick", form["person"]),
+    "reject": lambda ids: Studio.current().annotations.judge(ids, "reject", form["person"]),
+    "undecide": lambda ids: Studio.current().annotations.judge(ids, None, form["person"]),
+    "restore": lambda ids: Studio.current().annotations.unbin(ids),
+}
+
+
+def act(action: str, job_id: str | None) -> None:
+    """Do what a job's button says. Runs as a callback, before anything is drawn."""
+    job = Studio.current().jobs.get(job_id or "")
+    if job is not None:
+        # What is paid for says by itself whether it was recorded: an error after that must not be taken for this.
+        (_do if action == "again" else recorded(_do))(action, job)
+
+
+def _do(action: str, job: Job) -> None:
+    if action in MARKS:
+        MARKS[action]([job.id])
+    elif action in _DEEDS:
+        _DEEDS[action](job)
+    if action in _PLACES:
+        form["go"] = _PLACES[action]
+
+
+def _use(job: Job) -> None:
+    try:
+        strip.attach(Studio.current().references.add_result(job.id).id)
+    except FileRefused as error:
+        strip.note("The picture", error.sentence)
+
+
+def _use_alone(job: Job) -> None:
+    _use(job)
+    prompt_tools.put_prompt("")
+
+
+def _vary(job: Job) -> None:
+    prompt_tools.put_request(job)
+    _use(job)
+
+
+def _larger(job: Job) -> None:
+    prompt_tools.put_request(job)
+    form_state.put(resolution="4K")
+
+
+def _again(job: Job) -> None:
+    try:
+        made = Studio.current().submissions.send_again(job.id, form["person"])
+    except NothingSpent as error:
+        form.pop("faulted", None)
+        form["faults"], form["go"] = {"Generate": f"{error.sentence} Not charged."}, "generate.py"
+        return
+    SessionJobs(form).add(new.id for new in made)
+
+
+def _delete(job: Job) -> None:
+    if Studio.current().annotations.bin([job.id], form["person"]).binned:
+        st.toast("Moved to the bin for 30 days. Restore brings it back.", icon=":material/delete:")
+
+
+_DEEDS: dict[str, Callable[[Job], object]] = {
+    "delete": _delete,
+    "use": _use,
+    "use-alone": _use_alone,
+    "reuse": prompt_tools.put_request,
+    "vary": _vary,
+    "larger": _larger,
+    "again": _again,
+    "forget": lambda job: SessionJobs(form).forget(job.id),
+    "doubt": lambda job: Studio.current().attention.undo_mark_not_run(job.id),
+    "cancel": lambda job: Studio.current().submissions.cancel(job.id),
+    "fetch": lambda job: Studio.current().attention.look_again(job.id),
+}
+# What is gone on with on another page.
+_PLACES = dict.fromkeys(("use", "use-alone", "reuse", "vary", "larger"), "generate.py") | {"review": "account.py"}

@@ -1,0 +1,303 @@
+// The stage: takes the page's data, keeps what is already drawn, and tells the server what was pressed.
+
+const KEPT_EVENTS = 16
+const REPEAT_MS = 400
+
+const keyOf = (group, item) => `${group.id}\n${item.id}`
+
+function createStage(root) {
+  const status = make("output", { class: "status", role: "status", "aria-live": "polite" })
+  const groups = make("div", { class: "groups" })
+  const empty = make("p", { class: "empty" })
+  const place = make("div", { class: "stage" })
+  const keys = createKeys()
+  const views = new Map()
+  const stage = { place, data: null, entries: [], known: new Map() }
+  let [sequence, events, session, ticking, hiding, reachedKey, reachedAt, lastPress] = [0, [], null, null, null, null, 0, {}]
+
+  // -- what it knows
+
+  const find = (key) => stage.viewer.entry(key) ?? stage.known.get(key)
+  const itemViews = () => [...views.values()].flatMap((group) => group.items())
+  const focusOf = (key) => itemViews().find((view) => view.element.dataset.key === key)?.opener
+  // Where the item is gone, the one that has come to its place.
+  const reached = () => (stage.known.has(reachedKey) ? reachedKey : stage.entries[Math.min(reachedAt, stage.entries.length - 1)]?.key)
+
+  function rowOf({ key, item, group }) {
+    const marks = {
+      isTitled: item.prompt === group.title,
+      isSelected: stage.selection.isSelected(key),
+      isCurrent: stage.viewer.shows(key),
+      isReached: reached() === key,
+    }
+    return { key, item, marks }
+  }
+
+  // -- what it says
+
+  // What is said while a dialog is open has to stand in it: all else is out of reach then.
+  const openDialog = () => [stage.viewer.large, stage.compare].map(({ element }) => element).find(({ open }) => open)
+  const speak = () => (openDialog() ?? root).append(status, keys.element)
+
+  function say(text, isSeen) {
+    status.textContent = text
+    clearTimeout(hiding)
+    status.classList.toggle("is-seen", Boolean(isSeen))
+    if (isSeen) hiding = setTimeout(() => status.classList.remove("is-seen"), 2500)
+  }
+
+  function announce(before) {
+    const was = new Map(before.map(({ key, item }) => [key, item.state]))
+    const changed = stage.entries.filter(({ key, item }) => was.has(key) && was.get(key) !== item.state)
+    const done = stage.entries.filter(({ item }) => item.state === "done").length
+    if (changed.length > 3) say(`${changed.length} pictures went on; ${done} are done`)
+    else if (changed.length > 0) say(changed.map(({ item }) => `${item.label}: ${item.prompt.slice(0, 80)}`).join(". "))
+  }
+
+  // -- what was pressed
+
+  const answers = {
+    open: ({ key }, from) => stage.viewer.enlarge(key, from),
+    compare: ({ key }, from) => compareWith(key, from),
+    "compare-selection": (_, from) => stage.compare.open(stage.selection.pictures(), from),
+    "select-all": () => stage.selection.all(),
+    "select-none": () => stage.selection.clear(),
+  }
+
+  // A press with Shift takes the whole range, with Ctrl or Cmd this one; else it shows the item beside the list, or large.
+  function pressItem(key, { shiftKey, ctrlKey, metaKey, detail }) {
+    const { selection, viewer } = stage
+    if (shiftKey || ctrlKey || metaKey) selection.choose(key, !selection.isSelected(key), shiftKey)
+    else if (detail > 1 && viewer.isBeside()) viewer.enlarge(key, focusOf(key))
+    else {
+      viewer.open(key)
+      // Keys go on from here, wherever in a line it was pressed.
+      if (!openDialog()) focusOf(key)?.focus({ preventScroll: true })
+    }
+  }
+
+  // The second click of a double click, or tap of a double tap, is not a second wish.
+  function isRepeated(action, { key, group }, event) {
+    const [name, before] = [`${action.id} ${key} ${group.id}`, lastPress]
+    lastPress = { name, at: performance.now() }
+    return event.detail > 1 || (name === before.name && lastPress.at - before.at < REPEAT_MS)
+  }
+
+  function press(action, context, event) {
+    if (!context || isRepeated(action, context, event)) return
+    if (action.id === "copy-link") copy(new URL(action.copy, document.baseURI).href)
+    else if (typeof action.copy === "string") copy(action.copy)
+    else if (action.id === "rerun") window.studioPresses?.add({ rerun: context.group.id, says: action.says })
+    else if (answers[action.id]) answers[action.id](context, event.currentTarget)
+    else {
+      if (action.closes) stage.viewer.large.element.close()
+      tell(action.id, context.item?.id ?? null, context.group.id)
+    }
+  }
+
+  // Keys for what is done with one picture after the other.
+  function judge(event, key) {
+    const entry = find(key)
+    const ids = isPlain(event) ? (JUDGED[event.key.toLowerCase()] ?? []) : []
+    const action = entry?.item.actions.find(({ id }) => ids.includes(id))
+    if (!action) return
+    press(action, entry, { currentTarget: event.target, detail: 0 })
+    say(action.label, true)
+    if (action.id === "delete" && stage.viewer.shown()?.key === key) stage.viewer.step(1)
+  }
+
+  // What a lost run did not hear comes again with the next press.
+  function tell(action, item, group) {
+    send({ action, item, group, selection: stage.selection.told() })
+  }
+
+  const write = (action, item, text) => send({ action, item, text })
+
+  function send(event) {
+    sequence = Math.max(sequence + 1, Date.now())
+    events = [...events, { ...event, sequence, session }].slice(-KEPT_EVENTS)
+    stage.setStateValue("events", events)
+  }
+
+  async function copy(text) {
+    const [copied, refused] = [() => true, () => false]
+    const isCopied = isSecureContext ? await navigator.clipboard.writeText(text).then(copied, refused) : copyOld(text)
+    if (isCopied) say("Copied", true)
+    else say("The browser did not let it be copied. Select the text and copy it by hand.", true)
+  }
+
+  // Over plain HTTP from another machine, browsers only know the way by a selection.
+  function copyOld(text) {
+    const field = make("textarea", { class: "aside", "aria-hidden": "true" })
+    const had = root.activeElement
+    status.parentNode.append(field)
+    field.value = text
+    field.select()
+    const isCopied = document.execCommand("copy")
+    field.remove()
+    had?.focus()
+    return isCopied
+  }
+
+  // With what is selected, or else with what will be.
+  function compareWith(key, from) {
+    stage.selection.choose(key, true)
+    const others = stage.selection.pictures().filter((other) => other !== key)
+    if (others.length === 0) return say("Selected: compare another with it", true)
+    stage.viewer.large.element.close()
+    stage.compare.open([...others.slice(1 - MOST_COMPARED), key], from)
+  }
+
+  function reach(key, isMoved) {
+    if (key !== reachedKey) {
+      reachedKey = key
+      redraw()
+    }
+    if (isMoved) focusOf(key)?.focus()
+  }
+
+  // -- how it is drawn
+
+  // Pictures first, and then what came to nothing, in one line each.
+  function entriesOf(group) {
+    const isLast = (item) => stage.data.layout !== "table" && isEnded(item)
+    const items = group.items.toSorted((one, other) => isLast(one) - isLast(other))
+    return items.map((item) => ({ key: keyOf(group, item), item, group }))
+  }
+
+  function show(data) {
+    const before = stage.entries
+    const newest = stage.data?.groups[0]?.id
+    if (data.session !== session) [session, events] = [data.session, []]
+    reachedAt = Math.max(0, before.findIndex(({ key }) => key === reachedKey))
+    stage.data = data
+    stage.entries = data.groups.flatMap(entriesOf)
+    stage.known = new Map(stage.entries.map((entry) => [entry.key, entry]))
+    stage.selection.take(data)
+    stage.tray.take(data.done)
+    redraw()
+    announce(before)
+    if (data.layout === "feed" && before.length > 0 && data.groups[0]?.id !== newest) groups.firstElementChild?.scrollIntoView({ block: "nearest" })
+    stage.viewer.take(data)
+    stage.compare.refresh()
+    stage.notice.show(data.notify)
+    ticking ??= setInterval(tick, 1000)
+  }
+
+  function redraw() {
+    const { layout, rowPx } = stage.data
+    groups.dataset.layout = layout
+    if (rowPx) groups.style.setProperty("--row-px", `${rowPx}px`)
+    const draw = () => keyed(groups, stage.data.groups, views, (group) => `${layout} ${group.id}`, () => createGroup(stage))
+    keepFocus(draw, { focus: () => focusOf(reached())?.focus() })
+    setText(empty, stage.data.groups.length === 0 ? stage.data.empty : "")
+    stage.tray.show()
+  }
+
+  // What had the focus may be gone after a change: then it goes to what stands in for it.
+  function keepFocus(change, instead) {
+    const had = root.activeElement
+    change()
+    if (had && !had.isConnected) instead.focus()
+  }
+
+  const tick = () => [stage.notice, ...itemViews()].forEach((part) => part.tick?.())
+
+  function leave() {
+    clearInterval(ticking)
+    for (const { element, zoom } of [stage.viewer.large, stage.compare]) {
+      element.close()
+      zoom.leave()
+    }
+    for (const part of [stage.notice, stage.tray, stage.viewer, keys]) part.leave()
+  }
+
+  Object.assign(stage, { find, rowOf, focusOf, reach, press, pressItem, judge, write, say, speak, openDialog })
+  Object.assign(stage, { keepFocus, show, redraw, leave })
+  stage.selection = createSelection(stage)
+  stage.notice = createNotice(stage)
+  stage.tray = createTray(stage)
+  stage.viewer = createViewer(stage)
+  stage.compare = createCompare(stage)
+  listenToGrid(stage, groups)
+  place.append(groups, stage.viewer.element)
+  root.append(empty, place, stage.notice.element, stage.tray.element, stage.viewer.large.element, stage.compare.element)
+  speak()
+  return stage
+}
+
+function createGroup(stage) {
+  const title = make("h3", {})
+  const note = make("p", { class: "note" })
+  const bar = make("progress", {})
+  const text = make("p", { class: "progress-text" })
+  const progress = make("div", { class: "progress" }, bar, text)
+  let shown = null
+  const actions = createActions(stage, () => ({ group: shown, item: null, key: null }))
+  const head = make("header", {}, title, note, progress, actions.element)
+  const isTable = stage.data.layout === "table"
+  const list = isTable ? make("div", { class: "items" }) : make("ul", { class: "items", role: "list" })
+  const lines = make("ul", { class: "lines", role: "list" })
+  const element = make("section", {}, head, isTable ? createTable(list) : list, lines)
+  const [items, ended] = [new Map(), new Map()]
+  const create = isTable ? createRow : createTile
+
+  const showHead = drawn((group) => {
+    setText(title, group.title)
+    setAttribute(title, "title", group.title)
+    setText(note, group.note)
+    actions.update(group.actions)
+    progress.hidden = !group.progress
+    head.hidden = !group.title && !group.note && !group.progress && group.actions.length === 0
+    if (progress.hidden) return
+    setAttribute(bar, "aria-label", group.title)
+    setAttribute(bar, "aria-valuetext", group.progress.text)
+    bar.max = Math.max(1, group.progress.total)
+    bar.value = group.progress.done
+    setText(text, group.progress.text)
+  })
+
+  const showWidth = drawn((ratios, count) => {
+    element.style.setProperty("--ratios", String(ratios))
+    element.style.setProperty("--count", String(Math.max(1, count)))
+  })
+
+  function update(group) {
+    shown = group
+    showHead({ ...group, items: [] })
+    const rows = stage.entries.filter((entry) => entry.group === group).map(stage.rowOf)
+    const first = rows.filter(({ item }) => isTable || !isEnded(item))
+    showWidth(first.reduce((sum, { item }) => sum + ratioOf(item), 0), first.length)
+    keyed(list, first, items, ({ key }) => key, ({ key }) => create(stage, key))
+    keyed(lines, rows.slice(first.length), ended, ({ key }) => key, ({ key }) => createLine(stage, key))
+    element.classList.toggle("has-lines", first.length < rows.length)
+  }
+
+  return { element, items: () => [...items.values(), ...ended.values()], update }
+}
+
+// With a source, the stage asks for what it shows by itself, and the page tells it nothing but where to ask.
+function follow(stage, data) {
+  const show = () => stage.answer && stage.show({ ...data, ...stage.answer })
+  const word = JSON.stringify(data.source)
+  show()
+  if (stage.followed === word) return
+  stage.followed = word
+  stage.unwatch?.()
+  stage.unwatch = live.watch(data.source, (answer) => {
+    stage.answer = answer
+    show()
+  })
+}
+
+export default function ({ data, setStateValue, parentElement }) {
+  const stage = (parentElement.studioStage ??= createStage(parentElement))
+  stage.setStateValue = setStateValue
+  if (data.source) follow(stage, data)
+  else stage.show(data)
+  return () => {
+    stage.unwatch?.()
+    stage.followed = null
+    stage.leave()
+  }
+}

@@ -1,0 +1,141 @@
+"""The stage for pictures: a feed that fills as jobs go on, or a grid or table of what is there; one large, several compared.
+
+    show() ── groups of items, as JSON ──► gallery/*.js
+    on_act ◄── the last events, numbered ── gallery/*.js
+
+The browser opens, zooms, compares, copies and selects by itself; the server hears only of what changes something there.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Any, Literal
+from uuid import uuid4
+
+import streamlit as st
+
+from kie.views.cards import Action, Group, Notify, Row
+from pages.parts.component import component
+
+_SCRIPTS = (
+    *("pieces", "menu", "keys", "zoom", "about", "viewer", "compare"),
+    *("tile", "grid", "table", "tray", "notice", "stage"),
+)
+_STYLES = ("stage", "tile", "grid", "table", "feed", "large", "beside", "compare")
+
+Layout = Literal["grid", "table", "feed"]
+OnAct = Callable[[str, str | None, str], None]
+# What was written beside a picture: a name, such as "note", the item, and the text.
+OnWrite = Callable[[str, str, str], None]
+
+
+_stage = component(
+    "studio_gallery",
+    "live/live.js",
+    *(f"gallery/{name}.css" for name in _STYLES),
+    *(f"gallery/{name}.js" for name in _SCRIPTS),
+)
+
+
+def show(
+    key: str,
+    groups: Iterable[Group],
+    *,
+    on_act: OnAct,
+    layout: Layout = "feed",
+    selected: Iterable[str] = (),
+    selection_actions: Iterable[Action] = (),
+    row_px: int | None = None,
+    beside: Row | None = None,
+    opened: str = "",
+    on_write: OnWrite | None = None,
+    done: tuple[str, Action | None] | None = None,
+    notify: Notify | None = None,
+    empty: str = "",
+    source: Row | None = None,
+) -> list[str]:
+    """Show the groups and return the ids of the selected items.
+
+    `on_act(action, item or None, group)` is called once for each press, as a callback: before the page, or the fragment
+    around this, runs again. A press of `selection_actions` has no item and the group "selection": `selection(key)` tells
+    what it is for. `selected` is what is selected at first; `select` changes it. Items that are not shown stay selected.
+
+    `row_px` is the height of a row of the grid. With `beside`, the source of what is known of one item, a press on an
+    item shows it beside the list where there is room, and `on_write` hears what is written there; `opened` is the item
+    that opens at first. `done` says what was done with a selection, with an action to undo it.
+    """
+    shown, state = list(groups), _state(key, selected)
+    data = {
+        "session": state["session"],
+        "groups": [group.row() for group in shown],
+        "layout": layout,
+        "selected": state["selected"],
+        "revision": state["revision"],
+        "selectionActions": [action.row() for action in selection_actions],
+        "rowPx": row_px,
+        "beside": beside,
+        "opened": opened,
+        "done": done and {"text": done[0], "action": done[1] and done[1].row()},
+        "notify": notify and vars(notify),
+        "empty": empty,
+        "source": source,
+    }
+    heard = {
+        "on_events_change": lambda: _hear(key, on_act, on_write),
+        "on_selection_change": lambda: _hear_selection(key),
+    }
+    _stage(key=key, data=data, default={"events": [], "selection": None}, **heard)
+    return selection(key)
+
+
+def selection(key: str) -> list[str]:
+    """Return the ids of a gallery's selected items, whether or not they are shown now."""
+    return list(_state(key)["selected"])
+
+
+def select(key: str, ids: Iterable[str]) -> None:
+    """Select these items of a gallery and no others, before it is drawn again."""
+    state = _state(key)
+    state["selected"], state["revision"] = list(ids), state["revision"] + 1
+
+
+def _state(key: str, selected: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what this session keeps of a gallery, whether or not it is on the page now."""
+    name = f"{key}-gallery"
+    if name not in st.session_state:
+        # A browser tells a new session what it told the last one: its presses have been answered, so they are not heard.
+        fresh = {"session": uuid4().hex, "heard": 0, "revision": 0}
+        st.session_state[name] = fresh | {"selected": list(selected)}
+    return st.session_state[name]
+
+
+def _hear(key: str, on_act: OnAct, on_write: OnWrite | None) -> None:
+    """Answer each press that has not been answered yet, in order, each with what was selected when it was pressed."""
+    state = _state(key)
+    events = [event for event in st.session_state[key].get("events") or [] if event["session"] == state["session"]]
+    new = [event for event in events if event["sequence"] > state["heard"]]
+    # An answer may leave by `st.rerun` or `st.switch_page`: the stack answers the others all the same, last in, first out.
+    with ExitStack() as answers:
+        answers.callback(_hear_selection, key)
+        for event in reversed(new):
+            state["heard"] = max(state["heard"], event["sequence"])
+            answers.callback(_answer, key, event, on_act, on_write)
+
+
+def _answer(key: str, event: Row, on_act: OnAct, on_write: OnWrite | None) -> None:
+    if "text" in event:
+        if on_write:
+            on_write(event["action"], event["item"], event["text"])
+        return
+    _take_selection(key, event["selection"])
+    on_act(event["action"], event["item"], event["group"])
+
+
+def _hear_selection(key: str) -> None:
+    _take_selection(key, st.session_state[key].get("selection"))
+
+
+def _take_selection(key: str, told: Row | None) -> None:
+    """Take over what was selected in the browser, unless something else was selected here since."""
+    state = _state(key)
+    if told and told["session"] == state["session"] and told["revision"] == state["revision"]:
+        state["selected"] = [str(identifier) for identifier in told["ids"]]

@@ -1,0 +1,41 @@
+// The tray at the foot of the window: what is selected, and what can be done with it; else what was done.
+
+const DONE_MS = 20_000
+
+function createTray(stage) {
+  const text = make("p", {})
+  const actions = createActions(stage, () => ({ group: { id: "selection" }, item: null, key: null }))
+  const element = make("div", { class: "tray", role: "group", "aria-label": "Chosen pictures", hidden: true }, text, actions.element)
+  const own = (id, label, symbol, menu = false) => ({ id, label, icon: symbol, menu })
+  let [done, known, aging] = [null, null, null]
+
+  function offered() {
+    const count = stage.selection.count()
+    if (count > 0) {
+      const compared = stage.selection.pictures().length
+      const isFew = compared >= 2 && compared <= MOST_COMPARED && compared === count
+      const first = isFew ? [own("compare-selection", "Compare", "compare")] : []
+      const all = stage.selection.chosen().length < stage.entries.length ? [own("select-all", "Select all shown", "select_all", true)] : []
+      return { told: `${count} selected`, row: [...first, ...stage.data.selectionActions, ...all, own("select-none", "Clear", "close")] }
+    }
+    return done && { told: done.text, row: done.action ? [done.action] : [] }
+  }
+
+  // What was done stands here until something else is, or for as long as somebody may read it.
+  function take(next) {
+    if (next?.text === known) return
+    ;[done, known] = [next, next?.text]
+    clearTimeout(aging)
+    aging = setTimeout(() => show((done = null)), DONE_MS)
+  }
+
+  function show() {
+    const offer = offered()
+    element.hidden = !offer
+    if (!offer) return
+    setText(text, offer.told)
+    actions.update(offer.row)
+  }
+
+  return { element, show, take, leave: () => clearTimeout(aging) }
+}

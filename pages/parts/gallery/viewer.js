@@ -1,0 +1,186 @@
+// One item: beside the list where there is room, or large, in the whole window, with the way to the next. What is known of it
+// goes along from one to the other, and its address is the page's.
+
+const ROOM_PX = 860
+const SETTLED_MS = 150
+
+function createViewer(stage) {
+  const about = createAbout(stage, openId)
+  const small = make("img", { decoding: "async" })
+  const enlarger = make("button", { type: "button", class: "picture", onclick: () => enlarge(shown.key, enlarger) }, small)
+  const close = createTool("close", "Close", () => back())
+  const element = make("aside", { class: "beside", "aria-label": "Details", hidden: true }, close, enlarger)
+  const image = make("img", { draggable: "false" })
+  const frame = make("div", { class: "frame" }, image)
+  const sign = make("div", { class: "sign" }, icon(""), make("span", {}))
+  const count = make("span", { class: "count" })
+  const previous = createTool("chevron_left", "Previous picture", () => step(-1))
+  const next = createTool("chevron_right", "Next picture", () => step(1))
+  const large = createWindow(stage, {
+    name: "Picture",
+    panelName: "About this picture",
+    content: [frame, sign, previous, next, count],
+    frames: () => [frame],
+    swiped: step,
+    pressed: onKey,
+    closed: onClosed,
+  })
+  large.panel.append(make("p", { class: "meta hint", text: "Press ? for keys." }))
+  let [shown, answer, unwatch, asking, isTaken] = [null, null, null, null, false]
+
+  const isBeside = () => !element.hidden
+  const hasRoom = () => Boolean(stage.data.beside) && stage.place.clientWidth >= ROOM_PX
+  const shows = (key) => isBeside() && shown?.item.id === stage.find(key)?.item.id
+  const entry = (key) => (shown?.key === key ? shown : undefined)
+  const openable = () => stage.entries.filter(({ key, item }) => hasPicture(item) || key === shown.key)
+
+  // An address that names an item opens it large, at first.
+  function take({ opened }) {
+    if (!isTaken && opened) openId(opened, true)
+    isTaken = true
+    refresh()
+  }
+
+  function openId(id, isLarge = large.element.open) {
+    const known = stage.entries.find(({ item }) => item.id === id)
+    if (known) open(known.key, isLarge)
+    else ask(id, isLarge)
+  }
+
+  function open(key, isLarge) {
+    look(stage.find(key))
+    if (hasRoom() && !isBeside()) setBeside(true)
+    if (isLarge || !hasRoom()) enlarge(key, stage.focusOf(key))
+    else stage.focusOf(key)?.scrollIntoView({ block: "nearest" })
+  }
+
+  function look(next) {
+    const isOther = next.item.id !== shown?.item.id
+    shown = next
+    if (isOther) answer = null
+    show()
+    if (isOther) ask(next.item.id)
+  }
+
+  function setBeside(isWanted) {
+    element.hidden = !isWanted
+    stage.place.classList.toggle("has-beside", isWanted)
+    if (isWanted) element.append(about.element)
+    stage.redraw()
+  }
+
+  function enlarge(key, from) {
+    if (key !== shown?.key) look(stage.find(key))
+    large.panel.prepend(about.element)
+    large.open(from)
+    show()
+    large.zoom.fit()
+  }
+
+  // The rest is asked for once nobody goes on to the next: keys that are held down pass many.
+  function ask(id, isLarge) {
+    unwatch?.()
+    clearTimeout(asking)
+    const { beside } = stage.data
+    if (!beside) return
+    name(id)
+    const begin = () => (unwatch = live.watch({ ...beside, asked: { ...beside.asked, id } }, (told) => hear(told, isLarge)))
+    if (shown) asking = setTimeout(begin, SETTLED_MS)
+    else begin()
+  }
+
+  function hear(told, isLarge) {
+    if (!told.item) return stage.say("There is no such picture.", true)
+    answer = told
+    const key = shown?.item.id === told.item.id ? shown.key : `viewer\n${told.item.id}`
+    shown = { key, item: told.item, group: { id: "viewer" } }
+    if (isBeside() || large.element.open) show()
+    else open(key, isLarge)
+  }
+
+  // The address says what is shown, so that it can be sent to somebody. No run of the page is needed for that.
+  function name(id) {
+    const address = new URL(location.href)
+    if ((address.searchParams.get("job") ?? "") === id) return
+    if (id) address.searchParams.set("job", id)
+    else address.searchParams.delete("job")
+    history.replaceState(history.state, "", address)
+  }
+
+  function show() {
+    const { item } = shown
+    about.update(item, answer)
+    enlarger.hidden = !hasPicture(item)
+    setAttribute(small, "src", ownPath(item.thumbnail) ?? ownPath(item.picture))
+    for (const name of ["alt", "width", "height"]) setAttribute(small, name, item[name])
+    if (large.element.open) showLarge(item)
+    if (isBeside()) stage.redraw()
+  }
+
+  function showLarge(item) {
+    const all = openable()
+    const number = all.findIndex(({ key }) => key === shown.key)
+    setText(count, number >= 0 && all.length > 1 ? `${number + 1} of ${all.length}` : "")
+    setAttribute(previous, "aria-disabled", number <= 0 || null)
+    setAttribute(next, "aria-disabled", number === all.length - 1 || null)
+    frame.hidden = large.tools.hidden = !hasPicture(item)
+    sign.hidden = hasPicture(item)
+    setAttribute(sign.firstElementChild, "data-icon", item.icon)
+    setText(sign.lastElementChild, item.label)
+    if (!hasPicture(item)) return
+    const isOther = image.dataset.id !== item.id
+    showWhole(image, item, large.told)
+    if (isOther) large.zoom.fit()
+  }
+
+  function step(by) {
+    const all = large.element.open ? openable() : stage.entries
+    const to = all[all.findIndex(({ key }) => key === shown.key) + by]
+    if (!to) return
+    look(to)
+    stage.say(`Picture ${all.indexOf(to) + 1} of ${all.length}: ${to.item.prompt}`)
+  }
+
+  function onKey(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+    if (by) step(by)
+    else stage.judge(event, shown.key)
+  }
+
+  // New data: the same item stays. In the whole window only as long as it is there.
+  function refresh() {
+    if (!shown) return
+    const known = stage.known.get(shown.key)
+    if (!known && !answer && large.element.open) return large.element.close()
+    if (!answer) shown = known ?? shown
+    if (large.element.open) stage.keepFocus(show, large.close)
+    else show()
+  }
+
+  function onClosed() {
+    if (isBeside()) element.append(about.element)
+    const opener = stage.focusOf(shown?.key)
+    if (!isBeside()) forget()
+    return opener
+  }
+
+  function back() {
+    const opener = stage.focusOf(shown?.key)
+    forget()
+    opener?.focus()
+  }
+
+  function forget() {
+    unwatch?.()
+    clearTimeout(asking)
+    if (shown && stage.data.beside) name("")
+    ;[shown, answer, unwatch] = [null, null, null]
+    if (isBeside()) setBeside(false)
+  }
+
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.target.matches("textarea")) back()
+    else if (!isTyping(event)) stage.judge(event, shown.key)
+  })
+  return { element, large, open, enlarge, step, close: back, leave: forget, take, isBeside, shows, entry, shown: () => shown }
+}

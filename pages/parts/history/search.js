@@ -1,0 +1,38 @@
+// The words to search for. The server hears of them when their writer rests; "/" comes here from anywhere on the page.
+
+const REST_MS = 300
+
+function createSearch(field) {
+  const search = { tell: null }
+  let [told, resting] = [field.value, null]
+
+  function tell() {
+    clearTimeout(resting)
+    if (field.value !== told) search.tell((told = field.value))
+  }
+
+  function onKey(event) {
+    const isTyping = event.composedPath()[0].matches?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]")
+    if (event.key !== "/" || isTyping || event.altKey || event.ctrlKey || event.metaKey) return
+    event.preventDefault()
+    field.focus()
+  }
+
+  field.addEventListener("input", () => {
+    clearTimeout(resting)
+    resting = setTimeout(tell, REST_MS)
+  })
+  field.addEventListener("change", tell)
+  search.listen = () => document.addEventListener("keydown", onKey)
+  search.leave = () => document.removeEventListener("keydown", onKey)
+  return search
+}
+
+export default function ({ data, setStateValue, parentElement }) {
+  const field = parentElement.querySelector("input")
+  if (!parentElement.studioSearch) field.value = data.text
+  const search = (parentElement.studioSearch ??= createSearch(field))
+  search.tell = (text) => setStateValue("text", text)
+  search.listen()
+  return search.leave
+}

@@ -1,0 +1,155 @@
+"""What can be done with the selected pictures of the history, all at once, and what is taken away as a file."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from kie.errors import NothingSpent
+from kie.history.query import Query
+from kie.jobs import Job
+from kie.studio import Studio
+from kie.text import counted
+from kie.views import format
+from kie.views.cards import Action
+from pages.parts.gallery import job_actions, stage
+from pages.parts.recorded import recorded
+
+GALLERY = "history-gallery"
+DONE, ASKED = "order_done", "order_asked"
+# What the dialogs ask for.
+NAMES, EXPORT = "names", "export"
+_UNDO = Action("undo", "Undo", "undo")
+form = st.session_state
+
+
+def chosen() -> list[str]:
+    """Return the ids of what is selected, on whatever page it stands."""
+    return stage.selection(GALLERY)
+
+
+def remember(jobs: Sequence[Job]) -> None:
+    """Let go of what is deleted for good by now."""
+    gone = {job.id for job in jobs if job.emptied_at}
+    if gone & set(chosen()):
+        stage.select(GALLERY, [each for each in chosen() if each not in gone])
+
+
+def actions(asked: Query) -> tuple[Action, ...]:
+    """Return what can be done with the selected pictures."""
+    return (
+        Action("star", "Star", "favorite"),
+        Action("pick", "Pick", "thumb_up"),
+        Action("reject", "Reject", "thumb_down"),
+        Action(NAMES, "Tag or move", "label"),
+        Action(EXPORT, "Export", "download"),
+        Action("restore", "Restore", "restore_from_trash") if asked.binned else Action("delete", "Delete", "delete"),
+    )
+
+
+def done() -> tuple[str, Action | None] | None:
+    """Return what was done last, and the action that undoes it."""
+    sentence, undo = form.get(DONE, ("", ()))
+    return (sentence, _UNDO if undo else None) if sentence else None
+
+
+def act(action: str) -> None:
+    """Do what a button says with all that is selected. Runs as a callback."""
+    if action in (NAMES, EXPORT):
+        form[ASKED] = action
+    else:
+        recorded(_DEEDS.get(action) or job_actions.MARKS[action])(chosen())
+
+
+def move_to_bin(ids: Sequence[str]) -> None:
+    """Move pictures to the bin; what waits, or needs a person, stays."""
+    moved = Studio.current().annotations.bin(ids, form["person"])
+    stayed = [f"{moved.open} still being made"] * bool(moved.open)
+    stayed += [f"{moved.attention} that need review"] * bool(moved.attention)
+    left = f" Not moved: {' and '.join(stayed)}." if stayed else ""
+    form[DONE] = (f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}", ids if moved.binned else ())
+    stage.select(GALLERY, [each for each in chosen() if each not in ids])
+
+
+def _restore(ids: Sequence[str]) -> None:
+    form[DONE] = (f"{format.pictures(Studio.current().annotations.unbin(ids))} restored", ())
+    stage.select(GALLERY, [])
+
+
+def _undo(_: Sequence[str]) -> None:
+    Studio.current().annotations.unbin(form[DONE][1])
+    form[DONE] = ("Restored", ())
+
+
+_DEEDS: dict[str, Callable[[Sequence[str]], object]] = {"delete": move_to_bin, "restore": _restore, "undo": _undo}
+
+
+@recorded
+def write(kind: str, job_id: str, text: str) -> None:
+    """Keep what was written beside a picture: its note, a tag more or a tag less. Runs as a callback."""
+    annotations, person = Studio.current().annotations, form["person"]
+    if kind == "note":
+        annotations.write_note([job_id], text, person)
+    elif kind == "tag":
+        annotations.tag([job_id], text, person)
+    elif kind == "untag":
+        annotations.untag([job_id], text)
+
+
+def show_asked(asked: Query) -> None:
+    """Show the dialog that a button opened."""
+    if form.get(ASKED) == NAMES:
+        _ask_names()
+    elif form.get(ASKED) == EXPORT:
+        st.dialog("Export", on_dismiss=_close)(offer_files)(asked, chosen())
+
+
+def _close() -> None:
+    form[ASKED] = None
+
+
+@st.dialog("Tag or move", on_dismiss=_close)
+def _ask_names() -> None:
+    st.caption(f"{format.pictures(len(chosen()))} selected")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input("Tag", key="order_tag", max_chars=40)
+        st.button("Add tag", key="order-tag", on_click=recorded(_tag))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        projects = Studio.current().library.projects()
+        st.selectbox("Project", projects, None, key="order_project", accept_new_options=True, placeholder="No project")
+        st.button("Move", key="order-project", on_click=recorded(_move))
+
+
+def _tag() -> None:
+    Studio.current().annotations.tag(chosen(), form["order_tag"], form["person"])
+    st.toast(f"{format.pictures(len(chosen()))} tagged", icon=":material/label:")
+    _close()
+
+
+def _move() -> None:
+    Studio.current().annotations.put_in_project(chosen(), form["order_project"], form["person"])
+    st.toast(f"{format.pictures(len(chosen()))} moved", icon=":material/folder:")
+    _close()
+
+
+def show_export(asked: Query, pictures: int) -> None:
+    """Offer all that the list holds as a file; `pictures` is how many of these are here."""
+    with st.popover("Export", icon=":material/download:", key="take", on_change="rerun") as popover:
+        if popover.open:
+            offer_files(asked, (), pictures)
+
+
+def offer_files(asked: Query, ids: Sequence[str], pictures: int = 0) -> None:
+    """Offer pictures as a zip: these, or, without ids, all of the list; and the list itself."""
+    studio = Studio.current()
+    form.setdefault("take_receipt", True)
+    key = "take_receipt_selected" if ids else "take_receipt"
+    receipt = st.toggle("With prompt, cost and person in each file", key=key, value=True, persist_state="session")
+    try:
+        count = studio.store.exports.count_pictures(ids) if ids else pictures
+        zipped = studio.exports.zip_link(ids, receipt) if ids else studio.exports.zip_link_of(asked, receipt)
+        # Relative to the page, since a proxy may serve the studio below a path.
+        st.link_button(f"{counted(count, 'image')} (.zip)", f".{zipped}", icon=":material/folder_zip:")
+        for kind in () if ids else ("xlsx", "csv", "json"):
+            st.link_button(f"List (.{kind})", f".{studio.exports.list_link(asked, kind)}", icon=":material/table:")
+    except NothingSpent as error:
+        st.warning(error.sentence, icon=":material/download:")

@@ -1,0 +1,1 @@
+"""What changes by itself, and what belongs to a visitor's browser."""

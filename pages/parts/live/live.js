@@ -1,0 +1,95 @@
+// Tells components when the data that they draw has changed. No page runs for it.
+//
+//   GET url ──► answer ──► show(answer)         at once, and again after each change of one of the topics
+//   WS /events ──► {"changes": {topic: …}}      one socket for each tab
+//
+// An answer is asked for again only after the one before has come, and with a pause between. A 204 says that nothing changed.
+
+const live = (window.studioLive ??= createLive())
+
+function createLive() {
+  const RECONNECT_MS = 2000, PAUSE_MS = 150, HIDDEN_PAUSE_MS = 1000, CLOSE_MS = 3000, FALLBACK_MS = 60_000
+  const watchers = new Map()
+  let [socket, closing] = [null, null]
+
+  function connect() {
+    if (socket || watchers.size === 0) return
+    socket = new WebSocket(new URL("events", document.baseURI.replace(/^http/, "ws")))
+    socket.onopen = () => (document.documentElement.dataset.studio = "connected")
+    socket.onmessage = ({ data }) => {
+      const { since, changes } = JSON.parse(data)
+      // The first message of a connection: what changed while there was none is not known.
+      const isFirst = since !== undefined
+      for (const { topics, refresh } of watchers.values()) if (isFirst || topics.some((topic) => topic in changes)) refresh()
+    }
+    socket.onclose = () => {
+      socket = null
+      delete document.documentElement.dataset.studio
+      setTimeout(connect, RECONNECT_MS)
+    }
+  }
+
+  // Several places that show the same ask for it once.
+  function watch(source, show) {
+    const word = JSON.stringify(source)
+    if (!watchers.has(word)) watchers.set(word, createWatcher(source))
+    const watcher = watchers.get(word)
+    watcher.shows.add(show)
+    if (watcher.last) show(watcher.last)
+    clearTimeout(closing)
+    connect()
+    return () => {
+      if (!watcher.shows.delete(show) || watcher.shows.size > 0) return
+      watchers.delete(word)
+      watcher.stop()
+      // The next page brings watchers of its own in a moment.
+      closing = setTimeout(() => watchers.size === 0 && socket?.close(), CLOSE_MS)
+    }
+  }
+
+  function createWatcher({ url, topics, asked = {}, every = FALLBACK_MS }) {
+    const watcher = { topics, refresh, shows: new Set(), last: null, stop }
+    let [isAsking, isStale, isStopped] = [false, false, false]
+    const wait = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds))
+
+    async function ask() {
+      const address = new URL(url, document.baseURI)
+      address.search = new URLSearchParams({ ...asked, seen: watcher.last?.seen ?? "" })
+      const answer = await fetch(address)
+      if (answer.status === 204 || isStopped) return
+      if (!answer.ok) throw new Error(`${url}: ${answer.status}`)
+      const row = await answer.json()
+      watcher.last = row
+      for (const show of [...watcher.shows]) show(row)
+    }
+
+    async function refresh() {
+      isStale = true
+      if (isAsking) return
+      isAsking = true
+      while (isStale && !isStopped) {
+        isStale = false
+        try {
+          await ask()
+          await wait(document.hidden ? HIDDEN_PAUSE_MS : PAUSE_MS)
+        } catch {
+          isStale = true
+          await wait(RECONNECT_MS)
+        }
+      }
+      isAsking = false
+    }
+
+    function stop() {
+      isStopped = true
+      clearInterval(asking)
+    }
+
+    // For what changes without a word, and for a connection that is dead without saying so.
+    const asking = setInterval(refresh, every)
+    refresh()
+    return watcher
+  }
+
+  return { watch }
+}

@@ -1,0 +1,1 @@
+"""The strip of references: the component and its scripts."""

@@ -1,0 +1,122 @@
+// Takes pictures in: chosen, dropped anywhere on the page, or pasted. Each goes straight to the server's disk, one after
+// the other, and is reported as a whole: its id, or why there is none.
+
+const TEXT_FIELDS = "input:not([type=file]), textarea, [contenteditable]"
+const FOLDER = "It is a folder: open it, and drop the pictures in it."
+const LINK = "It is a link, not a picture: open it, save the picture, and add the file."
+
+function createIntake(tab) {
+  // Files, and outcomes of what is no file. Kept as it was chosen, so that a picture that is on its way when its person
+  // looks at another page goes on.
+  const waiting = []
+  let [file, request, part] = [null, null, 0]
+
+  // What the server was told of and has not heard yet takes its place already.
+  const isFull = () => new Set([...tab.items(), ...tab.reports].flatMap(({ id }) => id ?? [])).size >= tab.data.limit
+
+  async function send() {
+    if (!(file instanceof File)) return file
+    if (isFull()) return { name: file.name, code: "full" }
+    if (file.size > tab.data.bytes) return { name: file.name, size: file.size, code: "large" }
+    const headers = { "X-Studio-Name": encodeURIComponent(file.name.toWellFormed()).slice(0, 2000) }
+    const outcome = await upload("references", file, { headers, begin: (begun) => (request = begun), show: showPart })
+    return outcome && { name: file.name, ...outcome }
+  }
+
+  function showPart(sent) {
+    part = sent
+    show()
+  }
+
+  function show() {
+    const more = waiting.length > 0 ? `, ${waiting.length} more to come` : ""
+    const step = part === 1 ? "Looking at" : "Adding"
+    tab.view.showAdding(file && { text: `${step} ${file.name}${more}`, part })
+  }
+
+  async function takeAll() {
+    tab.setBusy(true)
+    while (waiting.length > 0) {
+      file = waiting.shift()
+      part = 0
+      show()
+      tab.view.say(`Adding ${file.name}`)
+      const outcome = await send().catch(() => ({ name: file.name, refusal: LOST }))
+      if (outcome) tab.report(outcome)
+    }
+    file = null
+    show()
+    tab.setBusy(false)
+  }
+
+  function take(files) {
+    waiting.push(...files)
+    if (!tab.busy) takeAll()
+  }
+
+  function stop() {
+    waiting.length = 0
+    request?.abort()
+    tab.view.say("Stopped; what was added already stays")
+  }
+
+  return { take, stop, show }
+}
+
+// The files of a drop, and an outcome for each folder; of a drop without files, an outcome for its link.
+function contentOf(carried) {
+  const items = [...carried.items].filter(({ kind }) => kind === "file")
+  const found = items.map((item) => {
+    const entry = item.webkitGetAsEntry()
+    return entry?.isDirectory ? { name: entry.name, refusal: FOLDER } : item.getAsFile()
+  })
+  const link = carried.getData("text/uri-list").split("\n")[0].trim()
+  return found.length > 0 || !link ? found.filter(Boolean) : [{ name: link, refusal: LINK }]
+}
+
+// A picture that is dragged around on this very page comes with a file, too. The list may be drawn anew meanwhile.
+let isOurOwn = false
+document.addEventListener("dragstart", () => (isOurOwn = true))
+document.addEventListener("dragend", () => (isOurOwn = false))
+
+// Everything on the page that can hand files over. Returns what ends the listening.
+function listenForFiles(input, veil, take) {
+  const holds = (event, type) => !isOurOwn && Boolean(event.dataTransfer?.types.includes(type))
+  const isInText = (event) => Boolean(event.composedPath()[0].matches?.(TEXT_FIELDS))
+  // A link that is dropped into a field is text.
+  const isMeant = (event) => holds(event, "Files") || (holds(event, "text/uri-list") && !isInText(event))
+
+  const onChoose = () => {
+    take([...input.files])
+    input.value = ""
+  }
+  const onPaste = (event) => {
+    const files = [...(event.clipboardData?.files ?? [])]
+    const isText = isInText(event) && event.clipboardData.types.includes("text/plain")
+    if (files.length === 0 || isText) return
+    event.preventDefault()
+    take(files)
+  }
+  const onDrag = (event) => {
+    if (!isMeant(event)) return
+    event.preventDefault()
+    if (holds(event, "Files")) veil.togglePopover(event.type === "dragover" || event.relatedTarget !== null)
+  }
+  const onDrop = (event) => {
+    veil.togglePopover(false)
+    if (!isMeant(event)) return
+    event.preventDefault()
+    take(contentOf(event.dataTransfer))
+  }
+  const listened = [
+    [input, "change", onChoose],
+    [document, "paste", onPaste],
+    [document, "dragover", onDrag],
+    [document, "dragleave", onDrag],
+    [document, "drop", onDrop],
+  ]
+  listened.forEach(([target, name, hear]) => target.addEventListener(name, hear))
+  // Chosen before anybody listened: the field is on the page a moment earlier than its script.
+  if (input.files.length > 0) onChoose()
+  return () => listened.forEach(([target, name, hear]) => target.removeEventListener(name, hear))
+}

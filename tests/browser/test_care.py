@@ -1,0 +1,209 @@
+"""Care for what may be paid, in a real browser: told on every page, found by a pasted id or by a callback; and the brake."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from kie.sandbox import Sandbox
+from tests.support.browser import (
+    ZOOMED,
+    ask,
+    at,
+    choose_of,
+    expect_news,
+    go,
+    make,
+    paid_requests,
+    pictures_of,
+    rows,
+    say_it_never_ran,
+    tasks,
+    told,
+    until,
+)
+from tests.support.server import ForkedServer, Server, free_port
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+LINKS = ("Generate", "History", re.compile(r"^Account"))
+NOTHING = "Nothing needs attention"
+MAYBE = "may have been charged but hasn't arrived"
+BRAKED = re.compile(r"Paused since \d\d:\d\d: the service takes no tasks\. Running pictures continue\.")
+
+
+def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, before = visit(server, stays=True), service.balance
+    prompt = "sandbox: lost reply, a lighthouse to care for"
+    ask(page, prompt)
+    expect(told(page, "The reply was lost")).to_contain_text("not sent again")
+    somebody_else = visit(server, "/history")
+    for one in (page, somebody_else):
+        expect(told(one, MAYBE)).to_contain_text("1 picture may have been charged")
+        expect(one.get_by_role("button", name="Review", exact=True)).to_be_visible()
+    page.bring_to_front()
+    go(page, "History")
+    expect(told(page, MAYBE)).to_be_visible()
+    go(page, "Generate")
+    page.get_by_role("button", name="Review in Account").click()
+    expect_news(page, page.get_by_role("heading", name="Needs attention: 1"))
+    expect(told(page, MAYBE)).to_have_count(0)
+    assert before - service.balance == 18
+    paste_id(page, "no id!")
+    expect(told(page, "This is not a task id")).to_be_visible()
+    [task] = tasks(service, prompt)
+    paste_id(page, f" {task['taskId']} ")
+    expect_news(page, page.get_by_text(NOTHING))
+    go(page, "Generate")
+    expect(pictures_of(page, prompt)).to_be_visible()
+    for one in (page, somebody_else):
+        expect(told(one, MAYBE)).to_have_count(0)
+    assert len(paid_requests(service, prompt)) == 1
+    assert before - service.balance == 18
+
+
+def test_an_id_does_for_its_own_job_only_and_what_never_ran_can_be_taken_back(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    made, lost, other = (
+        "A picture with its own task",
+        "sandbox: lost reply, a ship",
+        "sandbox: lost reply, the other one",
+    )
+    page, account = visit(server, stays=True), visit(server, "/account")
+    expect_news(account, account.get_by_text(NOTHING))
+    page.bring_to_front()
+    make(page, made)
+    ask(page, lost)
+    expect(told(page, "The reply was lost")).to_be_visible()
+    account.bring_to_front()
+    paste_id(account, tasks(service, made)[0]["taskId"])
+    expect_news(account, told(account, "Another job already has this task id"))
+    expect_news(account, account.get_by_role("heading", name="Needs attention: 1"))
+    say_it_never_ran(account)
+    expect_news(account, account.get_by_text(NOTHING))
+    [row] = rows(server, lost)
+    assert (row["state"], row["credits"]) == ("failed", 0)
+
+    page.bring_to_front()
+    expect(told(page, "this task never ran")).to_be_visible()
+    ask(page, other)
+    account.bring_to_front()
+    expect_news(account, account.get_by_role("heading", name="Needs attention: 1"))
+    paste_id(account, tasks(service, lost)[0]["taskId"])
+    expect_news(account, told(account, "belongs to another request"))
+    paste_id(account, until(lambda: tasks(service, other))[0]["taskId"])
+    expect_news(account, account.get_by_text(NOTHING))
+
+    page.bring_to_front()
+    expect(pictures_of(page, other)).to_be_visible()
+    choose_of(page, lost, "It did run")
+    account.bring_to_front()
+    expect_news(account, account.get_by_role("heading", name="Needs attention: 1"))
+    paste_id(account, tasks(service, lost)[0]["taskId"])
+    expect_news(account, account.get_by_text(NOTHING))
+    page.bring_to_front()
+    expect(pictures_of(page, lost)).to_be_visible()
+    for prompt in (lost, other):
+        assert len(paid_requests(service, prompt)) == 1
+
+
+def test_what_was_charged_for_nothing_is_given_up_with_a_reason(server: Server, visit: Visit) -> None:
+    page, prompt = visit(server, stays=True), "A picture that failed at full cost"
+    make(page, prompt)
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database, database:
+        failed = "UPDATE jobs SET state = 'failed', problem = 'TaskFailed', file = NULL WHERE prompt = ?"
+        database.execute(failed, [prompt])
+    account = visit(server, "/account")
+    account.set_viewport_size(ZOOMED)
+    account.get_by_role("button", name="Give up").click()
+    question = account.get_by_role("dialog", name="Give up")
+    question.get_by_label("Reason").fill("too old")
+    question.get_by_role("button", name="Confirm").click()
+    expect(question).to_have_count(0)
+    expect_news(account, account.get_by_text(NOTHING))
+    [row] = rows(server, prompt)
+    assert (row["settled"], row["credits"]) == ("too old", 18)
+
+
+def paste_id(account: Page, task_id: str) -> None:
+    """Say on Account which task the first unsure picture is."""
+    field = account.get_by_label("Task id from the service's log page")
+    expect_news(account, field)
+    field.fill(task_id)
+    account.get_by_role("button", name="Link task").click()
+
+
+@pytest.fixture(scope="module")
+def other_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A service of which no other test hears."""
+    with Sandbox(tmp_path_factory.mktemp("other"), port=free_port(), seconds=0.3, record=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def called_server(
+    other_service: Sandbox, project: Path, tmp_path_factory: pytest.TempPathFactory, other_port: int
+) -> Iterator[Server]:
+    """A studio that this service can call."""
+    called = ForkedServer(tmp_path_factory.mktemp("called") / "data", project, other_port, **at(other_service))
+    setting = project / ".env"
+    setting.write_text(f"KIE_PUBLIC_URL={called.url}\n")
+    try:
+        with called:
+            yield called
+    finally:
+        setting.unlink()
+
+
+def test_a_callback_finds_a_lost_picture_while_nobody_touches_the_page(
+    called_server: Server, other_service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(called_server, stays=True), "sandbox: lost reply, a ship that calls"
+    ask(page, prompt)
+    expect(pictures_of(page, prompt)).to_be_visible()
+    expect(told(page, "The reply was lost")).to_have_count(0)
+    expect(told(page, MAYBE)).to_have_count(0)
+    [task], [row] = tasks(other_service, prompt), rows(called_server, prompt)
+    assert task["callBackUrl"].startswith(f"{called_server.url}/callback/")
+    assert (row["state"], row["task_id"], row["candidate_from"]) == ("done", task["taskId"], "callback")
+    assert len(paid_requests(other_service, prompt)) == 1
+
+
+def test_the_brake_is_told_on_every_page_and_try_now_lifts_it(
+    called_server: Server, other_service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(called_server, stays=True), "A picture that waits for the service"
+    somebody_else = visit(called_server, "/history")
+    page.bring_to_front()
+    # Each refusal of the careful try makes the next pause longer: here it stays on while the test looks around.
+    for number in range(3):
+        ask(page, f"sandbox: maintenance, try {number}")
+        if number:
+            page.get_by_role("button", name="Retry now").click()
+        expect(page.get_by_title("Under maintenance")).to_have_count(number + 1)
+    ask(page, prompt)
+    for one in (page, somebody_else):
+        expect(told(one, BRAKED)).to_contain_text("Next retry ")
+        expect(one.get_by_role("button", name="Retry now")).to_be_visible()
+    expect(page.get_by_text("Paused: the service takes no tasks")).to_be_visible()
+    for link in LINKS:
+        go(page, link)
+        expect(told(page, BRAKED)).to_be_visible()
+    assert paid_requests(other_service, prompt) == []
+    page.get_by_role("button", name="Retry now").click()
+    for one in (page, somebody_else):
+        expect(told(one, BRAKED)).to_have_count(0)
+        expect(one.get_by_role("button", name="Retry now")).to_have_count(0)
+    until(lambda: rows(called_server, prompt)[0]["state"] == "done")
+    go(page, "Generate")
+    expect(pictures_of(page, prompt)).to_be_visible()
+    make(page, "And the next one goes at once")
+    assert len(paid_requests(other_service, prompt)) == 1

@@ -1,0 +1,478 @@
+"""The composer in a real browser: tables and choices, money before the press, and a form that nothing makes forget."""
+
+import contextlib
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
+
+from kie.sandbox import Sandbox
+from kie.sandbox.server import CREATE
+from tests.support.browser import (
+    GONE,
+    READ_MS,
+    agree,
+    ask,
+    at,
+    barriers,
+    cells,
+    choose,
+    choose_files,
+    generate_button,
+    make,
+    paid_requests,
+    pictures_of,
+    press_generate,
+    question_of,
+    reference,
+    rows,
+    settings,
+    settle,
+    tasks,
+    told,
+    unfold,
+    until,
+    write_prompt,
+)
+from tests.support.images import picture
+from tests.support.server import Server, free_port
+from tests.support.spreadsheets import book_of, workbook
+from tests.support.spreadsheets import saved as workbook_saved
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+Start = Callable[..., Server]
+ROW_PX, HEAD_PX = 35, 35
+# Where a cell of the column Prompt stands in the table.
+PROMPT_X = 400
+
+
+def prompt_field(page: Page) -> Locator:
+    return page.get_by_label("Prompt", exact=True)
+
+
+def fill_table(page: Page, text: str, count: str) -> None:
+    """Switch the table on and put a CSV file into it; `count` is how many pictures the button then offers."""
+    settle(page)
+    page.get_by_text("Batch", exact=True).click()
+    page.get_by_role("button", name="Add rows").click()
+    file = {"name": "requests.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files([file])
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(generate_button(page)).to_contain_text(count)
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
+
+
+def write_cell(page: Page, row: int, text: str) -> None:
+    """Write into a row's prompt, in the table itself."""
+    table, editor = page.get_by_test_id("stDataFrame").locator("canvas").first, page.locator("#portal textarea")
+    settle(page)
+
+    def opened() -> bool:
+        # A click on a cell that is selected opens it, and Enter would close it again.
+        table.click(position={"x": PROMPT_X, "y": HEAD_PX + ROW_PX * (row - 1) + ROW_PX // 2}, force=True)
+        page.wait_for_timeout(500)
+        if not editor.is_visible():
+            page.keyboard.press("Enter")
+        with contextlib.suppress(TimeoutError):
+            editor.wait_for(timeout=2000)
+        return editor.is_visible()
+
+    def written() -> bool:
+        until(opened)
+        with contextlib.suppress(TimeoutError, AssertionError):
+            editor.fill(text, timeout=2000)
+            page.keyboard.press("Enter")
+            expect(editor).to_have_count(0, timeout=2000)
+        page.wait_for_timeout(500)
+        return text in cells(page)
+
+    until(written)  # the table is drawn anew when its rows come, which ends what was begun
+
+
+# -- a table
+
+
+def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, before = visit(server), service.balance
+    lines = [f'"Banner {number}, blue",1K' for number in range(1, 26)]
+    lines[1] = ",1K"
+    fill_table(page, "prompt,resolution\n" + "\n".join(lines), "fix the table first")
+    expect(told(page, "1 row has an error.")).to_contain_text("Row 2: Write what the picture")
+    expect(generate_button(page)).to_be_disabled()
+    write_cell(page, 2, "Banner 2, blue")
+    expect(generate_button(page)).to_contain_text("Generate 25 · about 450 credits")
+    press_generate(page)
+    expect(question_of(page)).to_contain_text("This makes 25 pictures and costs about 450 credits.")
+    assert banners(service) == []
+    agree(page)
+    until(lambda: len(banners(service)) >= 10)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text(re.compile("of 25 done.*paused"))).to_be_visible()
+    sent = settled(server, service)
+    assert 10 <= len(sent) < 25
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("25 pictures").first).to_be_visible()
+    until(lambda: [task["state"] for task in made(service)] == ["success"] * 25, within_s=60)
+    expect(page.get_by_text(re.compile("^450 credits · "))).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    assert sorted(banners(service)) == sorted(f"Banner {number}, blue" for number in range(1, 26))
+    assert before - service.balance == 450
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
+        history = database.execute("SELECT row, state, credits FROM jobs WHERE prompt LIKE 'Banner %' ORDER BY row")
+        assert history.fetchall() == [(number, "done", 18.0) for number in range(1, 26)]
+
+
+def test_merged_prompts_and_hidden_rows_of_a_workbook_are_said_and_only_what_is_seen_there_is_paid(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    ratios = ["1:1", "16:9", "9:16", "4:3"]
+    rows = [["A merged harbour", ratio] for ratio in ratios] + [
+        [f"A hidden harbour {number}", ""] for number in range(7)
+    ]
+    book = book_of(["prompt", "aspect ratio"], *rows)
+    book.active.merge_cells("A2:A5")
+    for number in range(6, 13):
+        book.active.row_dimensions[number].hidden = True
+    page = visit(server)
+    write_prompt(page, "The form's harbour")
+    page.get_by_text("Batch", exact=True).click()
+    page.get_by_role("button", name="Add rows").click()
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    file = {"name": "harbours.xlsx", "mimeType": kind, "buffer": workbook_saved(book)}
+    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files([file])
+    expect(generate_button(page)).to_contain_text("Generate 4 · about 72 credits")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("7 rows are hidden in the sheet, so they are switched off here.")).to_be_visible()
+    expect(page.get_by_text("Merged cells count for each row that they cover: “Prompt”.")).to_be_visible()
+    press_generate(page)
+    asked = until(lambda: len(paid := paid_requests(service, "A merged harbour")) == 4 and paid)
+    assert sorted(each["input"]["aspect_ratio"] for each in asked) == sorted(ratios)
+    assert paid_requests(service, "The form's harbour") == paid_requests(service, "A hidden harbour 0") == []
+
+
+def test_letters_that_are_not_sure_are_asked_about_and_a_guess_can_be_changed(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    settle(page)
+    page.get_by_text("Batch", exact=True).click()
+    page.get_by_role("button", name="Add rows").click()
+    choose = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
+    letters = page.get_by_role("combobox", name="Letters of")
+    choose.set_input_files(
+        [{"name": "short.csv", "mimeType": "text/csv", "buffer": "prompt\n고양이\n".encode("cp949")}]
+    )
+    expect(told(page, "The letters of this file can be read as")).to_contain_text("Korean (EUC-KR), “고양이”, or as")
+    expect(generate_button(page)).to_be_disabled()
+    page.keyboard.press("Escape")
+    letters.click()
+    page.get_by_role("option", name="Korean (EUC-KR)").click()
+    expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
+    until(lambda: "고양이" in cells(page))
+    page.get_by_role("button", name="Add rows").click()
+    text = "prompt\nКот в красной шляпе сидит у окна\nМаяк на закате\n"
+    choose.set_input_files([{"name": "long.csv", "mimeType": "text/csv", "buffer": text.encode("cp1251")}])
+    expect(generate_button(page)).to_contain_text("Generate 3")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("so it was read as Cyrillic (Windows-1251)")).to_be_visible()
+    letters.click()
+    page.get_by_role("option", name="Cyrillic (KOI8)").click()
+    until(lambda: text.encode("cp1251").decode("koi8_u").splitlines()[2] in cells(page))
+    assert "Маяк на закате" not in cells(page)
+    assert "고양이" in cells(page)
+    expect(generate_button(page)).to_contain_text("Generate 3")
+    page.get_by_role("button", name="Put the table back").click()
+    until(lambda: "Маяк на закате" in cells(page))
+
+
+def test_a_row_with_a_cell_that_can_t_be_read_comes_switched_off(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    write_prompt(page, "the form's own prompt")
+    settle(page)
+    page.get_by_text("Batch", exact=True).click()
+    page.get_by_role("button", name="Add rows").click()
+    book = workbook(["prompt", "shop"], ["a cat"], ["=1+1"], ["a dog"])
+    choose = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
+    choose.set_input_files([{"name": "rows.xlsx", "mimeType": "application/zip", "buffer": book}])
+    expect(generate_button(page)).to_contain_text("Generate 2")
+    expect(page.get_by_text("Row 2 is switched off: The cell's formula has no stored result")).to_be_visible()
+    ours = f"prompt,task_id,asked_at,images,references\n'-50% sale,,,3,{'ef' * 32}\n"
+    choose.set_input_files([{"name": "requests.csv", "mimeType": "text/csv", "buffer": ours.encode()}])
+    expect(generate_button(page)).to_contain_text("Generate 3")
+    expect(page.get_by_text("References that are no longer here: 1. Rows with them can't be sent.")).to_be_visible()
+    page.keyboard.press("Escape")
+    press_generate(page)
+    expect(page.get_by_text("Remove the picture that is no longer here, or add it again.")).to_be_visible()
+
+
+def banners(service: Sandbox) -> list[str]:
+    return [task["input"]["prompt"] for task in made(service)]
+
+
+def made(service: Sandbox) -> list[dict]:
+    return [task for task in service.tasks() if task["input"]["prompt"].startswith("Banner ")]
+
+
+def settled(server: Server, service: Sandbox) -> list[str]:
+    """Return the paid requests of a paused press: none comes for as long as the account's limit would let the next ones go."""
+    until(lambda: under_way(server) == 0)  # what had left when the pause came
+    seen = banners(service)
+    with pytest.raises(AssertionError):
+        until(lambda: len(banners(service)) > len(seen), within_s=12)
+    return seen
+
+
+def under_way(server: Server) -> int:
+    asked = "SELECT count(*) FROM jobs WHERE prompt LIKE 'Banner %' AND state IN ('uploading', 'sending')"
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
+        return database.execute(asked).fetchone()[0]
+
+
+def test_columns_and_choices_are_listed_as_they_will_be_sent(server: Server, service: Sandbox, visit: Visit) -> None:
+    page = visit(server)
+    write_prompt(page, "A {small|large} {{animal}} in a field")
+    fill_table(page, "animal\nhare\n{stag}\n", "Generate 4")
+    page.get_by_text("What will be sent: 4 pictures").click()
+    listed = "A small hare in a field"
+    until(lambda: listed in " ".join(page.get_by_test_id("stDataFrame").last.locator("canvas td").all_text_contents()))
+    settle(page)
+    page.wait_for_timeout(500)  # the list moves the button down while it is drawn
+    press_generate(page)
+    wanted = [f"A {size} {animal} in a field" for animal in ("hare", "{stag}") for size in ("small", "large")]
+    for prompt in wanted:
+        expect(pictures_of(page, prompt)).to_be_visible()
+        assert len(paid_requests(service, prompt)) == 1
+
+
+def test_too_many_combinations_and_a_table_that_cant_be_read_are_refused_and_nothing_is_lost(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(server)
+    with server.asleep():  # or the button would know that it can't
+        ask(page, "{a|b|c}" * 12)
+    expect(told(page, "531,441 prompts")).to_be_visible()
+    expect(prompt_field(page)).to_have_value("{a|b|c}" * 12)
+    write_prompt(page, "")
+    fill_table(page, "prompt\nA kept row\n", "Generate ·")
+    page.get_by_role("button", name="Add rows").click()
+    files = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
+    files.set_input_files([{"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\n" + b"again\n" * 10_000}])
+    expect(told(page, "10,000 rows")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(generate_button(page)).to_contain_text("Generate ·")
+
+
+def test_a_file_that_does_not_arrive_is_said_beside_its_field_and_the_next_one_does(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(server, errors_pass=GONE)
+    page.get_by_text("Batch", exact=True).click()
+    page.get_by_role("button", name="Add rows").click()
+    box = page.get_by_test_id("stPopoverBody")
+    assert box.locator("input[type=file]").evaluate("field => field !== document.querySelector('input[type=file]')")
+    choose = box.get_by_label("CSV or Excel file").set_input_files
+    row = {"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\nA row that arrives\n"}
+    choose([row | {"buffer": b"x" * 5_000_001}])
+    expect(box.get_by_text("rows.csv is larger than 5 MB")).to_be_visible()
+    choose([row | {"name": "rows.pdf"}])
+    expect(box.get_by_text("rows.pdf is none of CSV, TSV, TXT, XLSX")).to_be_visible()
+    page.route("**/files", lambda route: route.abort())
+    choose([row])
+    expect(box.get_by_text("rows.csv — It did not reach the server: add it again.")).to_be_visible()
+    page.unroute_all()
+    choose([row])
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(generate_button(page)).to_contain_text("Generate ·")
+
+
+# -- the same again
+
+
+def test_the_same_request_a_day_later_asks_first(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = visit(server), "A tower that was made yesterday"
+    make(page, prompt)
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database, database:
+        database.execute(
+            "UPDATE jobs SET created_at = created_at - 86400, ended_at = ended_at - 86400 WHERE prompt = ?", [prompt]
+        )
+    other = visit(server)
+    ask(other, prompt)
+    expect(question_of(other)).to_contain_text("The same request was made before.")
+    expect(question_of(other)).to_contain_text("yesterday")
+    expect(pictures_of(other, prompt)).to_be_visible()
+    assert len(paid_requests(service, prompt)) == 1
+    question_of(other).get_by_role("button", name="Show what is there").click()
+    expect(question_of(other)).to_have_count(0)
+    expect(pictures_of(other, prompt)).to_be_visible()
+    assert (len(paid_requests(service, prompt)), len(rows(server, prompt))) == (1, 1)
+
+
+# -- the last credits
+
+
+@pytest.fixture
+def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
+    """A service on which there are credits for one picture."""
+    with Sandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3, record=True) as running:
+        yield running
+
+
+def test_two_who_press_at_once_for_the_last_credits_make_one_picture_and_one_is_told(
+    poor_service: Sandbox, start: Start, visit: Visit
+) -> None:
+    server = start(**at(poor_service))
+    pages = [visit(server), visit(server)]
+    for number, page in enumerate(pages):
+        expect(page.get_by_text("20 available")).to_be_visible()
+        page.bring_to_front()
+        write_prompt(page, f"The last picture, {number}")
+        settle(page)
+    for page in pages:
+        generate_button(page).evaluate("button => { setTimeout(() => button.click(), 400) }")
+    refused = [
+        told(page, "Too few credits are available for this, so nothing was sent").or_(
+            page.get_by_role("button", name="Generate · not enough credits")
+        )
+        for page in pages
+    ]
+    until(lambda: sum(page.get_by_role("img", name=re.compile("Picture made from")).count() for page in pages) == 1)
+    until(lambda: any(refusal.count() for refusal in refused))
+    for page in pages:
+        expect(page.get_by_role("button", name="Generate · not enough credits")).to_be_visible()
+    assert sum(seen.path == CREATE for seen in poor_service.seen) == len(poor_service.tasks()) == 1
+    assert poor_service.balance == 2
+
+
+# -- nothing typed is lost
+
+
+def test_a_reload_and_a_look_at_another_page_bring_back_what_was_typed_and_the_table(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(server)
+    choose_files(page, ("one.png", picture(colour="navy")))
+    expect(reference(page, 1)).to_be_visible()
+    choose(page, "16:9")
+    prompt_field(page).press_sequentially("half a thought, not even l")
+    page.reload()
+    settle(page)
+    expect(prompt_field(page)).to_have_value("half a thought, not even l")
+    until(lambda: settings(page).startswith("16:9"))
+    expect(reference(page, 1)).to_be_visible()
+
+    write_prompt(page, "")
+    fill_table(page, "prompt\nA lasting row\nAnother lasting row\n", "Generate 2")
+    write_cell(page, 2, "A mended row")
+    until(lambda: "A mended row" in drafts(server))
+    settle(page)
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    page.get_by_role("link", name="Generate").click()
+    expect(generate_button(page)).to_contain_text("Generate 2")
+    page.reload()
+    settle(page)
+    expect(generate_button(page)).to_contain_text("Generate 2")
+    page.get_by_text("What will be sent: 2 pictures").click()
+    until(lambda: "A mended row" in page.get_by_test_id("stDataFrame").last.locator("canvas td").all_text_contents())
+
+
+def drafts(server: Server) -> str:
+    """Return all tables that are kept but not sent."""
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
+        return "".join(content for (content,) in database.execute("SELECT content FROM drafts"))
+
+
+def test_two_tabs_of_one_person_keep_two_forms(server: Server, visit: Visit) -> None:
+    pages = [visit(server, name="Two tabs"), visit(server, name="Two tabs")]
+    for number, page in enumerate(pages):
+        page.bring_to_front()
+        write_prompt(page, f"thought number {number}")
+        settle(page)
+    for number, page in enumerate(pages):
+        page.reload()
+        settle(page)
+        expect(prompt_field(page)).to_have_value(f"thought number {number}")
+
+
+# -- by keyboard, and for everybody
+
+
+def test_tab_reaches_every_field_in_the_order_of_the_page_and_the_keyboard_alone_makes_a_picture(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt, reached = visit(server), "A path that no mouse walked", []
+    for drawn_late in (
+        page.get_by_label("Images", exact=True),
+        page.get_by_label("Project"),
+    ):
+        expect(drawn_late).to_be_visible()
+    expect(generate_button(page)).to_be_visible()
+    prompt_field(page).focus()
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+    places = [next((at for at, name in enumerate(reached) if wanted in name), None) for wanted in FIELDS]
+    assert None not in places and places == sorted(places), reached
+    prompt_field(page).focus()
+    page.keyboard.type(prompt)
+    page.keyboard.press("Control+Enter")
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
+
+
+FIELDS = (
+    "Generate",
+    ":",  # whichever ratio was chosen last
+    "1K · PNG",
+    "Images",
+    "Presets",
+    "Project",
+    "Recent prompts",
+    "Templates",
+    "Batch",
+)
+FOCUSED = """() => {
+    let focused = document.activeElement
+    while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement
+    const labelled = focused.labels?.[0]?.innerText
+    return (focused.getAttribute("aria-label") || labelled || focused.innerText || focused.value || "").trim()
+}"""
+
+
+def test_a_table_and_a_question_keep_nobody_out(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    fill_table(page, "prompt\n" + "".join(f"row {number}\n" for number in range(12)), "Generate 12")
+    assert barriers(page) == []
+    press_generate(page)
+    expect(question_of(page)).to_be_visible()
+    assert barriers(page) == []
+
+
+def test_a_thumb_is_enough_for_three_pictures_of_three_tasks_and_three_charges(
+    server: Server, service: Sandbox, visit: Visit, phone: BrowserContext
+) -> None:
+    page, prompt, before = visit(server, profile=phone), "A tram, three times", service.balance
+    write_prompt(page, prompt)
+    unfold(page)
+    for _ in range(2):
+        page.get_by_role("button", name="Increment").tap()
+        settle(page)
+    expect(generate_button(page)).to_contain_text("Generate 3 · about 54 credits")
+    page.wait_for_timeout(READ_MS)
+    generate_button(page).tap()
+    expect(pictures_of(page, prompt)).to_have_count(3)
+    pictures_of(page, prompt).first.tap()
+    large = page.get_by_role("dialog", name="Picture")
+    expect(large).to_be_visible()
+    page.keyboard.press("Escape")
+    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
+    assert before - service.balance == 54
+    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
+    assert len({shown.get_attribute("src") for shown in pictures_of(page, prompt).all()}) == 3

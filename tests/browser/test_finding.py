@@ -1,0 +1,303 @@
+"""The history as a place to find, judge and take away: in a real browser, held against the database and the files."""
+
+import csv
+import io
+import os
+import re
+import sqlite3
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+from playwright.sync_api import Locator, Page, expect
+
+from kie.generation import Generation, SubmissionItem
+from kie.images import receipts
+from kie.jobs import ENDED
+from kie.sandbox import Sandbox
+from kie.settings import Settings
+from kie.studio import Studio
+from tests.support.browser import ZOOMED, at, barriers, go, settle, table_rows, tray, until
+from tests.support.images import picture
+from tests.support.server import ForkedServer, Server
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+FOX = "A fox in the snow"
+SHIPS = [f"A ship on the sea, number {number}" for number in range(1, 4)]
+
+
+@pytest.fixture(scope="module")
+def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iterator[Server]:
+    """The studio of a team that has made four foxes and three ships, the ships for a project and from a reference."""
+    environment = at(service, uploads) | {"KIE_DATA_DIR": str(project / "data")}
+    with Studio(Settings.load(project, environment)) as studio:
+        used = studio.references.add("sea.png", io.BytesIO(picture(colour="navy"))).id
+        made = studio.submissions.submit("Ann", Generation(FOX), "foxes", 4)
+        ships = [SubmissionItem(Generation(prompt, (used,), "16:9", "2K", "jpg")) for prompt in SHIPS]
+        made += studio.submissions.submit_all("Ben", ships, "ships", "Harbour")
+        until(lambda: all(job.state in ENDED for job in studio.jobs.get_many([job.id for job in made])))
+    with ForkedServer(project / "data", project, port, **environment) as running:
+        yield running
+
+
+def database(server: Server) -> sqlite3.Connection:
+    opened = sqlite3.connect(server.data_dir / "studio.sqlite3")
+    opened.row_factory = sqlite3.Row
+    return opened
+
+
+def read(server: Server, query: str, *values: object) -> list[dict]:
+    with closing(database(server)) as opened:
+        return [dict(row) for row in opened.execute(query, values)]
+
+
+def search(page: Page, words: str, count: str) -> None:
+    page.get_by_label("Search", exact=True).fill(words)
+    expect(page.get_by_text(f"{count} · ")).to_be_visible()
+
+
+def pictures(page: Page) -> Locator:
+    return page.get_by_role("img", name=re.compile("^Picture made from: "))
+
+
+def fetched(page: Page, label: str) -> bytes:
+    """Return what the link behind a button gives."""
+    link = page.get_by_role("link", name=label)
+    expect(link).to_be_visible()
+    reply = requests.get(link.evaluate("(link) => link.href"), timeout=30)
+    page.keyboard.press("Escape")
+    assert reply.status_code == 200
+    return reply.content
+
+
+def exported(page: Page, label: str) -> bytes:
+    """Return the whole list as a file."""
+    page.get_by_test_id("stPopover").get_by_role("button", name="Export").click()
+    return fetched(page, label)
+
+
+# -- find, look, choose
+
+
+def test_pictures_are_found_looked_through_compared_judged_and_taken_away(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history", name="Cem")
+    search(page, "sno", "4 pictures")
+    expect(page).to_have_url(re.compile("[?&]q=sno"))
+    expect(pictures(page)).to_have_count(4)
+    pictures(page).nth(2).dblclick()
+    large = page.get_by_role("dialog", name="Picture")
+    expect(large).to_be_visible()
+    expect(large.get_by_text("3 of 4")).to_be_visible()
+    first = large.get_by_role("img").get_attribute("src")
+    page.keyboard.press("ArrowRight")
+    until(lambda: large.get_by_role("img").get_attribute("src") != first)
+    page.keyboard.press("Escape")
+    boxes = page.get_by_role("checkbox", name=re.compile("^Select: "))
+    for number in (0, 1):
+        boxes.nth(number).check()
+    tray(page).get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("dialog", name="Compare")).to_be_visible()
+    page.keyboard.press("Escape")
+    tray(page).get_by_role("button", name="Export").click()
+    with zipfile.ZipFile(io.BytesIO(fetched(page, "2 images (.zip)"))) as zipped:
+        manifest = list(csv.DictReader(io.StringIO(zipped.read("manifest.csv").decode("utf-8-sig"))))
+        assert set(zipped.namelist()) == {"manifest.csv", "manifest.xlsx", *(row["file"] for row in manifest)}
+    assert [row["prompt"] for row in manifest] == [FOX, FOX]
+    boxes.nth(1).uncheck()
+    expect(tray(page)).to_contain_text("1 selected")
+    tray(page).get_by_role("button", name="Pick", exact=True).click()
+    [picked] = until(lambda: read(server, "SELECT * FROM jobs WHERE verdict = 'pick'"))
+    assert (picked["prompt"], picked["verdict_by"]) == (FOX, "Cem")
+    tray(page).get_by_role("button", name="Tag or move").click()
+    page.get_by_label("Tag", exact=True).fill("winter")
+    page.get_by_label("Tag", exact=True).blur()
+    page.get_by_role("button", name="Add tag").click()
+    until(lambda: read(server, "SELECT job_id, tag FROM job_tags") == [{"job_id": picked["id"], "tag": "winter"}])
+
+
+def test_a_filter_s_zip_its_manifest_the_list_and_the_database_say_the_same(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?person=Ben&sort=oldest")
+    expect(page.get_by_text("3 pictures · 54 credits")).to_be_visible()
+    jobs = read(server, "SELECT * FROM jobs WHERE person = 'Ben' ORDER BY created_at, id")
+    with zipfile.ZipFile(io.BytesIO(exported(page, "3 images (.zip)"))) as zipped:
+        manifest = list(csv.DictReader(io.StringIO(zipped.read("manifest.csv").decode("utf-8-sig"))))
+        for row in manifest:
+            receipt = receipts.read(io.BytesIO(zipped.read(row["file"])))
+            assert (receipt.task_id, receipt.generation.prompt) == (row["task_id"], row["prompt"])
+            assert (receipt.person, receipt.project, receipt.credits) == ("Ben", "Harbour", 18)
+    listed = list(csv.DictReader(io.StringIO(exported(page, "List (.csv)").decode("utf-8-sig"))))
+    key = ("id", "task_id", "prompt", "person", "project")
+    assert len({row["file"] for row in manifest}) == 3
+    for rows in (manifest, listed):
+        assert sorted(tuple(row[name] for name in key) for row in rows) == sorted(
+            tuple(job[name] for name in key) for job in jobs
+        )
+
+
+def test_a_link_shows_somebody_else_the_same_list(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?view=table", name="Dora")
+    page.get_by_role("button", name="Filter").click()
+    filters = page.get_by_test_id("stPopoverBody")
+    for field, value in (("Project", "Harbour (3)"), ("Person", "Ben (3)")):  # the filters stay open for the second
+        filters.get_by_label(field).click()
+        page.get_by_role("option", name=value).click()
+        expect(filters.get_by_role("button", name=f"Remove {value}")).to_be_visible()
+    expect(page.get_by_text("3 pictures · ")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(filters).to_be_hidden()
+    for name in ("Ben", "Harbour"):  # what is on is seen
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
+    search(page, "number", "3 pictures")
+    expect(page).to_have_url(re.compile("[?&]q=number"))
+    shown = until(lambda: [row[0] for row in table_rows(page) if row[0].startswith("A ship")])
+    other = visit(server, page.url.removeprefix(server.url), name="Emil")
+    expect(other.get_by_text("3 pictures · ")).to_be_visible()
+    until(lambda: [row[0] for row in table_rows(other)] == shown)
+    expect(other.get_by_label("Search", exact=True)).to_have_value("number")
+
+
+def test_back_brings_the_filters_with_the_list_and_the_next_one_keeps_them(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?q=number&sort=oldest&view=pictures")
+    for delay_ms in (0, 300):
+        expect(page.get_by_text("3 pictures · ")).to_be_visible()
+        go(page, re.compile("^Account"))
+        expect(page.get_by_role("heading", name="Account")).to_be_visible()
+        page.wait_for_timeout(delay_ms)
+        page.go_back()
+        expect(page.get_by_text("3 pictures · ")).to_be_visible()
+        expect(page.get_by_label("Search", exact=True)).to_have_value("number")
+        expect(page.get_by_role("combobox", name="Sort")).to_have_value("Oldest first")
+    page.get_by_role("button", name="Starred", exact=True).click()
+    expect(page).to_have_url(re.compile("starred=yes"))
+    assert {"q=number", "sort=oldest"} <= set(page.url.partition("?")[2].split("&"))
+
+
+def test_chips_switch_what_is_on_and_the_filters_say_the_same(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?state=done&project=Harbour", name="Ben")
+    expect(page.get_by_text("3 pictures · ")).to_be_visible()
+    page.get_by_role("button", name="Harbour", exact=True).click()
+    expect(page.get_by_text("7 pictures · ")).to_be_visible()
+    for name in ("Mine", "Today"):
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.get_by_text("3 pictures · ")).to_be_visible()
+    expect(page).to_have_url(re.compile("person=Ben"))
+    page.get_by_role("button", name="Filter", exact=True).click()
+    filters = page.get_by_test_id("stPopoverBody")
+    for value in ("Ben (3)", "Done (3)"):
+        expect(filters.get_by_role("button", name=f"Remove {value}")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.get_by_text("7 pictures · ")).to_be_visible()
+    expect(page.get_by_role("button", name="Done", exact=True)).to_have_count(0)
+
+
+def test_a_name_is_a_chip_letter_by_letter(server: Server, visit: Visit) -> None:
+    name = "**x** :material/home: _y_ $z$"
+    page = visit(server, "/history?tag=" + quote(name))
+    chip = page.get_by_role("button", name=re.compile("#"))
+    expect(chip).to_be_visible()
+    assert chip.inner_text().replace("\u2060", "").endswith(f"#{name}")
+
+
+def test_an_empty_bin_says_so_and_the_list_is_exported_in_one_way(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?bin=yes&view=table")
+    expect(page.get_by_text("The bin is empty.")).to_be_visible()
+    page.get_by_role("button", name="Back to all pictures").click()
+    expect(page.get_by_text("7 pictures · ")).to_be_visible()
+    page.locator(".row").first.hover()
+    expect(page.get_by_test_id("stElementToolbar")).to_have_count(0)
+    listed = list(csv.DictReader(io.StringIO(exported(page, "List (.csv)").decode("utf-8-sig"))))
+    assert {row["id"] for row in listed} == {row["id"] for row in read(server, "SELECT id FROM jobs")}
+    search(page, "nothing like it", "0 pictures")
+    expect(page.get_by_text("No results.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/history?person=Nobody&colour=blue&state=vanished&since=yesterday",
+        "/history?q=%27%3B%20DROP%20TABLE%20jobs%3B--",
+        "/history?q=" + "x" * 10_000,
+        "/history?page=99999&view=hologram&sort=%3Cscript%3E",
+    ],
+    ids=["another version", "SQL", "10,000 characters", "junk"],
+)
+def test_an_odd_link_never_breaks_the_page(server: Server, visit: Visit, address: str) -> None:
+    page = visit(server, address)
+    expect(page.get_by_text(re.compile(r"\d+ pictures? · "))).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert len(read(server, "SELECT id FROM jobs")) == 7
+
+
+# -- delete
+
+
+def test_what_is_deleted_comes_back_and_what_is_emptied_leaves_its_money(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?q=3&view=table", name="Cem")
+    total = read(server, "SELECT sum(credits) AS credits, count(*) AS jobs FROM jobs")
+    [ship] = read(server, "SELECT * FROM jobs WHERE prompt = ?", SHIPS[2])
+    file = server.data_dir / ship["file"]
+    for undo in (True, False):
+        page.get_by_role("checkbox", name=re.compile("^Select: ")).first.check()
+        tray(page).get_by_role("button", name="Delete", exact=True).click()
+        expect(tray(page)).to_contain_text("1 picture moved to the bin for 30 days")
+        assert file.exists()
+        if undo:
+            page.get_by_role("button", name="Undo").click()
+            expect(page.get_by_text("1 picture · ")).to_be_visible()
+    account = visit(server, "/account")
+    account.set_viewport_size(ZOOMED)
+    account.get_by_text("Service, key and files").click()
+    account.get_by_role("button", name="Empty the bin (1)").click()
+    question = account.get_by_role("dialog", name="Empty the bin")
+    question.get_by_role("button", name="Delete them now").click()
+    expect(question).to_have_count(0)
+    until(lambda: not file.exists())
+    assert read(server, "SELECT sum(credits) AS credits, count(*) AS jobs FROM jobs") == total
+    [kept] = read(server, "SELECT * FROM jobs WHERE id = ?", ship["id"])
+    assert (kept["state"], kept["credits"], kept["emptied_at"] is not None) == ("done", 18, True)
+
+
+# -- care
+
+
+def test_a_check_finds_and_mends_a_deleted_file_and_tells_of_an_orphan(server: Server, visit: Visit) -> None:
+    fox = read(server, "SELECT * FROM jobs WHERE prompt = ? ORDER BY variant", FOX)[0]
+    file, orphan = server.data_dir / fox["file"], server.data_dir / "results" / "ab" / f"ab{'0' * 30}.png"
+    before = file.read_bytes()
+    file.unlink()
+    orphan.parent.mkdir(exist_ok=True)
+    orphan.write_bytes(picture())
+    long_ago = time.time() - 3600
+    os.utime(orphan, (long_ago, long_ago))
+    page = visit(server, "/account")
+    page.get_by_text("Service, key and files").click()
+    page.get_by_role("button", name="Check the files").click()
+    expect(page.get_by_text(orphan.name)).to_be_visible()
+    until(lambda: file.exists() and file.read_bytes() == before)
+    assert orphan.exists()
+    orphan.unlink()
+
+
+# -- for everybody
+
+
+def test_the_pictures_and_the_filters_keep_nobody_out(server: Server, visit: Visit) -> None:
+    page = visit(server, "/history?view=pictures")
+    expect(pictures(page).first).to_be_visible()
+    page.get_by_role("checkbox", name=re.compile("^Select: ")).first.check()
+    expect(tray(page)).to_contain_text("1 selected")
+    settle(page)
+    assert barriers(page) == []
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_label("Credits from")).to_be_visible()
+    expect(page.get_by_test_id("stPopoverBody")).to_have_css("opacity", "1")
+    assert barriers(page) == []

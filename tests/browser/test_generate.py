@@ -1,0 +1,555 @@
+"""Asking for a picture in a real browser: what the person sees, and what reaches the service and its till."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, expect
+
+from kie.sandbox import Sandbox
+from kie.sandbox.server import CREATE, CREDIT, RECORD, UPLOAD, Seen
+from pages.parts.composer.submit import FORM_CHANGED
+from tests.support.browser import (
+    KEY,
+    PHONE,
+    QUESTION_MS,
+    SIZE,
+    ask,
+    barriers,
+    beside,
+    choose,
+    choose_files,
+    choose_of,
+    credits_shown,
+    empty_form,
+    generate_button,
+    go,
+    make,
+    metric,
+    paid_request,
+    paid_requests,
+    pictures_of,
+    press_generate,
+    press_of,
+    question_of,
+    reference,
+    rows,
+    saved,
+    sent,
+    settings,
+    settle,
+    show_item,
+    stage,
+    tasks,
+    told,
+    until,
+    write_prompt,
+)
+from tests.support.images import noisy_png, picture
+from tests.support.server import Server
+
+pytestmark = pytest.mark.browser
+
+# The same request within this time after its result was shown is a repeated click.
+REPEATED_MS = 1600
+CRIMSON, AZURE = (220, 20, 60), (0, 90, 255)
+Visit = Callable[..., Page]
+
+
+# -- one picture with two references, from the first word to the file on the person's disk
+
+
+@dataclass
+class Journey:
+    """What one person's picture left behind, on their side and on the service's."""
+
+    prompt: str
+    file_name: str
+    file: bytes
+    credits_before: str
+    credits_after: str
+    api: list[Seen]
+    uploads: list[Seen]
+    task: dict
+    body: dict
+    page: str
+    log: str
+
+    @property
+    def image(self) -> Image.Image:
+        return Image.open(io.BytesIO(self.file)).convert("RGB")
+
+
+@pytest.fixture(scope="module")
+def journey(profile: BrowserContext, server: Server, service: Sandbox, uploads: Sandbox) -> Journey:
+    """Somebody makes a picture out of two, and takes it home. After the press nothing on the page is touched."""
+    prompt, page = "Two flags over a harbour", profile.new_page()
+    profile.clear_cookies()
+    page.goto(server.url)
+    settle(page)
+    expect(metric(page)).to_have_text("100,000")
+    before = credits_shown(page)
+    seen_api, seen_uploads = len(service.seen), len(uploads.seen)
+    choose_files(page, ("flag.png", picture(colour=CRIMSON)), ("flag.png", picture(colour=AZURE)))
+    expect(reference(page, 2)).to_be_visible()
+    write_prompt(page, prompt)
+    press_generate(page)
+    expect(pictures_of(page, prompt)).to_be_visible()
+    expect(metric(page)).not_to_have_text(before)
+    after = credits_shown(page)
+    file_name, file = saved(page, page.get_by_role("button", name="Download", exact=True))
+    [task], [body] = tasks(service, prompt), paid_requests(service, prompt)
+    journey = Journey(
+        prompt=prompt,
+        file_name=file_name,
+        file=file,
+        credits_before=before,
+        credits_after=after,
+        api=service.seen[seen_api:],
+        uploads=uploads.seen[seen_uploads:],
+        task=task,
+        body=body,
+        page=page.content(),
+        log=server.log,
+    )
+    page.close()
+    return journey
+
+
+def test_the_downloaded_file_is_what_the_service_made(journey: Journey, service: Sandbox) -> None:
+    made = requests.get(f"{service.url}/results/{journey.task['taskId']}.png", timeout=10).content
+    assert journey.file == made
+    assert journey.image.size == (1024, 1024)
+
+
+def test_the_downloaded_file_has_a_name_that_says_what_it_is(journey: Journey) -> None:
+    assert "two-flags-over-a-harbour" in journey.file_name
+    assert journey.file_name.endswith(".png")
+
+
+def test_the_picture_holds_both_references_in_the_order_in_which_they_were_chosen(journey: Journey) -> None:
+    image = journey.image
+    found = {
+        colour: [x for x in range(0, 1024, 8) for y in range(0, 1024, 8) if image.getpixel((x, y)) == colour]
+        for colour in (CRIMSON, AZURE)
+    }
+    assert len(found[CRIMSON]) > 500 and len(found[AZURE]) > 500
+    assert max(found[CRIMSON]) < min(found[AZURE])
+
+
+def test_one_press_pays_for_one_task_with_the_official_parameters_and_no_others(journey: Journey) -> None:
+    assert sum(seen.path == CREATE for seen in journey.api) == 1
+    assert journey.body.keys() == {"model", "input"}
+    assert journey.body["model"] == "nano-banana-pro"
+    assert len(journey.body["input"].pop("image_input")) == 2
+    assert journey.body["input"] == {
+        "prompt": journey.prompt,
+        "aspect_ratio": "1:1",
+        "resolution": "1K",
+        "output_format": "png",
+    }
+
+
+def test_two_files_of_one_name_are_uploaded_under_two(journey: Journey) -> None:
+    names = [(seen.body["uploadPath"], seen.body["fileName"]) for seen in journey.uploads]
+    assert len(names) == len(set(names)) == 2
+    assert "flag.png" not in [name for _, name in names]
+
+
+def test_only_the_four_official_addresses_are_used_each_on_its_own_host(journey: Journey) -> None:
+    asked = {seen.path for seen in journey.api if not seen.path.startswith("/results/")}
+    assert asked == {CREATE, RECORD, CREDIT}
+    assert {seen.path for seen in journey.uploads} == {UPLOAD}
+
+
+def test_the_key_goes_with_the_official_calls_and_nowhere_else(journey: Journey) -> None:
+    for seen in (*journey.api, *journey.uploads):
+        carries = seen.headers.get("authorization")
+        assert carries == (None if seen.path.startswith("/results/") else f"Bearer {KEY}"), seen.path
+    assert any(seen.path.startswith("/results/") for seen in journey.api)
+    assert KEY not in journey.page
+    assert KEY not in journey.log
+
+
+def test_the_balance_on_the_page_falls_by_the_price(journey: Journey) -> None:
+    assert (journey.credits_before, journey.credits_after) == ("100,000", "99,982")
+
+
+# -- presses
+
+
+def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt = empty_form(visit(server, stays=True)), "A lamp pressed twice"
+    write_prompt(page, prompt)
+    generate_button(page).dblclick()
+    expect(pictures_of(page, prompt)).to_have_count(1)
+    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
+    page.wait_for_timeout(REPEATED_MS)
+    press_generate(page)
+    expect(pictures_of(page, prompt)).to_have_count(2)
+    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 2
+
+
+def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = empty_form(visit(server, stays=True)), "A {red|blue|green} chair by the window"
+    page.get_by_label("Prompt").fill(prompt)
+    expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(question_of(page)).to_contain_text("This makes 3 pictures and costs about 54 credits.")
+    expect(question_of(page)).to_contain_text("The price changed while you were typing.")
+    assert paid_requests(service, prompt.replace("{red|blue|green}", "red")) == []
+    page.wait_for_timeout(QUESTION_MS)
+    generate_button(question_of(page)).dblclick()
+    expect(question_of(page)).to_have_count(0)
+    for colour in ("red", "blue", "green"):
+        expect(pictures_of(page, prompt.replace("{red|blue|green}", colour))).to_be_visible()
+
+
+def test_three_images_are_three_tasks_and_three_charges(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, prompt, before = empty_form(visit(server, stays=True)), "A fox in three poses", service.balance
+    write_prompt(page, prompt)
+    page.get_by_label("Images", exact=True).fill("3")
+    page.get_by_label("Images", exact=True).blur()
+    button = generate_button(page)
+    expect(button).to_contain_text("Generate 3 · about 54 credits")
+    press_generate(page)
+    expect(pictures_of(page, prompt)).to_have_count(3)
+    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
+    assert before - service.balance == 54
+    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
+    sources = [shown.get_attribute("src") for shown in pictures_of(page, prompt).all()]
+    assert len(set(sources)) == 3
+
+
+def test_settings_are_chosen_in_one_list_that_stays_open_and_a_press_draws_nothing_but_its_picture(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt, messages = empty_form(visit(server, stays=True)), "A ferry at noon", []
+    page.on(
+        "websocket",
+        lambda socket: "stream" in socket.url and socket.on("framereceived", lambda message: messages.append(message)),
+    )
+    page.reload()
+    settle(page)
+    make(page, "A ferry at dawn")
+    write_prompt(page, prompt)
+    settle(page)
+    dock, body = page.get_by_test_id("stBottom"), page.get_by_test_id("stPopoverBody")
+    dock.get_by_role("button", name="1:1").click()
+    settle(page)
+    messages.clear()
+    for ratio in ("21:9", "16:9"):
+        body.get_by_text(ratio, exact=True).click()
+        expect(body.get_by_role("radio", name=ratio)).to_be_checked()
+    assert messages == []
+    page.keyboard.press("Escape")
+    expect(dock.get_by_role("button", name="16:9")).to_be_visible()
+    settle(page)
+    messages.clear()
+    press_generate(page)
+    expect(pictures_of(page, prompt)).to_be_visible()
+    # A run of the whole page has more than 40.
+    assert len(messages) < 10
+    assert paid_request(service, prompt)["aspect_ratio"] == "16:9"
+    dock.get_by_role("button", name=SIZE).click()
+    for resolution, price in (("4K", 24), ("1K", 18)):
+        body.get_by_text(resolution, exact=True).click()
+        expect(generate_button(page)).to_contain_text(f"about {price} credits")
+    page.keyboard.press("Escape")
+    expect(dock.get_by_role("button", name="16:9")).to_be_visible()
+    page.reload()
+    expect(dock.get_by_role("button", name="16:9")).to_be_visible()
+
+
+# -- what can be done with a picture
+
+
+def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_again(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt, next_prompt = visit(server), "A wide river", "The same river at night"
+    choose_files(page, ("mill.png", picture(colour=AZURE)))
+    expect(reference(page, 1)).to_be_visible()
+    choose(page, "21:9", "4K", "JPG")
+    expect(generate_button(page)).to_contain_text("Generate · about 24 credits")
+    make(page, prompt)
+    asked = paid_request(service, prompt)
+    assert len(asked.pop("image_input")) == 1
+    assert asked == {"prompt": prompt, "aspect_ratio": "21:9", "resolution": "4K", "output_format": "jpg"}
+
+    pictures_of(page, prompt).click()
+    large = page.get_by_role("dialog").get_by_role("img", name=f"Picture made from: {prompt}")
+    expect(large).to_be_visible()
+    until(lambda: large.evaluate("image => image.naturalWidth") == 4096)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    name, file = saved(page, page.get_by_role("button", name="Download", exact=True))
+    assert name.endswith(".jpg")
+    assert Image.open(io.BytesIO(file)).format == "JPEG"
+    assert Image.open(io.BytesIO(file)).size == (4096, 1755)
+
+    page.get_by_role("button", name="Use as reference").click()
+    expect(reference(page, 2)).to_be_visible()
+    choose(page, "1K", "PNG", "Auto")
+    ask(page, next_prompt)
+    addresses = paid_request(service, next_prompt)["image_input"]
+    [first] = tasks(service, prompt)
+    made = requests.get(f"{service.url}/results/{first['taskId']}.jpeg", timeout=10).content
+    assert [requests.get(address, timeout=10).content for address in addresses] == [picture(colour=AZURE), made]
+
+    choose_of(page, prompt, "Reuse all")
+    expect(page.get_by_label("Prompt")).to_have_value(prompt)
+    expect(reference(page, 1)).to_be_visible()
+    expect(reference(page, 2)).to_have_count(0)
+    until(lambda: settings(page) == "21:9 · 4K · JPG")
+
+    # Generate is pressed before the form shows what it is filled with: neither is sent, and no mixture of both.
+    write_prompt(page, "A third river")
+    choose(page, "1K", "PNG", "Auto")
+    expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
+    press_of(page, prompt).get_by_role("button", name="More").first.click()
+    reuse = page.get_by_role("menuitem", name="Reuse all")
+    generate = generate_button(page).element_handle()
+    reuse.evaluate("(item, generate) => { item.click(); setTimeout(() => generate.click(), 30) }", generate)
+    expect(told(page, FORM_CHANGED)).to_be_visible()
+    expect(page.get_by_label("Prompt")).to_have_value(prompt)
+    until(lambda: settings(page) == "21:9 · 4K · JPG")
+    assert len(tasks(service, prompt)) == 1
+    assert tasks(service, "A third river") == []
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Prompt")).to_have_value("A third river")
+
+
+def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
+) -> None:
+    page, prompt = empty_form(visit(server, stays=True)), "A boat that stays at home"
+    choose_files(page, ("boat.png", picture(colour="navy")))
+    expect(reference(page, 1)).to_be_visible()
+    uploads.stop()
+    try:
+        write_prompt(page, prompt)
+        press_generate(page)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_text("Cancelled before it was sent. Not charged.")).to_be_visible()
+    finally:
+        uploads.start()
+    make(page, "A boat that sails")
+    assert paid_requests(service, prompt) == []
+    assert [row["state"] for row in rows(server, prompt)] == ["cancelled"]
+
+
+def test_what_is_clicked_in_the_same_moment_as_something_else_happens_does_what_it_says(
+    server: Server, visit: Visit
+) -> None:
+    page = empty_form(visit(server, stays=True))
+    choose_files(page, ("one.png", picture(colour="navy")), ("two.png", picture(colour="teal")))
+    for left in (1, 0):
+        expect(reference(page, left + 1)).to_be_visible()
+        page.get_by_label("Prompt").fill(f"A prompt that is still being written, {left}")
+        page.get_by_role("button", name="Remove").last.click()
+        expect(reference(page, left + 1)).to_have_count(0)
+    expect(page.get_by_text("This app has encountered an error")).to_have_count(0)
+
+
+# -- what can't be sent is told where it was given
+
+
+# One after the other in one form: each is told instead of the one before.
+UNSENDABLE = {
+    "": "a blank prompt can't be sent",
+    "a" * 10_001: "Shorten the prompt by 1 character:",
+    " \u3000\u200b\n": "a blank prompt can't be sent",
+    "a bell \x07 rings": "Remove the invisible control characters",
+}
+SLOW_CLICK_MS = 400
+LONGEST = "A very long story. " * 526 + "x" * 6
+
+
+def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays_until_one_can(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
+) -> None:
+    page, before = visit(server), sent(service, uploads)
+    choose_files(page, ("kept.png", picture(colour=CRIMSON)))
+    expect(reference(page, 1)).to_be_visible()
+    choose(page, "21:9", "4K", "JPG")
+    field = page.get_by_label("Prompt")
+    for prompt, words in UNSENDABLE.items():
+        write_prompt(page, prompt)
+        press_generate(page)
+        alert = told(page, words)
+        expect(alert).to_be_visible()
+        expect(field).to_have_value(prompt)
+        expect(reference(page, 1)).to_be_visible()
+        assert settings(page) == "21:9 · 4K · JPG"
+        assert prompt == "" or rows(server, prompt) == []
+    assert sent(service, uploads) == before
+    assert len(LONGEST) == 10_000
+    # What was wrong goes from above the button as soon as the field is left: by the press, during which a finger takes its time.
+    field.fill(LONGEST)
+    generate_button(page).click(delay=SLOW_CLICK_MS)
+    assert paid_request(service, LONGEST)["prompt"] == LONGEST
+
+
+def bomb_png() -> bytes:
+    """Return a small PNG that says it has 400 million pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
+    lines = zlib.compress(bytes(2501 * 20_000), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
+
+
+def noisy_jpeg() -> bytes:
+    """Return a JPEG with enough in it to be cut in the middle."""
+    out = io.BytesIO()
+    Image.effect_noise((400, 300), 80).save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_files_that_cant_be_references_are_told_by_name_and_one_of_them_stops_the_press(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
+) -> None:
+    refused = {
+        "report.png": (b"%PDF-1.7\n" + b"x" * 4000, "not a picture"),
+        "photo.jpg": (noisy_jpeg()[:8000], "cut off or broken"),
+        "bomb.png": (bomb_png(), "100 million pixels"),
+        "icon.png": (picture("ICO"), "format is ICO"),
+        "nothing.png": (b"", "is empty"),
+    }
+    page, before = empty_form(visit(server, stays=True)), sent(service, uploads)
+    write_prompt(page, "A prompt that stays")
+    choose_files(page, ("good.png", picture(colour="olive")), *((name, file) for name, (file, _) in refused.items()))
+    for name, (_, words) in refused.items():
+        alert = told(page, words)
+        expect(alert).to_be_visible()
+        expect(page.get_by_text(name).first).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
+    expect(page.get_by_label("Prompt")).to_have_value("A prompt that stays")
+    press_generate(page)
+    expect(told(page, "cut off or broken")).to_have_count(2)
+    assert sent(service, uploads) == before
+    assert rows(server, "A prompt that stays") == []
+
+
+def test_a_file_of_31_mb_is_made_to_fit_the_same_one_twice_is_one_and_a_single_pixel_is_taken(
+    server: Server, service: Sandbox, visit: Visit, tmp_path: Path
+) -> None:
+    page, prompt = empty_form(visit(server, stays=True)), "A huge reference and a tiny one"
+    choose_files(page, noisy_png(tmp_path / "huge.png", 31 * 2**20))
+    expect(page.get_by_text("Saved as JPEG: a reference may have 30 MB.", exact=True)).to_be_visible()
+    expect(reference(page, 1)).to_be_visible()
+    dot = picture(size=(1, 1))
+    choose_files(page, ("dot.png", dot), ("again.png", dot))
+    expect(page.get_by_text("1 × 1 · 1 KB · very small")).to_be_visible()
+    expect(told(page, "the same picture as number 2")).to_contain_text("again.png")
+    ask(page, prompt)
+    huge, tiny = [requests.get(address, timeout=10).content for address in paid_request(service, prompt)["image_input"]]
+    assert len(huge) <= 30_000_000
+    assert tiny == dot
+
+
+def test_the_ninth_reference_is_left_out_and_told_by_name(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
+) -> None:
+    page, prompt = empty_form(visit(server, stays=True)), "Eight pictures at once"
+    colours = [(20 * number, 100, 255 - 20 * number) for number in range(9)]
+    choose_files(page, *[(f"{number}.png", picture(colour=colour)) for number, colour in enumerate(colours, 1)])
+    alert = told(page, "At most 8 references fit")
+    expect(alert).to_contain_text("9.png")
+    expect(reference(page, 8)).to_be_visible()
+    expect(reference(page, 9)).to_have_count(0)
+    ask(page, prompt)
+    addresses = paid_request(service, prompt)["image_input"]
+    fetched = [requests.get(address, timeout=10).content for address in addresses]
+    assert fetched == [picture(colour=colour) for colour in colours[:8]]
+
+
+# -- text from outside is shown letter by letter
+
+LETTERS = (
+    "=1+1 <script>alert(1)</script> **bold** _slanted_ $x^2$ and $$y$$",
+    "# :material/home: :red[x] [a link](https://example.com) <b>&amp;</b> `code` ~~out~~",
+    "🍌 فنارة عند الفجر",
+)
+
+
+def test_prompts_and_file_names_are_shown_letter_by_letter(server: Server, service: Sandbox, visit: Visit) -> None:
+    page, name = visit(server), "**x**:material-home: <b>$y$`.png"
+    choose_files(page, (name, picture(colour="pink")), (f"not {name}", b"no picture"))
+    expect(page.get_by_role("group", name=f"1 of 1: {name}")).to_contain_text(name)
+    expect(told(page, "not a picture")).to_contain_text(f"not {name} —")
+    page.get_by_role("button", name="Remove").click()
+    for prompt in LETTERS:
+        write_prompt(page, prompt)
+        press_generate(page)
+        expect(page.get_by_role("heading", name=prompt, exact=True)).to_be_visible()
+    for prompt in LETTERS:
+        expect(pictures_of(page, prompt)).to_be_visible()
+        assert [body["input"]["prompt"] for body in paid_requests(service, prompt)] == [prompt]
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    for number, prompt in enumerate(reversed(LETTERS)):
+        show_item(page, number)
+        expect(beside(page).locator(".prompt")).to_have_text(prompt)
+
+
+# -- for everybody
+
+
+def test_an_empty_page_and_one_with_a_picture_a_fault_and_a_job_at_work_keep_nobody_out(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(server)
+    assert barriers(page) == []
+    choose_files(page, ("good.png", picture(colour="olive")), ("bad.png", b"no picture"))
+    expect(reference(page, 1)).to_be_visible()
+    make(page, "A picture to look at")
+    ask(page, "sandbox: slow, a picture still to come")
+    expect(stage(page, "Generating")).to_be_visible()
+    ask(page, "")
+    expect(told(page, "blank prompt")).to_be_visible()
+    assert barriers(page) == []
+
+
+def test_a_phone_is_enough_to_make_a_picture_and_find_it_again(
+    server: Server, service: Sandbox, visit: Visit, phone: BrowserContext
+) -> None:
+    page, prompt = visit(server, profile=phone), "A picture made on the way home"
+    expect(page.get_by_label("Prompt")).to_be_in_viewport()
+    choose_files(page, ("way.png", picture(colour=AZURE)))
+    expect(reference(page, 1)).to_be_visible()
+    choose(page, "21:9", "4K", "JPG")
+    make(page, prompt)
+    assert paid_request(service, prompt)["resolution"] == "4K"
+    pictures_of(page, prompt).scroll_into_view_if_needed()
+    expect(pictures_of(page, prompt)).to_be_in_viewport()
+    box = pictures_of(page, prompt).bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
+    assert (
+        len(saved(page, page.get_by_role("button", name="Download", exact=True))[1])
+        == rows(server, prompt)[0]["file_bytes"]
+    )
+    go_to(page, "History")
+    show_item(page, 0)
+    expect(page.get_by_role("dialog", name="Picture").locator(".panel .prompt")).to_have_text(prompt)
+    page.keyboard.press("Escape")
+    go_to(page, "Account")
+    expect(metric(page)).to_be_visible()
+
+
+def go_to(page: Page, title: str) -> None:
+    """Open the menu of a phone's page and go to another page."""
+    go(page, title)
+    expect(page.get_by_role("heading", name=title)).to_be_visible()

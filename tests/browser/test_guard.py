@@ -1,0 +1,206 @@
+"""The guard in a real browser: pages of others get nowhere, our own work under their policy, and a blank page says why."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Error, Locator, Page, expect
+
+from kie.sandbox import Sandbox
+from tests.support.browser import (
+    PROBES,
+    beside,
+    choose_files,
+    findings,
+    go,
+    make,
+    pictures_of,
+    reference,
+    saved,
+    sent,
+    settle,
+    show_item,
+    until,
+)
+from tests.support.images import picture
+from tests.support.other_programs import Proxy, answer, as_it_came, site, without_the_port, without_websockets
+from tests.support.outbound import Outbound
+from tests.support.server import Server
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+Start = Callable[..., Server]
+# What the browser itself writes of what it does not do.
+BLOCKED = ("WebSocket connection", "CORS policy", "net::ERR_", "frame-ancestors", "Refused to display")
+TRY_ALL = """async (lines) => {
+  const opens = ([url, protocols]) => new Promise((settle) => {
+    const socket = new WebSocket(url, protocols)
+    socket.onopen = () => settle(`${url} opened`)
+    socket.onerror = () => settle("refused")
+  })
+  return await Promise.all(lines.map(opens))
+}"""
+POST = """(url) => fetch(url, {method: "POST", body: "x", mode: "no-cors"}).then(() => "answered", () => "refused")"""
+
+
+# -- pages of others
+
+
+def test_a_page_on_another_port_opens_no_line_and_changes_nothing(
+    server: Server, service: Sandbox, clean_page: Callable[..., Page]
+) -> None:
+    before = sent(service)
+    lines = [
+        [f"ws://{host}:{server.port}{path}", ["streamlit"]]
+        for host in ("127.0.0.1", "localhost")
+        for path in ("/_stcore/stream", "/events")
+    ]
+    with site("<title>somebody else's</title>") as theirs:
+        for address in (theirs, theirs.replace("127.0.0.1", "localhost")):
+            page = clean_page(errors_pass=BLOCKED)
+            page.goto(address)
+            assert page.evaluate(TRY_ALL, lines) == ["refused"] * len(lines)
+            assert page.evaluate(POST, f"{server.url}/references") == "refused"
+            with pytest.raises(Error, match="Failed to fetch"):
+                page.evaluate("(url) => fetch(url).then((answer) => answer.text())", f"{server.url}/healthz")
+    assert sent(service) == before
+
+
+def test_nobody_shows_the_studio_in_a_frame_but_who_is_named(
+    server: Server, start: Start, clean_page: Callable[..., Page]
+) -> None:
+    with site(f"<iframe src='{server.url}' width=1000 height=800></iframe>") as theirs:
+        page = clean_page(errors_pass=BLOCKED)
+        page.goto(theirs)
+        until(lambda: page.frames[1].url.startswith("chrome-error:"))
+        expect(page.frame_locator("iframe").get_by_label("Your name")).to_have_count(0)
+        named = start(KIE_SANDBOX="1", KIE_FRAME_ANCESTORS=theirs)
+        page.evaluate("(url) => (document.querySelector('iframe').src = url)", named.url)
+        expect(page.frame_locator("iframe").get_by_label("Your name")).to_be_attached()
+
+
+# -- our own
+
+
+def test_every_page_works_under_its_policy_without_one_word_in_the_console(server: Server, visit: Visit) -> None:
+    page, heard = visit(server), []
+    page.on("console", lambda message: heard.append((message.text, message.location["url"])))
+    page.evaluate("document.addEventListener('securitypolicyviolation', (e) => console.error(e.violatedDirective))")
+    choose_files(page, ("gold.png", picture(colour="gold")))
+    expect(reference(page, 1)).to_be_visible()
+    make(page, "A policy that is kept")
+    pictures_of(page, "A policy that is kept").first.click()
+    large = page.get_by_role("dialog").get_by_role("img", name="A policy that is kept")
+    until(lambda: large.evaluate("image => image.naturalWidth") > 600)
+    address = large.evaluate("image => image.currentSrc")
+    page.keyboard.press("Escape")
+    page.get_by_text("Batch", exact=True).click()
+    page.get_by_role("button", name="Add rows").click()
+    rows = {"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\nA row\n"}
+    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files([rows])
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    page.keyboard.press("Escape")
+    go(page, re.compile("^History"))
+    show_item(page, 0)
+    name, content = saved(page, beside(page).get_by_role("button", name="Download", exact=True))
+    assert name.endswith(".png") and content.startswith(b"\x89PNG")
+    go(page, re.compile("^Account"))
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    page.reload()
+    settle(page)
+    page.goto(address)  # a picture in a tab of its own
+    until(lambda: page.locator("img").evaluate("image => image.naturalWidth") > 600)
+    assert [message for message in heard if not PROBES.search(message[1])] == []
+
+
+def test_a_session_among_foreign_pages_speaks_to_this_machine_only(
+    start: Start, visit: Visit, clean_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    outbound = Outbound(tmp_path / "outbound")
+    studio = start(Server, KIE_SANDBOX="1", **outbound.environment)
+    with site("<title>somebody else's</title>") as theirs:
+        page = clean_page(errors_pass=BLOCKED)
+        page.goto(theirs)
+        lines = [[f"ws://127.0.0.1:{studio.port}{path}", []] for path in ("/_stcore/stream", "/events")]
+        assert page.evaluate(TRY_ALL, lines) == ["refused"] * 2
+    own = visit(studio)
+    make(own, "Nobody outside is asked")
+    go(own, re.compile("^History"))
+    go(own, re.compile("^Account"))
+    assert "127.0.0.1" in outbound.addresses
+    assert outbound.addresses <= {"127.0.0.1", "localhost", "::1"}
+
+
+# -- a page whose line does not come up
+
+
+def notice(page: Page) -> Locator:
+    return page.get_by_role("alert").filter(has_text="This page can't reach the studio.")
+
+
+def test_a_proxy_without_websockets_is_named_until_it_passes_them(
+    start: Start, clean_page: Callable[..., Page]
+) -> None:
+    studio = start(KIE_SANDBOX="1")
+    with Proxy(studio.port, without_websockets) as proxy:
+        page = clean_page(errors_pass=("WebSocket", "net::ERR_"))
+        page.goto(proxy.url)
+        expect(notice(page)).to_contain_text("Nothing was sent.")
+        expect(notice(page)).to_contain_text(f"Your browser is at {proxy.url}.")
+        expect(notice(page)).to_contain_text("must pass websockets on")
+        expect(notice(page)).to_contain_text("Safari")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert findings(page) == []
+        proxy.passing = as_it_came
+        expect(page.get_by_label("Your name")).to_be_attached()
+        expect(notice(page)).to_have_count(0)
+        page.goto("about:blank")
+
+
+OTHERWISE = {
+    "no password": answer("401 Unauthorized", "<h1>401</h1>"),
+    "a page": answer("200 OK", "<h1>Sign in</h1>"),
+    "not there": answer("502 Bad Gateway", "<h1>502</h1>"),
+}
+
+
+@pytest.mark.parametrize("answered", OTHERWISE.values(), ids=OTHERWISE)
+def test_a_websocket_that_a_proxy_answers_in_another_way_is_said(
+    server: Server, clean_page: Callable[..., Page], answered: bytes
+) -> None:
+    with Proxy(server.port, lambda head: head if without_websockets(head) else answered) as proxy:
+        page = clean_page(errors_pass=("WebSocket", "net::ERR_"))
+        page.goto(proxy.url)
+        expect(notice(page)).to_contain_text("Its live connection (a websocket) does not open. Nothing was sent.")
+        expect(notice(page)).to_contain_text("Safari sends no password")
+        page.goto("about:blank")
+
+
+def test_a_proxy_that_cuts_the_port_off_is_named_with_what_to_set(
+    start: Start, clean_page: Callable[..., Page]
+) -> None:
+    studio = start(KIE_SANDBOX="1")
+    with Proxy(studio.port, without_the_port) as proxy:
+        page = clean_page(errors_pass=("WebSocket", "net::ERR_", "403"))
+        page.goto(proxy.url)
+        expect(notice(page)).to_contain_text(
+            "The studio was asked for as 127.0.0.1, and its setting KIE_PUBLIC_URL is not set."
+        )
+        expect(notice(page)).to_contain_text(f"Set KIE_PUBLIC_URL to {proxy.url} and start the studio again")
+        page.goto("about:blank")
+
+
+def test_the_address_that_is_set_makes_up_for_such_a_proxy(
+    start: Start, visit: Visit, clean_page: Callable[..., Page]
+) -> None:
+    with Proxy(0, without_the_port) as proxy:
+        studio = start(KIE_SANDBOX="1", KIE_PUBLIC_URL=proxy.url)
+        proxy.port = studio.port
+        page = clean_page()
+        page.goto(proxy.url)
+        settle(page)
+        make(page, "Through a proxy that cuts the port off")
+        page.goto("about:blank")

@@ -1,0 +1,107 @@
+"""Somebody who types, presses and turns pages faster than a studio answers, while other pictures of theirs go on."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from kie.sandbox import Sandbox
+from tests.support.browser import (
+    GONE,
+    agree,
+    barriers,
+    generate_button,
+    paid_requests,
+    pictures_of,
+    question_of,
+    rows,
+    settle,
+    until,
+    write_prompt,
+)
+from tests.support.server import Server
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+ROUNDS, OTHERS = 60, 60
+NAME = "Somebody in a hurry"
+NOT_SENT = "Not sent: the connection was lost"
+
+
+def begin_others(page: Page) -> None:
+    """Ask for many pictures, so that one of them changes all the time."""
+    write_prompt(page, "Other {" + "|".join(str(number) for number in range(OTHERS)) + "}")
+    expect(generate_button(page)).to_contain_text(f"Generate {OTHERS}")
+    page.keyboard.press("Control+Enter")
+    expect(question_of(page)).to_be_visible()
+    agree(page)
+    expect(question_of(page)).to_have_count(0)
+
+
+def test_no_press_letter_or_page_is_lost_in_sixty_hurried_rounds(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    begin_others(visit(server, name=NAME))
+    page = visit(server, name=NAME)
+    top, prompt = page.get_by_role("navigation"), page.get_by_label("Prompt", exact=True)
+    prompts = [f"Round {number:02}, a lantern on the water" for number in range(ROUNDS)]
+    for number, text in enumerate(prompts):
+        prompt.fill(text[:-4])
+        page.keyboard.type(text[-4:])
+        page.keyboard.press("Control+Enter")
+        # The page is left within 0.4 s, later and later, and some rounds type on instead.
+        page.wait_for_timeout(40 * (number % 10))
+        if number % 3:
+            other = "History" if number % 3 == 1 else "Account"
+            top.get_by_role("link", name=other).click()
+            expect(page).to_have_url(re.compile(other.lower()))
+            expect(page.get_by_role("heading", name=other)).to_be_visible()
+            top.get_by_role("link", name="Generate").click()
+            expect(prompt).to_be_visible()
+            expect(prompt).to_have_value(text)
+    settle(page)
+    # Each press is handed over until it is written; none is written twice.
+    until(lambda: all(rows(server, text) for text in prompts))
+    assert Counter(len(rows(server, text)) for text in prompts) == {1: ROUNDS}
+    expect(page.get_by_text(NOT_SENT)).to_be_hidden()
+
+
+def test_a_press_that_did_not_arrive_is_told_and_sent_once_when_its_person_says_so(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
+    page, prompt = visit(server, errors_pass=GONE), "A press while nobody is there"
+    write_prompt(page, prompt)
+    settle(page)
+    server.stop()
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    server.start()
+    expect(page.get_by_text(NOT_SENT)).to_be_visible()
+    assert rows(server, prompt) == []
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
+    assert barriers(page) == []
+    page.get_by_role("button", name="Send now").click()
+    expect(pictures_of(page, prompt)).to_be_visible()
+    expect(page.get_by_text(NOT_SENT)).to_be_hidden()
+    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
+
+
+def test_a_reload_in_the_moment_of_a_press_loses_nothing(server: Server, service: Sandbox, visit: Visit) -> None:
+    page = visit(server)
+    for number in range(6):
+        prompt = f"A reload in the moment of press {number}"
+        write_prompt(page, prompt)
+        settle(page)
+        page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(15 * number)
+        page.reload()
+        settle(page)
+        not_sent = page.get_by_text(NOT_SENT)
+        until(lambda prompt=prompt, not_sent=not_sent: rows(server, prompt) or not_sent.is_visible())
+        if not rows(server, prompt):
+            page.get_by_role("button", name="Send now").click()
+        until(lambda prompt=prompt: paid_requests(service, prompt))
+        expect(not_sent).to_be_hidden()
+        assert len(rows(server, prompt)) == 1

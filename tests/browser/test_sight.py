@@ -1,0 +1,160 @@
+"""What a person has in sight, on a phone and on narrow and low windows: nothing is cut off, hidden by the dock, or moved away."""
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.support.browser import (
+    DESKTOP,
+    PHONE,
+    RATIO,
+    SIZE,
+    ask,
+    choose_of,
+    cut_off,
+    dress,
+    generate_button,
+    make,
+    pictures_of,
+    press_of,
+    reference,
+    settle,
+    told,
+    until,
+    write_prompt,
+)
+from tests.support.server import Server
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+TABLET, LAPTOP = {"width": 820, "height": 1180}, {"width": 1024, "height": 768}
+
+
+def edges(shown: Locator) -> tuple[float, float]:
+    """Return where something begins and ends on the screen, from above."""
+    box = shown.bounding_box()
+    return box["y"], box["y"] + box["height"]
+
+
+def is_within(shown: Locator, top: float, bottom: float) -> bool:
+    """Return whether something stands wholly between two lines."""
+    first, last = edges(shown)
+    return top - 1 <= first and last <= bottom + 1
+
+
+def dock(page: Page) -> Locator:
+    return page.get_by_test_id("stBottom")
+
+
+def scroll_down(page: Page) -> None:
+    """Scroll past the newest pictures, until the top of the page is out of sight."""
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    until(lambda: page.get_by_test_id("stMain").evaluate("main => main.scrollTop") > 100)
+
+
+@pytest.fixture
+def oldest() -> str:
+    """The prompt of the oldest of two pictures, another one for each test."""
+    return f"A harbour at {time.monotonic_ns()}"
+
+
+@pytest.fixture
+def scrolled(server: Server, visit: Visit, oldest: str) -> Page:
+    """A page with more pictures than have room in a small window, scrolled to the oldest."""
+    page = visit(server)
+    page.set_viewport_size(PHONE)
+    make(page, oldest)
+    make(page, f"{oldest}, in fog")
+    scroll_down(page)
+    return page
+
+
+def test_on_a_phone_the_new_card_is_in_sight_after_the_press(
+    server: Server, visit: Visit, phone: BrowserContext
+) -> None:
+    page = visit(server, profile=phone)
+    make(page, "A harbour at six")
+    make(page, "A harbour at seven")
+    scroll_down(page)
+    ask(page, "A harbour at eight")
+    heading = page.get_by_role("heading", name="A harbour at eight", exact=True)
+    expect(heading).to_be_visible()
+    until(lambda: is_within(heading, 0, edges(dock(page))[0]))
+    expect(pictures_of(page, "A harbour at eight")).to_be_visible()
+    assert is_within(heading, 0, edges(dock(page))[0])
+
+
+def test_a_picture_used_as_reference_far_down_the_page_is_seen_in_the_dock(scrolled: Page, oldest: str) -> None:
+    press_of(scrolled, oldest).get_by_role("button", name="Use as reference").click()
+    expect(reference(scrolled, 1)).to_be_visible()
+    assert is_within(reference(scrolled, 1), edges(dock(scrolled))[0], PHONE["height"])
+
+
+def test_what_is_used_again_far_down_the_page_is_seen_in_the_dock(scrolled: Page, oldest: str) -> None:
+    choose_of(scrolled, oldest, "Reuse all")
+    field = scrolled.get_by_label("Prompt", exact=True)
+    expect(field).to_have_value(oldest)
+    for shown in (field, generate_button(scrolled)):
+        assert is_within(shown, edges(dock(scrolled))[0], PHONE["height"])
+
+
+@pytest.mark.parametrize("screen", [TABLET, LAPTOP], ids=["tablet", "laptop"])
+def test_the_prompt_and_the_button_are_whole_on_a_narrow_window(server: Server, visit: Visit, screen: dict) -> None:
+    page = visit(server)
+    page.set_viewport_size(screen)
+    write_prompt(page, "A harbour in four pictures")
+    page.get_by_label("Images", exact=True).fill("4")
+    page.get_by_label("Images", exact=True).blur()
+    expect(generate_button(page)).to_contain_text("Generate 4")
+    for shown in (page.get_by_label("Prompt", exact=True), generate_button(page)):
+        box = shown.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= screen["width"]
+        assert is_within(shown, 0, screen["height"])
+    assert page.get_by_label("Prompt", exact=True).bounding_box()["width"] >= 300
+    assert cut_off(page) == 0
+
+
+def test_a_failure_is_one_line_that_fits_the_window(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    ask(page, "sandbox: filtered, " + "a very long description of a harbour, " * 9)
+    expect(told(page, "content filter")).to_be_visible()
+    line = page.get_by_role("listitem").filter(has_text="content filter")
+    for screen in (DESKTOP, LAPTOP, TABLET):
+        page.set_viewport_size(screen)
+        until(lambda: line.bounding_box()["height"] <= 50)
+        assert cut_off(page) == 0
+    page.set_viewport_size(PHONE)
+    until(lambda: cut_off(page) == 0)
+
+
+@pytest.mark.parametrize("name", [RATIO, SIZE, "Presets", "Recent prompts", "Templates"])
+def test_what_opens_from_the_dock_opens_upward_and_whole(server: Server, visit: Visit, name: str | re.Pattern) -> None:
+    page = visit(server, stays=True)
+    dock(page).get_by_role("button", name=name).click()
+    body = page.get_by_test_id("stPopoverBody")
+    expect(body.locator("input").first).to_be_attached()
+    settle(page)
+    until(lambda: body.evaluate("body => body.scrollHeight - body.clientHeight") <= 1)
+    assert is_within(body, 0, edges(dock(page).get_by_role("button", name=name))[0])
+    page.keyboard.press("Escape")
+    expect(body).to_have_count(0)
+
+
+def test_a_notice_comes_into_a_place_that_was_there_and_moves_nothing(server: Server, visit: Visit) -> None:
+    page, reader = visit(server), visit(server, "/history")
+    heading = reader.get_by_role("heading", name="History")
+    before = edges(heading)
+    page.bring_to_front()
+    ask(page, "sandbox: lost reply, a harbour in fog")
+    reader.bring_to_front()
+    # The newcomer's own line says so too.
+    notice = told(reader, "may have been charged").first
+    expect(notice).to_be_visible()
+    assert edges(heading) == before
+    dress(reader, PHONE, "light")
+    box = notice.bounding_box()
+    assert box["width"] > 340 and box["x"] + box["width"] <= PHONE["width"]

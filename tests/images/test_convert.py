@@ -1,0 +1,557 @@
+"""What the service would not take as it is becomes what it takes, and one sentence says what was changed."""
+
+import hashlib
+import io
+import random
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageCms
+
+from kie.errors import FileRefused
+from kie.images import convert
+from kie.images.convert import make_right, too_large
+from kie.images.inspect import check_header
+from tests.support import images
+from tests.support.images import (
+    animated,
+    colour_at,
+    encoded,
+    is_near,
+    noise,
+    picture,
+    quartered,
+    shows_quarters,
+    turned,
+)
+
+MIB = 2**20
+RED = (255, 0, 0)
+CAMERA = "Turned upright: the service may not see how the camera was held."
+SHORT, LONG, BYTE = 3, 4, 1
+PREVIEW, SUB_DIRECTORY = (254, LONG, 1, struct.pack("<I", 1)), (330, LONG, 1, struct.pack("<I", 8))
+# What a camera's raw file begins with; a reader of TIFF finds a small preview, or nothing.
+RAWS = {
+    "DNG": images.tiff_with(PREVIEW, SUB_DIRECTORY, (50706, BYTE, 4, b"\1\4\0\0")),
+    "DNG without a preview": images.tiff_with((50706, BYTE, 4, b"\1\6\0\0")),
+    "NEF and ARW": images.tiff_with(PREVIEW, SUB_DIRECTORY),
+    "PEF": images.tiff_with((262, SHORT, 1, struct.pack("<I", 32803))),
+    "CR2": b"II*\0\x10\0\0\0CR\2\0" + bytes(100),
+    "CR3": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + bytes(100),
+    "ORF": b"IIRO\x08\0\0\0" + bytes(100),
+    "RW2": b"IIU\0\x18\0\0\0" + bytes(100),
+    "RAF": b"FUJIFILMCCD-RAW 0201" + bytes(100),
+}
+Mend = Callable[[bytes], tuple[str | None, Image.Image | None]]
+
+
+@pytest.fixture
+def mend(tmp_path: Path) -> Mend:
+    """Makes bytes right, sees that the service takes the result, and gives the sentence and the picture."""
+
+    def make(content: bytes) -> tuple[str | None, Image.Image | None]:
+        target = tmp_path / "right"
+        target.unlink(missing_ok=True)
+        told = make_right(io.BytesIO(content), target)
+        if told is None:
+            assert not target.exists()
+            return None, None
+        assert re.fullmatch(r"[A-Z][^.:]+: [^.:]+\.( [A-Z][^.:]+ taken out: [^.:]+\.)?", told)
+        assert check_header(target).bytes <= convert.WRITTEN_BYTES_LIMIT
+        with Image.open(target) as image:
+            image.load()
+        assert not getattr(image, "is_animated", False)
+        assert dict(Image.Image.getexif(image)) == {}
+        return told, image
+
+    return make
+
+
+@pytest.fixture
+def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference may have 20 kB, so that small pictures meet what large ones do."""
+    monkeypatch.setattr(convert, "REFERENCE_BYTES_LIMIT", 20_000)
+    monkeypatch.setattr(convert, "WRITTEN_BYTES_LIMIT", 20_000)
+
+
+def clear_noise(size: tuple[int, int]) -> Image.Image:
+    """Return noise that fades out from top to bottom."""
+    image = noise(size)
+    image.putalpha(Image.linear_gradient("L").resize(size))
+    return image
+
+
+def refusal(content: bytes, target: Path) -> str:
+    with pytest.raises(FileRefused) as caught:
+        make_right(io.BytesIO(content), target)
+    told = caught.value.sentence
+    assert re.fullmatch(r"This ([^.:]|\.\d)+: [^.:]+\.", told), told
+    assert not target.exists()
+    return told
+
+
+# What is right already
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        picture("JPEG"),
+        picture("PNG"),
+        picture("WEBP"),
+        picture("PNG", mode="RGBA", colour=(1, 2, 3, 4)),
+        picture("PNG", mode="P", colour=3),
+        picture("JPEG", mode="L", colour=128),
+        *(turned(kind, orientation) for kind in ("JPEG", "PNG", "WEBP") for orientation in (0, 1, 9, 65_535)),
+        encoded(noise(), "MPO", save_all=True, append_images=[noise((80, 60))]),
+    ],
+)
+def test_what_the_service_takes_stays_as_it_is(mend: Mend, content: bytes) -> None:
+    assert mend(content) == (None, None)
+
+
+def test_exactly_30_mib_stay_as_they_are(mend: Mend) -> None:
+    content = picture("PNG")
+    assert mend(content + bytes(30 * MIB - len(content))) == (None, None)
+    assert mend(content + bytes(30 * MIB - len(content) + 1))[0] == "Compressed: a reference may have 30 MB."
+
+
+# Formats
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "saved_as"),
+    [
+        ("HEIF", "HEIC", "JPEG"),
+        ("AVIF", "AVIF", "JPEG"),
+        ("TIFF", "TIFF", "PNG"),
+        ("BMP", "BMP", "PNG"),
+        ("GIF", "GIF", "PNG"),
+    ],
+)
+def test_another_format_is_saved_as_one_that_the_service_takes(
+    mend: Mend, kind: str, named: str, saved_as: str
+) -> None:
+    told, made = mend(encoded(quartered(), kind))
+    assert told == f"Saved as {saved_as}: the service does not take {named}."
+    assert (made.format, made.size, made.mode) == (saved_as, (160, 96), "RGB")
+    assert shows_quarters(made)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP"])
+def test_nothing_is_lost_of_what_was_saved_without_loss(mend: Mend, kind: str) -> None:
+    _, made = mend(encoded(noise(), kind))
+    assert made.tobytes() == noise().tobytes()
+
+
+@pytest.mark.parametrize(("kind", "named"), [("HEIF", "HEIC"), ("AVIF", "AVIF")])
+def test_a_file_that_names_only_the_family_of_its_format_is_read_by_the_decoder_that_can(
+    mend: Mend, kind: str, named: str
+) -> None:
+    content = encoded(quartered(), kind)
+    told, made = mend(content[:8] + b"mif1" + content[12:])
+    assert told == f"Saved as JPEG: the service does not take {named}."
+    assert shows_quarters(made)
+
+
+# Upright
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+def test_a_turned_picture_is_set_upright(mend: Mend, kind: str, orientation: int) -> None:
+    told, made = mend(turned(kind, orientation))
+    assert made.size == (160, 96)
+    assert shows_quarters(made)
+    expected = {
+        "JPEG": CAMERA,
+        "PNG": CAMERA,
+        "WEBP": "Turned upright and saved as JPEG: the service may not see how the camera was held.",
+        "TIFF": "Turned upright and saved as PNG: the service does not take TIFF.",
+        "HEIF": "Turned upright and saved as JPEG: the service does not take HEIC.",
+        "AVIF": "Turned upright and saved as JPEG: the service does not take AVIF.",
+    }
+    assert told == expected[kind]
+
+
+def test_a_camera_s_two_pictures_in_one_are_set_upright_as_one(mend: Mend) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    upside_down = quartered().transpose(Image.Transpose.ROTATE_180)
+    content = encoded(upside_down, "MPO", save_all=True, append_images=[noise((80, 60))], exif=exif)
+    assert b"MPF" in content
+    told, made = mend(content)
+    assert (told, made.format) == (CAMERA, "JPEG")
+    assert shows_quarters(made)
+
+
+def test_where_a_picture_was_taken_is_not_sent_along(mend: Mend) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    exif.get_ifd(0x8825)[2] = (48.0, 8.0, 20.0)
+    content = encoded(quartered(), "JPEG", exif=exif, comment=b"a secret")
+    assert b"a secret" in content
+    _, made = mend(content)
+    assert "comment" not in made.info
+
+
+# Where and with what it was taken
+
+
+def segment(marker: int, content: bytes) -> Callable[[bytes], bytes]:
+    return lambda jpeg: images.with_segment(jpeg, marker, content)
+
+
+def chunk(name: bytes, content: bytes, **options: Any) -> Callable[[bytes], bytes]:
+    return lambda png: images.with_chunk(png, name, content, **options)
+
+
+def imagemagick(content: bytes) -> bytes:
+    """Return EXIF as ImageMagick writes it into a PNG's text."""
+    return b"Raw profile type exif\0\nexif\n%8d\n" % len(content) + content.hex(" ", 36).replace(" ", "\n").encode()
+
+
+GPS = struct.pack("<HHHI4s", 1, 2, 5, 3, b"\0" * 4) + bytes(4)
+NO_GPS = struct.pack("<HHHI4s", 1, 0, 1, 4, b"\2\3\0\0") + bytes(
+    4
+)  # Only the version, as cameras without a receiver write.
+SERIAL_NUMBER = struct.pack("<HHHI4s", 1, 0xA431, 2, 4, b"123\0") + bytes(4)
+WITH_PLACE = images.exif_with((0x8825, LONG, 1, struct.pack("<I", 26)), more=GPS)
+WITH_SERIAL = images.exif_with((0x8769, LONG, 1, struct.pack("<I", 26)), more=SERIAL_NUMBER)
+WITH_BOTH = images.exif_with(
+    (0x010F, 2, 4, b"Cam\0"), (0x8769, LONG, 1, struct.pack("<I", 50)), (0x8825, LONG, 1, struct.pack("<I", 68)),
+    more=SERIAL_NUMBER + GPS,
+)  # fmt: skip
+XMP = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf:Description %s/></x:xmpmeta>"
+IPTC = b"Photoshop 3.0\x008BIM\4\4\0\0\0\0\0\x0b\x1c\x02\x5a\0\6Vienna"
+COMPRESSED_XMP = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(XMP % b"photoshop:City='Graz'")
+SECRETS = {
+    "JPEG, EXIF with both": ("JPEG", "Place and camera's serial number", segment(0xE1, WITH_BOTH)),
+    "JPEG, EXIF with a place": ("JPEG", "Place", segment(0xE1, WITH_PLACE)),
+    "JPEG, EXIF with a serial number": ("JPEG", "Camera's serial number", segment(0xE1, WITH_SERIAL)),
+    "JPEG, the maker's notes": (
+        "JPEG",
+        "Camera's serial number",
+        segment(0xE1, images.exif_with((0x927C, 7, 4, b"Mine"))),
+    ),
+    "JPEG, XMP": ("JPEG", "Place", segment(0xE1, XMP % b"exif:GPSLatitude='48,8N'")),
+    "JPEG, XMP of a lens": ("JPEG", "Camera's serial number", segment(0xE1, XMP % b"aux:LensSerialNumber='7'")),
+    "JPEG, IPTC": ("JPEG", "Place", segment(0xED, IPTC)),
+    "JPEG, a second picture": ("JPEG", "Place", lambda jpeg: jpeg + images.with_segment(jpeg, 0xE1, WITH_PLACE)),
+    "JPEG, a film": ("JPEG", "Place", lambda jpeg: jpeg + b"\0\0\0\x18ftypmp42\0\0\0\x1e\xa9xyz\0\x12+48.2+016.3/"),
+    "PNG, EXIF": ("PNG", "Place", chunk(b"eXIf", WITH_PLACE.removeprefix(b"Exif\0\0"))),
+    "PNG, EXIF after the pixels": ("PNG", "Place", chunk(b"eXIf", WITH_PLACE, before=b"IEND")),
+    "PNG, EXIF in a text": ("PNG", "Place", chunk(b"tEXt", imagemagick(WITH_PLACE))),
+    "PNG, compressed XMP": ("PNG", "Place", chunk(b"iTXt", COMPRESSED_XMP)),
+    "PNG, compressed text": ("PNG", "Place", chunk(b"zTXt", b"exif\0\0" + zlib.compress(b"exif:GPSInfo=1"))),
+    "WebP, EXIF": ("WEBP", "Place", lambda webp: images.with_riff(webp, b"EXIF", WITH_PLACE)),
+    "WebP, XMP": ("WEBP", "Place", lambda webp: images.with_riff(webp, b"XMP ", XMP % b"exif:GPSLongitude='16E'")),
+}
+
+
+@pytest.mark.parametrize(("kind", "what", "put"), SECRETS.values(), ids=SECRETS)
+def test_where_and_with_what_it_was_taken_is_taken_out_and_not_a_pixel_changed(
+    tmp_path: Path, mend: Mend, kind: str, what: str, put: Callable[[bytes], bytes]
+) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    sound = encoded(noise(), kind, icc_profile=profile)
+    told, made = mend(put(sound))
+    them = "them" if " and " in what else "it"
+    assert told == f"{what} taken out: anyone with the uploaded picture's link could read {them}."
+    before = Image.open(io.BytesIO(sound))
+    assert (made.format, made.mode, made.tobytes()) == (kind, before.mode, before.tobytes())
+    assert made.info["icc_profile"] == profile
+    written = (tmp_path / "right").read_bytes()
+    assert len(written) <= len(sound)
+    assert make_right(io.BytesIO(written), tmp_path / "again") is None
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "JPEG", "PNG", "WEBP", "TIFF"])
+def test_what_is_converted_loses_it_too_and_it_is_said(mend: Mend, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    exif.get_ifd(0x8825)[2] = (48.0, 8.0, 20.0)
+    exif.get_ifd(0x8769)[0xA431] = "123"
+    told, _ = mend(encoded(quartered(), kind, exif=exif.tobytes()))
+    assert told.endswith(
+        " Place and camera's serial number taken out: anyone with the uploaded picture's link could read them."
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        images.with_segment(picture("JPEG"), 0xE1, images.exif_with((0x010F, 2, 4, b"Cam\0"))),
+        images.with_segment(
+            picture("JPEG"), 0xE1, images.exif_with((0x8825, LONG, 1, struct.pack("<I", 26)), more=NO_GPS)
+        ),
+        images.with_segment(picture("JPEG"), 0xE1, XMP % b"dc:title='City of stars. Location unknown'"),
+        images.with_chunk(picture("PNG"), b"tEXt", b"Comment\0State of the art: GPS in a box"),
+        images.with_riff(picture("WEBP"), b"EXIF", images.exif_with((0x0131, 2, 4, b"GIMP"))),
+        *images.odd().values(),
+    ],
+)
+def test_other_metadata_is_left_as_it_is(mend: Mend, content: bytes) -> None:
+    assert mend(content) == (None, None)
+
+
+# Metadata
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        (270, 3, 9, b"\xff\xff\xff\x7f"),  # A description of another type, beyond the end.
+        (271, 5, 1, b"\xff\xff\xff\x7f"),
+        (274, 5, 1, b"\xff\xff\xff\x7f"),
+        (282, 2, 4, b"72\0\0"),
+        (700, 12, 1, b"\1\0\0\0"),
+        (34675, 4, 1, b"\xff\xff\xff\xff"),
+        (34675, 7, 2**31, b"\x08\0\0\0"),
+        (34665, 4, 1, b"\xff\xff\xff\xff"),
+    ],
+)
+def test_a_tiff_is_taken_whatever_its_tags_beside_the_pixels_say(
+    mend: Mend, entry: tuple[int, int, int, bytes]
+) -> None:
+    told, made = mend(images.tiff_with(entry))
+    assert told == "Saved as PNG: the service does not take TIFF."
+    assert (made.size, made.getpixel((5, 5)), made.info) == ((16, 8), RED, {})
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0" + b"\xde\xad\xbe\xef" * 9, b"Exif\0\0II*\0", b"Exif\0\0", b"II"])
+def test_a_heic_is_taken_whatever_its_exif_says(mend: Mend, exif: bytes) -> None:
+    told, made = mend(encoded(quartered(), "HEIF", exif=exif))
+    assert told == "Saved as JPEG: the service does not take HEIC."
+    assert shows_quarters(made)
+
+
+@pytest.mark.parametrize("what", [what for what in images.odd() if what.startswith("PNG")])
+def test_an_animation_with_odd_metadata_is_made_right(mend: Mend, what: str) -> None:
+    still = images.odd()[what]
+    frames = images.chunk(b"acTL", struct.pack(">II", 2, 0))
+    told, made = mend(still[:33] + frames + still[33:])
+    assert told == "Only its first picture kept: a reference is one still picture."
+    assert shows_quarters(made)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+def test_a_tiff_on_the_disk_is_read_as_one_in_memory_is(tmp_path: Path, mend: Mend, compression: str) -> None:
+    stored = quartered().transpose(images.STORED_AS[6])
+    content = encoded(stored, "TIFF", compression=compression, tiffinfo={0x0112: 6, 0x010E: "a secret"})
+    (tmp_path / "a.tif").write_bytes(content)
+    with (tmp_path / "a.tif").open("rb") as source:
+        assert make_right(source, tmp_path / "b.png") == mend(content)[0]
+    with Image.open(tmp_path / "b.png") as made:
+        assert shows_quarters(made)
+    assert b"a secret" not in (tmp_path / "b.png").read_bytes()
+
+
+# One still picture
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("GIF", "Only its first picture kept and saved as PNG: the service does not take GIF."),
+        ("PNG", "Only its first picture kept: a reference is one still picture."),
+        ("WEBP", "Only its first picture kept and saved as JPEG: a reference is one still picture."),
+        ("AVIF", "Only its first picture kept and saved as JPEG: the service does not take AVIF."),
+        ("HEIF", "Only its first picture kept and saved as JPEG: the service does not take HEIC."),
+        ("TIFF", "Only its first page kept and saved as PNG: the service does not take TIFF."),
+    ],
+)
+def test_of_several_pictures_the_first_is_kept(mend: Mend, kind: str, expected: str) -> None:
+    told, made = mend(animated(kind))
+    assert told == expected
+    assert is_near(colour_at(made.convert("RGB"), 0.5, 0.5), RED)
+
+
+# Bytes
+
+
+def test_a_picture_of_31_mb_is_made_to_fit(mend: Mend, tmp_path: Path) -> None:
+    content = images.noisy_png(tmp_path / "huge.png", 31 * MIB).read_bytes()
+    told, made = mend(content)
+    assert told == "Saved as JPEG: a reference may have 30 MB."
+    assert made.size == Image.open(io.BytesIO(content)).size
+
+
+@pytest.mark.usefixtures("little_room")
+@pytest.mark.parametrize(
+    ("content", "expected", "kind"),
+    [
+        (encoded(quartered(), "PNG", compress_level=0), "Compressed", "PNG"),
+        (encoded(quartered(), "TIFF"), "Saved as PNG", "PNG"),
+        (encoded(noise((80, 80)), "BMP"), "Saved as PNG", "PNG"),
+        (encoded(noise((100, 100)), "TIFF"), "Saved as JPEG", "JPEG"),
+        (encoded(noise((110, 100)), "JPEG", quality=100, subsampling=0), "Compressed", "JPEG"),
+        (encoded(noise((200, 160)), "JPEG", quality=100), "Made smaller, 140 × 112 pixels", "JPEG"),
+        (encoded(noise((400, 400)), "BMP"), "Made smaller, 137 × 137 pixels and saved as JPEG", "JPEG"),
+        (encoded(clear_noise((80, 80)), "PNG", compress_level=0), "Saved as WebP", "WEBP"),
+        (encoded(clear_noise((200, 200)), "PNG"), "Made smaller, 140 × 140 pixels and saved as WebP", "WEBP"),
+        (encoded(quartered((200, 200)).convert("RGBA"), "PNG", compress_level=0), "Compressed", "PNG"),
+        (
+            encoded(noise((300, 300)), "TIFF", tiffinfo={0x0112: 3}),
+            "Turned upright, made smaller, 147 × 147 pixels and saved as JPEG",
+            "JPEG",
+        ),
+    ],
+)
+def test_what_has_too_many_bytes_loses_as_little_as_can_be(
+    mend: Mend, content: bytes, expected: str, kind: str
+) -> None:
+    told, made = mend(content)
+    assert (told.partition(":")[0], made.format) == (expected, kind)
+
+
+@pytest.mark.usefixtures("little_room")
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_what_lets_something_through_still_does_when_it_was_made_smaller(mend: Mend, kind: str) -> None:
+    _, made = mend(encoded(clear_noise((200, 200)), kind))
+    assert (made.mode, made.format) == ("RGBA", "WEBP")
+    assert colour_at(made, 0.5, 0)[3] < 5 < 250 < colour_at(made, 0.5, 0.99)[3]
+
+
+def test_a_picture_that_is_too_long_for_jpeg_and_webp_still_fits(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convert, "REFERENCE_BYTES_LIMIT", 1000)
+    monkeypatch.setattr(convert, "WRITTEN_BYTES_LIMIT", 1000)
+    assert mend(encoded(noise((70_000, 1)), "PNG"))[1].format == "JPEG"
+    assert mend(encoded(clear_noise((17_000, 1)), "PNG"))[1].format == "WEBP"
+
+
+# Colours
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "kind", "made_as", "shown"),
+    [
+        ("1", 1, "TIFF", "L", 255),
+        ("L", 100, "TIFF", "L", 100),
+        ("LA", (90, 100), "TIFF", "RGBA", (90, 90, 90, 100)),
+        ("P", 3, "GIF", "RGB", None),
+        ("RGBA", (9, 80, 7, 100), "TIFF", "RGBA", (9, 80, 7, 100)),
+        ("RGBA", (9, 80, 7, 100), "HEIF", "RGBA", (9, 80, 7, 100)),
+        ("RGBA", (9, 80, 7, 100), "AVIF", "RGBA", (9, 80, 7, 100)),
+        ("RGBA", (9, 80, 7, 255), "TIFF", "RGB", (9, 80, 7)),
+        ("RGBA", (9, 80, 7, 255), "HEIF", "RGB", (9, 80, 7)),
+        ("CMYK", (0, 255, 255, 0), "TIFF", "RGB", RED),
+        ("I;16", 0x8000, "TIFF", "RGB", (128, 128, 128)),
+        ("I;16B", 0x8000, "TIFF", "RGB", (128, 128, 128)),
+        ("I", 0x8000, "TIFF", "RGB", (128, 128, 128)),
+        ("F", 0.5, "TIFF", "RGB", (127, 127, 127)),
+        ("LAB", (255, 128, 128), "TIFF", "RGB", (255, 255, 255)),
+        ("YCbCr", (76, 85, 255), "TIFF", "RGB", RED),
+    ],
+)
+def test_every_way_to_store_colour_becomes_one_that_everybody_reads(
+    mend: Mend, mode: str, colour: object, kind: str, made_as: str, shown: object
+) -> None:
+    _, made = mend(picture(kind, mode=mode, colour=colour))
+    assert made.mode == made_as
+    seen = made.getpixel((5, 5))
+    assert shown is None or seen == shown or is_near(seen, shown)
+
+
+def test_what_a_gif_lets_through_is_kept(mend: Mend) -> None:
+    _, made = mend(picture("GIF", mode="P", colour=0, transparency=0))
+    assert (made.format, made.mode, made.getpixel((5, 5))[3]) == ("PNG", "RGBA", 0)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "HEIF", "AVIF"])
+def test_the_colour_profile_goes_along(mend: Mend, kind: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert mend(encoded(quartered(), kind, icc_profile=profile))[1].info["icc_profile"] == profile
+
+
+def test_a_profile_that_no_longer_fits_the_colours_is_left_behind(mend: Mend) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for_print = profile[:16] + b"CMYK" + profile[20:]
+    told, made = mend(picture("TIFF", mode="CMYK", colour=(0, 255, 255, 0), icc_profile=for_print))
+    assert told == "Saved as PNG: the service does not take TIFF."
+    assert "icc_profile" not in made.info
+    assert is_near(made.getpixel((5, 5)), RED)
+
+
+# The same again
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "TIFF", "BMP", "GIF", "JPEG", "PNG", "WEBP"])
+def test_the_same_file_gives_the_same_bytes_each_time(tmp_path: Path, kind: str) -> None:
+    content = animated(kind) if kind == "GIF" else turned(kind, 6)
+
+    def digest(number: int) -> str:
+        target = tmp_path / str(number)
+        assert make_right(io.BytesIO(content), target)
+        return hashlib.sha256(target.read_bytes()).hexdigest()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(digest, range(8)))) == 1
+
+
+# What can't be made right
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "This file is empty"),
+        (b"%PDF-1.7\n", "not a picture, whatever its name says"),
+        (encoded(Image.new("RGB", (40, 30)), "PDF"), "not a picture, whatever its name says"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture, whatever its name says"),
+        (picture("ICO"), "format is ICO"),
+        (picture("DDS"), "format is DDS"),
+        *((content, "camera raw") for content in RAWS.values()),
+        (b"GIF89a" + struct.pack("<HH", 20_000, 20_000) + picture("GIF")[10:], "more than 100 million pixels"),
+        (picture("BMP")[:18] + struct.pack("<ii", 20_000, 20_000) + picture("BMP")[26:], "more than 100 million"),
+    ],
+    ids=["empty", "PDF", "a picture as PDF", "SVG", "ICO", "DDS", *RAWS, "a GIF of 400 megapixels", "a BMP of 400"],
+)
+def test_what_cannot_be_made_right_is_refused_with_its_reason(tmp_path: Path, content: bytes, words: str) -> None:
+    assert words in refusal(content, tmp_path / "right")
+
+
+def test_a_tiff_with_a_smaller_version_beside_it_is_no_camera_raw(mend: Mend) -> None:
+    for tags in ([SUB_DIRECTORY], [PREVIEW], [(254, LONG, 1, bytes(4)), SUB_DIRECTORY]):
+        assert mend(images.tiff_with(*tags))[1].size == (16, 8)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "TIFF", "BMP", "GIF"])
+@pytest.mark.parametrize("kept", [0.5, 0.95])
+def test_what_is_cut_off_is_refused_at_once(tmp_path: Path, kind: str, kept: float) -> None:
+    content = encoded(noise(), kind)
+    assert "cut off or broken" in refusal(content[: int(len(content) * kept)], tmp_path / "right")
+
+
+def test_a_turned_picture_that_is_cut_off_is_refused_too(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(noise(), "JPEG", exif=exif)
+    assert "cut off or broken" in refusal(content[: len(content) // 2], tmp_path / "right")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # the decoder's own grumbling
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "TIFF", "BMP", "GIF", "JPEG", "PNG", "WEBP"])
+def test_a_damaged_file_is_made_right_or_refused_and_nothing_else(tmp_path: Path, kind: str) -> None:
+    dice = random.Random(kind)
+    sound = turned(kind, 6) if kind not in ("BMP", "GIF") else encoded(noise((24, 16)), kind)
+    for _ in range(60):
+        try:
+            make_right(io.BytesIO(images.damaged(sound, dice)), tmp_path / "right")
+        except FileRefused as error:
+            assert ": " in error.sentence
+
+
+def test_a_disk_that_refuses_is_not_blamed_on_the_picture(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="right"):
+        make_right(io.BytesIO(picture("BMP")), tmp_path / "nowhere" / "right")
+
+
+def test_more_than_200_mb_are_said_to_be_too_many() -> None:
+    assert too_large(200 * MIB + 1).startswith("This file has 200.1 MB; up to 200 MB are converted to fit: ")

@@ -1,0 +1,154 @@
+"""Pictures are decoded in one process, one at a time, within limits, and whatever becomes of it each picture has its answer."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from kie.errors import DecoderClosed, FileRefused, SpentAndKept, TooLargeToShow, TooSlowToShow
+from kie.images.decoder import Decoder
+from kie.images.inspect import Picture
+from tests.support.images import picture, plain_png, progressive, repeated
+from tests.support.jobs import decoders, until
+from tests.support.server import ForkedServer
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A JPEG within the limits that takes seconds to decode."""
+    path = tmp_path_factory.mktemp("slow") / "slow.jpg"
+    path.write_bytes(repeated(progressive((2400, 1800)), 85))
+    return path
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    path = tmp_path / "quick.png"
+    path.write_bytes(picture("PNG", (96, 64)))
+    return path
+
+
+@pytest.fixture
+def decoder() -> Iterator[Decoder]:
+    with closing(Decoder(makes_room_after_s=60)) as opened:
+        yield opened
+
+
+def child() -> psutil.Process:
+    """Return the process that decodes, once it is there."""
+    return until(decoders)[0]
+
+
+def the_next_after(gone: psutil.Process) -> psutil.Process:
+    return until(lambda: [one for one in decoders() if one.pid != gone.pid])[0]
+
+
+def test_a_picture_and_its_thumbnail_come_from_one_process_that_stays(
+    decoder: Decoder, quick: Path, tmp_path: Path
+) -> None:
+    assert decoder.result(quick, tmp_path / "a.webp") == Picture("png", 96, 64, quick.stat().st_size)
+    first = child()
+    assert decoder.reference(quick, tmp_path / "b.webp").width == 96
+    assert (child().pid, (tmp_path / "b.webp").read_bytes()[8:12]) == (first.pid, b"WEBP")
+
+
+def test_the_process_knows_no_key(
+    decoder: Decoder, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIE_API_KEY", "a-key-that-stays-here")
+    decoder.result(quick, tmp_path / "a.webp")
+    assert "KIE_API_KEY" not in child().environ()
+
+
+def test_what_takes_too_long_is_stopped_and_the_next_picture_is_decoded(
+    slow: Path, quick: Path, tmp_path: Path
+) -> None:
+    with closing(Decoder(decode_s=0.3)) as decoder:
+        with pytest.raises(TooSlowToShow):
+            decoder.result(slow, tmp_path / "a.webp")
+        with pytest.raises(FileRefused, match="takes longer"):
+            decoder.reference(slow, tmp_path / "a.webp")
+    with closing(Decoder()) as decoder:
+        assert decoder.result(quick, tmp_path / "b.webp").width == 96
+
+
+def test_what_takes_too_much_memory_is_stopped_and_the_next_picture_is_decoded(quick: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    large.write_bytes(plain_png(5000))
+    with closing(Decoder(memory_bytes=60 * 2**20)) as decoder:
+        with pytest.raises(TooLargeToShow):
+            decoder.result(large, tmp_path / "a.webp")
+        assert decoder.result(quick, tmp_path / "b.webp").width == 96
+
+
+def test_a_process_that_is_killed_is_followed_by_another(decoder: Decoder, quick: Path, tmp_path: Path) -> None:
+    decoder.start()
+    first = child()
+    first.suspend()
+    with ThreadPoolExecutor() as pool:
+        seen = pool.submit(decoder.result, quick, tmp_path / "a.webp")
+        first.kill()
+        assert seen.result().width == 96
+    assert child().pid != first.pid
+
+
+def test_a_picture_that_two_processes_died_of_is_set_aside(decoder: Decoder, slow: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        seen = pool.submit(decoder.result, slow, tmp_path / "a.webp")
+        first = child()
+        first.kill()
+        the_next_after(first).kill()
+        with pytest.raises(SpentAndKept):
+            seen.result()
+
+
+def test_results_are_decoded_before_references(decoder: Decoder, quick: Path, tmp_path: Path) -> None:
+    decoder.start()
+    process, order = child(), []
+
+    def decode(kind: Callable[[Path, Path], Picture], name: str) -> None:
+        kind(quick, tmp_path / f"{name}.webp")
+        order.append(name)
+
+    process.suspend()
+    with ThreadPoolExecutor() as pool:
+        asked = ((decoder.reference, "one"), (decoder.reference, "two"), (decoder.result, "result"))
+        for count, (kind, name) in enumerate(asked, start=1):
+            pool.submit(decode, kind, name)
+            until(lambda count=count: decoder.queued == count)
+        process.resume()
+    assert order == ["one", "result", "two"]
+
+
+def test_a_long_reference_makes_room_for_a_result_and_comes_to_its_end(slow: Path, quick: Path, tmp_path: Path) -> None:
+    with closing(Decoder(makes_room_after_s=0.1)) as decoder, ThreadPoolExecutor() as pool:
+        long = pool.submit(decoder.reference, slow, tmp_path / "a.webp")
+        until(lambda: decoder.queued)
+        decoder.result(quick, tmp_path / "b.webp")
+        assert not long.done()
+        assert long.result().width == 2400
+
+
+def test_whoever_waits_when_it_is_closed_is_told_so(slow: Path, quick: Path, tmp_path: Path) -> None:
+    decoder = Decoder()
+    with ThreadPoolExecutor() as pool:
+        seen = [pool.submit(decoder.result, path, tmp_path / f"{path.stem}.webp") for path in (slow, quick)]
+        until(lambda: decoder.queued)
+        decoder.close()
+        for each in seen:
+            with pytest.raises(DecoderClosed):
+                each.result()
+    assert decoders() == []
+
+
+def test_a_server_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    with ForkedServer(tmp_path / "data", KIE_SANDBOX="1") as server:
+        headers = {"X-Studio-Client": "1", "X-Studio-Name": "a.png"}
+        requests.post(f"{server.url}/references", data=picture("PNG"), headers=headers, timeout=30)
+        [process] = until(lambda: decoders(server.process.pid))
+        server.kill()
+        until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)

@@ -1,0 +1,552 @@
+"""What the pages say, without a browser: Streamlit's own AppTest over a studio at work."""
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from kie import errors
+from kie.errors import StudioError
+from kie.generation import Generation
+from kie.jobs import ENDED, Job, State
+from kie.sandbox import Sandbox
+from kie.session import SessionJobs
+from kie.settings import ROOT, Settings
+from kie.store import Store
+from kie.studio import Studio
+from kie.views import format
+from pages.parts.composer import fields
+from tests.support.forms import button as generate
+from tests.support.forms import components, drawn, fault, galleries, press, status, write, written
+from tests.support.images import picture
+from tests.support.jobs import until
+from tests.support.rows import press as ordered
+from tests.support.texts import texts
+
+FRAME = ROOT / "pages" / "frame.py"
+MARKS = (" Not charged.", " May have been charged.")
+PAGES = ("generate.py", "history.py", "account.py")
+# Further ahead is taken for a clock that was set back.
+NOT_NOW_S = 100
+THING, ADD = "{{thing}}", "add a table with a column “thing”, or take the braces away."
+LIFE = (State.UPLOADING, State.SENDING, State.RUNNING, State.FETCHING, State.DONE)
+STEPS = {state: LIFE[: number + 1] for number, state in enumerate(LIFE)} | {
+    State.QUEUED: (),
+    State.UNSURE: (State.UPLOADING, State.SENDING, State.UNSURE),
+    State.FAILED: (State.UPLOADING, State.SENDING, State.FAILED),
+    State.CANCELLED: (State.CANCELLED,),
+}
+Keep = Callable[..., Job]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """The studio's database, opened by another server that lives."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    opened = Store(f"sqlite:///{settings.data_dir / 'studio.sqlite3'}")
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def keep(store: Store) -> Keep:
+    """Keeps a job in a state in which nobody moves it on: that other server has it."""
+
+    def write(state: State, prompt: str = "a lighthouse", person: str = "Ann", **known: object) -> Job:
+        now = time.time()
+        [job] = ordered(store, person, Generation(prompt), f"{state}-{prompt}", 1, 18.0, now - 60)
+        store.jobs.note(job.id, State.QUEUED, next_at=now + NOT_NOW_S)
+        before = State.QUEUED
+        for step in STEPS[state]:
+            moved = {"ended_at": now} if step in ENDED else {"server": store.database.server}
+            assert store.jobs.move(job.id, before, step, now, next_at=now + NOT_NOW_S, **moved)
+            before = step
+        if known:
+            store.jobs.note(job.id, state, **known)
+        return store.jobs.get(job.id)
+
+    return write
+
+
+@pytest.fixture
+def opened(settings: Settings) -> Iterator[Open]:
+    """Opens the studio, and, once it is `ready`, the app in it as Ann finds it."""
+    studios = []
+
+    def open_app(settings: Settings = settings, ready: Callable[[Studio], object] | None = None) -> AppTest:
+        studios.append(Studio(settings).open())
+        if ready:
+            until(lambda: ready(studios[-1]))
+        app = AppTest.from_file(str(FRAME), default_timeout=30)
+        app.session_state["person_typed"] = "Ann"
+        app.session_state[fields.RATIO] = app.session_state[fields.SIZE] = True
+        return drawn(app)
+
+    yield open_app
+    for studio in studios:
+        studio.close()
+
+
+@pytest.fixture
+def app(opened: Open) -> AppTest:
+    """The app on a studio that knows its balance."""
+    return opened(ready=lambda studio: studio.credits.balance())
+
+
+def go(app: AppTest, page: str) -> AppTest:
+    """Open another page of the app."""
+    return drawn(app.switch_page(page))
+
+
+def said(app: AppTest) -> str:
+    """Return everything that the page says in words, what it hands to the gallery included."""
+    kinds = (
+        app.markdown,
+        app.caption,
+        app.text,
+        app.error,
+        app.warning,
+        app.info,
+        app.header,
+        app.subheader,
+        app.title,
+    )
+    labels = [box.label for box in app.expander]
+    return "\n".join(
+        [element.value for kind in (*kinds, app.code) for element in kind] + labels + list(texts(galleries(app)))
+    )
+
+
+def items(app: AppTest) -> list[dict]:
+    """Return the jobs that the page's galleries show, in order."""
+    return [item for shown in galleries(app) for group in shown["groups"] for item in group["items"]]
+
+
+def button(app: AppTest, beginning: str) -> Button:
+    """Return the button whose label begins so."""
+    return next(button for button in app.button if button.label.startswith(beginning))
+
+
+def problems(root: type[StudioError] = StudioError) -> list[type[StudioError]]:
+    """Return the error and every kind of it."""
+    return [root, *(kind for child in root.__subclasses__() for kind in problems(child))]
+
+
+# -- every page, whatever there is
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("generate.py", "Your pictures appear here"),
+        ("history.py", "Nothing here yet"),
+        ("account.py", "Nothing needs attention"),
+    ],
+)
+def test_an_empty_page_says_what_to_do(app: AppTest, page: str, words: str):
+    assert words in said(go(app, page))
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_job_in_any_state_is_shown_in_words_on_every_page(opened: Open, keep: Keep, state: State):
+    job = keep(state, f"a job that is {state}")
+    app = opened()
+    assert job.prompt in said(app)
+    assert state not in LIFE[:-1] or format.state(job) in said(app)
+    go(app, "account.py")
+    [shown] = items(go(app, "history.py"))
+    told = "Not on this server" if state == State.DONE else format.state(job)
+    assert (shown["prompt"], shown["label"]) == (job.prompt, told)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_problem_of_the_tree_can_be_shown(opened: Open, keep: Keep, page: str):
+    kinds = problems()
+    for kind in kinds:
+        keep(
+            State.FAILED, f"it ended in {kind.__name__}", problem=kind.__name__, fail_code="500", fail_message="**no**"
+        )
+        keep(State.RUNNING, f"it waits for {kind.__name__}", problem=kind.__name__)
+    app = go(opened(), page)
+    if page == "generate.py":
+        problems_shown = [item["problem"] for item in items(app) if item["problem"]]
+        assert len(problems_shown) == 60  # the newest
+        sentences = {f"{errors.sentence(kind.__name__)}{mark}" for kind in kinds for mark in MARKS}
+        assert {problem["text"] for problem in problems_shown} <= sentences
+        assert "The service said (code 500): **no**" in {problem["detail"] for problem in problems_shown}
+
+
+def test_a_page_never_waits_for_the_service(opened: Open, sandbox: Sandbox):
+    app = opened()
+    sandbox.stop()
+    for page in PAGES:
+        app = go(app, page)
+    app.switch_page("generate.py").run()
+    write(app, "asked while nobody answers")
+    press(drawn(app))
+    assert "asked while nobody answers" in said(drawn(app))
+
+
+# -- money
+
+
+def test_an_unknown_balance_is_called_unknown_and_never_0(opened: Open, sandbox: Sandbox):
+    sandbox.stop()
+    app = opened()
+    until(lambda: Studio.current().backend.tracker.credit_problem)
+    for page in PAGES:
+        app = go(app, page)
+        assert (status(app)["balance"], status(app)["free"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "images", "label"),
+    [
+        ("1K", 1, "Generate · about 18 credits"),
+        ("2K", 8, "Generate 8 · about 144 credits"),
+        ("4K", 3, "Generate 3 · about 72 credits"),
+    ],
+)
+def test_the_price_of_the_press_stands_on_the_button(app: AppTest, resolution: str, images: int, label: str):
+    app.radio(key="resolution").set_value(resolution)
+    app.number_input(key="images").set_value(images)
+    assert generate(drawn(app))["text"] == label
+    [money] = [data for data in components(app, "studio_status") if data["view"] == "money"]
+    assert money["price"] == int(label.split()[-2])
+    assert status(app)["free"] == 1000
+
+
+def test_the_price_is_what_finished_pictures_have_cost(opened: Open, keep: Keep):
+    for number, credits in enumerate((20.0, 20.0, 25.0)):
+        keep(State.DONE, f"number {number}", credits=credits)
+    assert generate(opened())["text"] == "Generate · about 20 credits"
+
+
+def test_a_price_that_nobody_knows_is_called_unknown(settings: Settings, opened: Open):
+    (settings.root / "config" / "prices.toml").unlink()
+    assert generate(opened())["text"] == "Generate · price unknown"
+
+
+@pytest.mark.parametrize(
+    ("held", "label", "told"),
+    [
+        (50, "Generate 4 of 8 · about 96 credits", "The button makes 4 pictures."),
+        (55, "Generate · not enough credits", "Nothing can be sent: ask for fewer, or top up."),
+    ],
+)
+def test_more_than_is_free_is_told_before_the_press_with_what_is_possible(
+    opened: Open, keep: Keep, held: int, label: str, told: str
+):
+    for number in range(held):
+        keep(State.QUEUED, f"number {number}", person="Ben")
+    app = opened()
+    until(lambda: Studio.current().credits.balance())
+    app.radio(key="resolution").set_value("4K")
+    app.number_input(key="images").set_value(8)
+    assert generate(drawn(app))["text"] == label
+    assert generate(app)["disabled"] == (held == 55)
+    free = 1000 - 18 * held
+    assert f"8 pictures would cost about 192 credits; {free} are available." in said(app)
+    assert f"{18 * held} are reserved." in said(app)
+    assert told in said(app)
+
+
+def test_nothing_is_spent_on_what_was_cancelled_or_refused(opened: Open, keep: Keep):
+    keep(State.CANCELLED, "a cancelled one")
+    keep(State.FAILED, "a refused one", problem="CreditsShort")
+    app = opened()
+    assert [item["meta"] for item in items(app)] == ["1:1 · 1K · PNG"] * 2
+    assert all(item["problem"]["text"].endswith(" Not charged.") for item in items(app))
+    assert all(item["problem"]["text"].endswith(" Not charged.") for item in items(go(app, "history.py")))
+
+
+# -- the form
+
+
+def test_faults_stand_at_their_fields_until_the_next_good_press(app: AppTest):
+    write(app, "   ")
+    press(drawn(app))
+    assert "a blank prompt can't be sent" in fault(app)
+    write(app, "a lighthouse")
+    press(drawn(app))
+    assert fault(app) == ""
+    assert "a lighthouse" in said(app)
+
+
+def test_what_is_wrong_with_a_field_is_told_until_it_is_mended_in_the_words_of_now(app: AppTest) -> None:
+    press(drawn(app))
+    assert "blank prompt" in fault(app)
+    write(app, "x" * 10_001)
+    assert "Shorten the prompt by 1 character" in fault(drawn(app))
+    write(app, "a lighthouse")
+    assert fault(drawn(app)) == ""
+
+
+def test_the_form_is_as_it_was_after_a_look_at_another_page(app: AppTest):
+    write(app, "half an idea")
+    app.radio(key="aspect_ratio").set_value("21:9")
+    app.radio(key="resolution").set_value("4K")
+    app.radio(key="output_format").set_value("jpg")
+    app.number_input(key="images").set_value(3)
+    app = go(go(drawn(app), "history.py"), "generate.py")
+    assert written(app) == "half an idea"
+    assert app.radio(key="aspect_ratio").value == "21:9"
+    assert app.radio(key="resolution").value == "4K"
+    assert app.radio(key="output_format").value == "jpg"
+    assert app.number_input(key="images").value == 3
+
+
+def test_an_example_is_put_into_the_form_and_sent_only_when_pressed(app: AppTest, sandbox: Sandbox):
+    example = next(button for button in app.button if button.key == "example-0")
+    example.click()
+    assert written(drawn(app)) == example.label
+    assert sandbox.tasks() == []
+
+
+def test_a_press_lets_go_of_what_an_example_replaced(app: AppTest):
+    write(app, "my own words")
+    drawn(app).button(key="example-0").click()
+    assert button(drawn(app), "Undo")
+    press(app)
+    assert [each for each in app.button if each.label == "Undo"] == []
+
+
+def test_breaks_and_hyphens_of_other_programs_are_sent_as_they_look(app: AppTest):
+    write(app, "a light\xadhouse\x0bby the sea\u2028in fog\u200b")
+    press(drawn(app))
+    assert [item["prompt"] for item in items(app)] == ["a lighthouse\nby the sea\nin fog"]
+
+
+def test_references_that_a_row_names_by_id_are_counted_in_what_will_be_sent(opened: Open):
+    app = opened(ready=lambda studio: studio.credits.balance())
+    ids = [
+        Studio.current().references.add(f"{colour}.png", io.BytesIO(picture(colour=colour))).id
+        for colour in ("red", "blue")
+    ]
+    as_below = dict.fromkeys(("Aspect ratio", "Resolution", "Output format", "Images", "Project"), "")
+    rows = [("a kite", ", ".join(ids)), ("a boat", "")]
+    app.session_state["as_table"] = app.session_state["list-open"] = True
+    app.session_state["sheet"] = [
+        as_below | {"On": True, "Row": row, "Prompt": prompt, "References": references}
+        for row, (prompt, references) in enumerate(rows, start=1)
+    ]
+    listed = drawn(app).dataframe[-1].value
+    assert list(listed["References"]) == ["2 by id", ""]
+
+
+# -- asked before it is paid
+
+
+def test_the_same_request_asks_first_and_is_sent_when_a_person_says_so(opened: Open, keep: Keep, sandbox: Sandbox):
+    keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
+    app = opened()
+    write(app, "a lighthouse")
+    press(drawn(app))
+    assert "The same request was made before." in said(drawn(app))
+    assert "By Ben, just now" in said(app) or "By Ben, 1 min ago" in said(app)
+    assert Studio.current().search.count() == 1
+    until(lambda: time.monotonic() > app.session_state["asked_from"])
+    app.button(key="asked-all").click()
+    drawn(app)
+    assert Studio.current().search.count() == 2
+    assert "asked" not in app.session_state
+
+
+def test_what_is_there_is_shown_instead_for_nothing(opened: Open, keep: Keep):
+    job = keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
+    app = opened()
+    write(app, "a lighthouse")
+    press(drawn(app))
+    drawn(app).button(key="asked-show").click()
+    assert [item["id"] for item in items(drawn(app))] == [job.id]
+    assert Studio.current().search.count() == 1
+
+
+def test_a_yes_within_the_time_of_a_repeated_click_does_not_count(
+    opened: Open, keep: Keep, monkeypatch: pytest.MonkeyPatch
+):
+    keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
+    app = opened()
+    monkeypatch.setattr("pages.parts.composer.submit.CALM_S", 60.0)
+    write(app, "a lighthouse")
+    press(drawn(app))
+    for _ in range(3):
+        app.button(key="asked-all").click()
+        drawn(app)
+    assert "Nothing sent yet. Please confirm again." in said(app)
+    assert Studio.current().search.count() == 1
+
+
+def test_more_than_the_button_said_is_asked_about(app: AppTest):
+    before = generate(app)["says"]
+    app.number_input(key="images").set_value(2)
+    write(app, "two at once")
+    press(drawn(app), says=before)
+    assert "The price changed while you were typing." in said(app)
+    app.button(key="asked-none").click()
+    press(drawn(app))
+    assert Studio.current().search.count() == 2
+
+
+def test_the_same_row_twice_in_one_table_is_asked_about(app: AppTest):
+    app.session_state["as_table"] = True
+    as_below = dict.fromkeys(("Aspect ratio", "Resolution", "Output format", "Images", "References", "Project"), "")
+    app.session_state["sheet"] = [as_below | {"On": True, "Row": row, "Prompt": "a kite"} for row in (1, 2)]
+    press(drawn(app))
+    assert "1 request stands in it more than once." in said(drawn(app))
+    assert Studio.current().search.count() == 0
+
+
+def test_a_large_share_of_the_balance_is_asked_about_and_a_small_one_is_not(app: AppTest, keep: Keep):
+    write(app, "a few of these")
+    app.number_input(key="images").set_value(8)
+    press(drawn(app))
+    drawn(app)
+    assert Studio.current().search.count() == 8
+    drawn(app)  # the whole page: a press draws only what it changes
+    for number in range(35):
+        keep(State.QUEUED, f"number {number}", person="Ben")
+    write(app, "a few more of these")
+    press(drawn(app))
+    assert "This makes **8 pictures** and costs about 144 credits." in said(drawn(app))
+    app.button(key="asked-none").click()
+    drawn(app)
+    assert Studio.current().search.count() == 8 + 35
+
+
+# -- whose pictures
+
+
+def test_a_column_without_a_table_is_told_at_once_by_the_field(app: AppTest):
+    write(app, "a {red|blue} {{thing}}")
+    assert fault(drawn(app)) == (told := f"Nothing fills {THING}: {ADD}")
+    assert "Expands to" not in said(app)
+    press(app)
+    assert fault(app) == told
+    assert Studio.current().search.count() == 0
+    write(app, "a {red|blue} thing")
+    assert fault(drawn(app)) == ""
+    assert "Expands to 2 prompts." in said(app)
+    assert generate(app)["text"] == "Generate 2 · about 36 credits"
+
+
+def test_more_choices_than_one_press_makes_are_told_at_once(app: AppTest):
+    write(app, "{0|1|2|3|4|5|6|7|8|9}" * 3)
+    assert "expand to 1,000 prompts" in fault(drawn(app))
+
+
+def test_another_name_brings_that_persons_pictures(opened: Open, keep: Keep):
+    keep(State.RUNNING, "a picture of Ben's", person="Ben")
+    app = opened()
+    assert "a picture of Ben's" not in said(app)
+    app.text_input(key="person_typed").set_value("  Ben\u202e ")
+    assert "a picture of Ben's" in said(drawn(app))
+
+
+@pytest.mark.parametrize(("typed", "name"), [(" \u200b ", "Guest"), ("Zoë  the\tsecond", "Zoë the second")])
+def test_a_picture_belongs_to_the_name_that_stands_there_at_the_press(app: AppTest, typed: str, name: str):
+    app.text_input(key="person_typed").set_value(typed)
+    write(app, "whose is this")
+    press(drawn(app))
+    [shown] = items(go(drawn(app), "history.py"))
+    assert dict(shown["facts"])["Person"] == name
+
+
+# -- what is wrong with the key is said on every page
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"", "is empty"), (b"two words", "there is a space in the middle of it"), (None, "Pictures are drawn on this")],
+    ids=["an empty file", "a file with two words", "no file"],
+)
+def test_without_a_usable_key_every_page_says_sandbox_and_why(
+    settings: Settings, opened: Open, content: bytes | None, sentence: str
+):
+    if content is not None:
+        settings.key_file.write_bytes(content)
+    app = opened(replace(settings, environment_key=""))
+    for page in PAGES:
+        banner = status(go(app, page))["key"]
+        assert (banner["tone"], sentence in banner["text"]) == ("info", True)
+        assert "with play credits" in banner["text"]
+
+
+def test_without_a_key_and_without_the_sandbox_every_page_says_that_nothing_can_be_sent(
+    settings: Settings, opened: Open
+):
+    app = opened(replace(settings, environment_key="", sandbox="0"))
+    for page in PAGES:
+        assert "There is no usable key, so nothing can be sent." in status(go(app, page))["key"]["text"]
+
+
+# -- what needs a person
+
+
+def test_what_needs_attention_is_counted_on_every_page_and_listed_on_one(opened: Open, keep: Keep):
+    keep(State.UNSURE, "an unsure one", problem="Unsure")
+    keep(State.FETCHING, "a paid one", problem="NotFetchedForADay", task_id="task-1", credits=18.0)
+    keep(State.FETCHING, "one that is fetched again", problem="PictureNotFetched", task_id="task-3", credits=18.0)
+    keep(State.FAILED, "a failed one", problem="TaskFailed", task_id="task-2", credits=0.0)
+    app = opened()
+    for page in ("generate.py", "history.py"):
+        assert status(go(app, page))["attention"] == 2
+    go(app, "account.py")
+    assert "Needs attention: 2" in said(app)
+    assert "an unsure one" in said(app) and "a paid one" in said(app)
+    assert "a failed one" not in said(app) and "one that is fetched again" not in said(app)
+
+
+def test_a_hidden_job_stays_away_although_its_person_asked_for_it_in_this_session(app: AppTest):
+    write(app, "one to hide")
+    press(drawn(app))
+    [job] = items(drawn(app))
+    SessionJobs(app.session_state).forget(job["id"])
+    assert items(drawn(app)) == []
+
+
+def test_what_waits_is_paused_while_the_brake_is_on_and_the_card_says_why(opened: Open, keep: Keep, store: Store):
+    job = keep(State.QUEUED, "one that waits")
+    app = opened()
+    assert [item["label"] for item in items(app)] == ["Queued"]
+    assert Studio.current().estimates.seconds_to_turn(job) == 0
+    store.breaker.record_failure(errors.CreditsShort("Credits insufficient"), time.time())
+    assert [item["label"] for item in items(drawn(app))] == ["Paused: not enough credits"]
+    assert Studio.current().estimates.seconds_to_turn(job) is None
+    assert [item["label"] for item in items(go(app, "history.py"))] == ["Paused: not enough credits"]
+
+
+def test_a_zip_s_label_counts_the_pictures_that_are_in_it(opened: Open, keep: Keep, store: Store):
+    app = opened(ready=lambda studio: studio.credits.balance())
+    kept = [f"results/00/{number:032d}.png" for number in range(4)]
+    pictures = [keep(State.DONE, name, file=name) for name in kept[:3]]
+    failed = keep(State.FAILED, "a failed one", problem="TaskFailed")
+    keep(State.FETCHING, "one that is fetched again", problem="FileMissing", file=kept[3])
+    go(app, "history.py")
+    app.session_state["take"] = True
+    assert [link.proto.label for link in drawn(app).get("link_button")][:1] == ["3 images (.zip)"]
+    app.session_state["take"] = False
+    app.session_state["history-gallery-gallery"]["selected"] = [pictures[0].id, failed.id]
+    app.session_state["order_asked"] = "export"
+    assert [link.proto.label for link in drawn(app).get("link_button")][:1] == ["1 image (.zip)"]
+
+
+def test_an_unsure_job_is_offered_both_ways_out_and_neither_is_taken_alone(opened: Open, keep: Keep, store: Store):
+    job = keep(State.UNSURE, "an unsure one", problem="Unsure")
+    app = go(opened(), "account.py")
+    app.text_input(key=f"task-{job.id}").set_value("not an id!")
+    button(app, "Link task").click()
+    assert any("not a task id" in error.value for error in drawn(app).error)
+    assert store.jobs.get(job.id).state == State.UNSURE
+    Studio.current().attention.mark_not_run(job.id)  # The dialog is answered in a browser: AppTest has no fragments.
+    assert "Nothing needs attention" in said(drawn(app))
+    assert (store.jobs.get(job.id).state, store.jobs.get(job.id).credits) == (State.FAILED, 0.0)
+    Studio.current().attention.undo_mark_not_run(job.id)
+    assert "an unsure one" in said(drawn(app))
+    assert (store.jobs.get(job.id).state, store.jobs.get(job.id).credits) == (State.UNSURE, None)

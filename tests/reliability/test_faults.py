@@ -1,0 +1,433 @@
+"""The table of faults: what fails × when × how it must end. Each row is held against the ledger, the rows, the files and the card.
+
+create      refused → failed, nothing made | lost → unsure, found again, one picture | not now → sent later
+record      whatever a look says or doesn't: one paid request, one picture
+upload      tried again, what is up stays up; at last failed, nothing made
+result      fetched again until it is whole
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from kie import errors
+from kie.generation import Generation
+from kie.jobs import Job, State
+from kie.settings import ROOT, Settings
+from kie.store import breaker, queue
+from kie.studio import Studio, backend
+from kie.views import feed
+from kie.worker import tracker
+from tests.support.fake_service import (
+    HTML,
+    PRICE,
+    Behaviour,
+    Rogue,
+    acting,
+    cut,
+    drip,
+    half,
+    hang_up,
+    raw,
+    redirect,
+    says,
+    silent,
+    slow,
+    status,
+    told,
+)
+from tests.support.forms import galleries
+from tests.support.images import picture
+from tests.support.jobs import ended, hurry, leftovers, project, submit, until, until_problem, until_state
+from tests.support.postgresql import BOTH
+from tests.support.texts import texts
+
+NO_JSON = b"<html>busy</html>"
+JSON_500 = b'{"code": 500, "msg": "Internal error", "data": null}'
+
+REFUSALS: dict[str, tuple[Behaviour, str]] = {
+    "code 400": (says(400, "bad request"), "Refused"),
+    "code 401": (says(401, "unauthorized"), "KeyRefused"),
+    "code 402": (says(402, "Credits insufficient"), "CreditsShort"),
+    "code 404": (says(404, "not found"), "Refused"),
+    "code 405": (says(405, "method"), "Refused"),
+    "code 422": (says(422, "This field is required"), "Refused"),
+    "code 429 for credits": (says(429, "Insufficient credits"), "CreditsShort"),
+    "code 433": (says(433, "limit of this key"), "ServicePaused"),
+    "code 455": (says(455, "maintenance"), "ServicePaused"),
+    "code 505": (says(505, "switched off"), "ServicePaused"),
+    "HTTP 401 and code 401": (says(401, "unauthorized", http=401), "KeyRefused"),
+    "HTTP 402 and code 402": (says(402, "Credits insufficient", http=402), "CreditsShort"),
+    "HTTP 500 and code 402": (says(402, "Credits insufficient", http=500), "CreditsShort"),
+    "HTTP 403 of the network": (status(403, NO_JSON), "Blocked"),
+}
+LOSSES: dict[str, Behaviour] = {
+    "code 408": says(408, "no result"),
+    "code 500": says(500, "Internal error"),
+    "code 500, a field": says(500, "This field is required"),
+    "code 501": says(501, "generation failed"),
+    "code 599": says(599, "who knows"),
+    "code that is no number": says("oops"),
+    "HTTP 500 with JSON": status(500, JSON_500),
+    "HTTP 500 with HTML": status(500, HTML),
+    "HTTP 500 with nothing": status(500),
+    "HTTP 502 with JSON": status(502, JSON_500),
+    "HTTP 502 with HTML": status(502, HTML),
+    "HTTP 502 with nothing": status(502),
+    "HTTP 503 with JSON": status(503, JSON_500),
+    "HTTP 503 with HTML": status(503, HTML),
+    "HTTP 503 with nothing": status(503),
+    "HTTP 200 with HTML": status(200, HTML),
+    "HTTP 200 with nothing": status(200),
+    "a success without data": says(200),
+    "a success without a task id": says(200, data={}),
+    "a success with an empty task id": says(200, data={"taskId": ""}),
+    "a success that HTTP denies": says(200, data={"taskId": "task-x"}, http=500),
+    "a reset connection": cut,
+    "a closed connection": hang_up,
+    "a time-out": silent,
+    "a reply that drips": drip(),
+    "bytes that are no HTTP": raw(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "a redirect": redirect("/elsewhere"),
+}
+LOOKS: dict[str, Behaviour] = {
+    "HTTP 500": status(500),
+    "HTTP 502 with HTML": status(502, HTML),
+    "HTTP 503 with JSON": status(503, JSON_500),
+    "HTTP 429": status(429),
+    "HTTP 404": status(404, HTML),
+    "code 401": says(401, "unauthorized"),
+    "code 402": says(402),
+    "code 408": says(408),
+    "code 422": says(422, "something else"),
+    "code 429": says(429),
+    "code 433": says(433),
+    "code 455": says(455),
+    "code 500": says(500, "Internal error"),
+    "code 505": says(505),
+    "recordInfo is null": says(422, "recordInfo is null"),
+    "no data": says(200, data=None),
+    "data that is a list": says(200, data=[1]),
+    "a reset connection": cut,
+    "a closed connection": hang_up,
+    "half a reply": half,
+    "a time-out": silent,
+    "an unknown state": told(state="dreaming", resultJson=""),
+    "no state": told(state=None, resultJson=""),
+    "waiting": told(state="waiting", resultJson=""),
+    "queuing": told(state="queuing", resultJson=None),
+    "success without a result": told(resultJson=""),
+    "success with null": told(resultJson=None),
+    "success with broken JSON": told(resultJson='{"resultUrls": ["http'),
+    "success with an empty list": told(resultJson='{"resultUrls": []}'),
+    "success with numbers": told(resultJson='{"resultUrls": [7]}'),
+    "success with a list": told(resultJson="[]"),
+    "a time-out that is taken back": told(state="fail", failCode="524", failMsg="generate task timeout"),
+}
+RESULTS: dict[str, Behaviour] = {
+    "HTTP 404": status(404),
+    "HTTP 403": status(403, HTML),
+    "HTTP 500": status(500),
+    "HTML in place of a picture": status(200, HTML),
+    "nothing": status(200),
+    "half a picture": half,
+    "a longer promise than picture": status(200, picture(), **{"Content-Length": "99999"}),
+    "a picture that is cut off": status(200, picture(size=(400, 400))[:300]),
+    "a reset connection": cut,
+    "a time-out": silent,
+    "a redirect to a file": redirect("file:///etc/passwd"),
+    "a redirect for ever": redirect("/results/again.png"),
+    "300 MB": status(200, b"", **{"Content-Length": str(300 * 2**20)}),
+}
+UPLOADS: dict[str, Behaviour] = {
+    "HTTP 500": status(500),
+    "HTTP 502 with HTML": status(502, HTML),
+    "code 400": says(400, "Missing required parameter: uploadPath"),
+    "code 405": says(405),
+    "code 500": says(500),
+    "no address": says(200, data={}),
+    "an address that is none": says(200, data={"downloadUrl": "ftp://x"}),
+    "a reset connection": cut,
+    "a closed connection": hang_up,
+    "half a reply": half,
+    "a time-out": silent,
+}
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+    monkeypatch.setattr(tracker, "BEAT_S", 0.3)
+    monkeypatch.setattr(queue, "SENDS_WINDOW_S", 0.3)
+    monkeypatch.setattr(breaker, "FIRST_PAUSE_S", 0.05)
+
+
+@pytest.fixture
+def rogue() -> Iterator[Rogue]:
+    with Rogue() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, rogue: Rogue, environment: dict[str, str]) -> Settings:
+    return project(tmp_path / "project", rogue.url, **environment)
+
+
+@pytest.fixture
+def studio(settings: Settings) -> Iterator[Studio]:
+    with Studio(settings) as opened:
+        yield opened
+
+
+def show(job_id: str) -> None:
+    """A page with one job's card, as Generate shows it."""
+    from kie.session import SessionJobs
+    from pages.parts.composer import form_state
+    from pages.parts.gallery import session_feed
+
+    form_state.begin()
+    form_state.form.setdefault("person", "Nobody")
+    SessionJobs(form_state.form).add([job_id])
+    session_feed.show()
+
+
+def page(job: Job) -> str:
+    """Everything that the card of a job says, on a page that shows it."""
+    shown = AppTest.from_function(show, args=(job.id,)).run(timeout=30)
+    assert not shown.exception
+    [gallery] = galleries(shown)
+    return "\n".join(texts(gallery["groups"]))
+
+
+def card(job: Job) -> str:
+    """Everything that the card of a job says, as it is handed to the page."""
+    return "\n".join(texts([group.row() for group in feed.groups(Studio.current(), [job], None)]))
+
+
+def account_page() -> str:
+    """Every warning on the Account page."""
+    shown = AppTest.from_file(str(ROOT / "pages" / "frame.py")).switch_page("account.py").run(timeout=20)
+    assert not shown.exception
+    return "\n".join(str(element.value) for element in shown.warning)
+
+
+def assert_paid_once_and_here(studio: Studio, settings: Settings, rogue: Rogue, job: Job) -> None:
+    now = ended(studio, job)
+    assert (now.state, now.problem, now.credits) == (State.DONE, None, PRICE)
+    assert studio.exports.file(now).read_bytes() == rogue.picture
+    assert len(rogue.requests("create")) == len(rogue.tasks) == 1
+    assert studio.jobs.needing_attention() == []
+    assert leftovers(settings) == []
+    assert "18 credits" in card(now)
+
+
+def assert_nothing_spent(studio: Studio, settings: Settings, rogue: Rogue, job: Job, problem: str) -> None:
+    now = ended(studio, job)
+    assert (now.state, now.problem, now.task_id, now.file) == (State.FAILED, problem, None, None)
+    assert rogue.tasks == {}
+    assert studio.jobs.needing_attention() == []
+    assert leftovers(settings) == []
+    assert errors.sentence(problem) in (told := card(now))
+    assert "Not charged." in told
+
+
+def references(studio: Studio, settings: Settings, count: int) -> tuple[str, ...]:
+    ids = []
+    for colour in ("red", "green", "blue")[:count]:
+        path = settings.root / f"{colour}.png"
+        path.write_bytes(picture(colour=colour))
+        with path.open("rb") as stream:
+            ids.append(studio.references.add(path.name, stream).id)
+    return tuple(ids)
+
+
+MOMENTS = {"alone": 0, "with references": 2}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_a_refusal_costs_nothing_and_is_told(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str, moment: str
+) -> None:
+    behaviour, problem = REFUSALS[fault]
+    rogue.plan("create", behaviour)
+    job = submit(studio, references=references(studio, settings, MOMENTS[moment]))
+    assert_nothing_spent(studio, settings, rogue, job, problem)
+    assert len(rogue.requests("create")) == 1
+
+
+@pytest.mark.parametrize("fault", LOSSES)
+def test_a_lost_reply_of_a_task_that_was_made_is_never_sent_again_and_found(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str
+) -> None:
+    rogue.plan("create", acting(LOSSES[fault]))
+    job = ended(studio, submit(studio))
+    assert (job.state, job.problem, job.task_id) == (State.UNSURE, "Unsure", None)
+    assert [one.id for one in studio.jobs.needing_attention()] == [job.id]
+    assert errors.sentence("Unsure") in account_page()
+    assert "Review in Account" in card(job)
+    studio.attention.link_task(job.id, next(iter(rogue.tasks)))
+    assert_paid_once_and_here(studio, settings, rogue, job)
+
+
+@pytest.mark.parametrize("fault", LOSSES)
+def test_a_lost_reply_of_a_task_that_was_not_made_is_settled_by_a_person(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str
+) -> None:
+    rogue.plan("create", LOSSES[fault])
+    job = ended(studio, submit(studio))
+    assert (job.state, job.problem) == (State.UNSURE, "Unsure")
+    studio.attention.mark_not_run(job.id)
+    now = studio.jobs.get(job.id)
+    assert (now.state, now.problem, now.credits) == (State.FAILED, "NeverRan", 0)
+    assert (len(rogue.requests("create")), rogue.tasks, studio.jobs.needing_attention()) == (1, {}, [])
+    assert errors.sentence("NeverRan") in card(now)
+
+
+@pytest.mark.parametrize("moment", ["before the first look", "once it runs"])
+@pytest.mark.parametrize("fault", LOOKS)
+def test_a_look_that_fails_loses_nothing_and_pays_nothing(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str, moment: str
+) -> None:
+    first = (told(state="generating", resultJson=""),) if moment == "once it runs" else ()
+    rogue.plan("record", *first, LOOKS[fault])
+    job = submit(studio)
+    assert_paid_once_and_here(studio, settings, rogue, job)
+
+
+@pytest.mark.parametrize("moment", ["once", "twice"])
+@pytest.mark.parametrize("fault", RESULTS)
+def test_a_picture_that_can_not_be_had_is_fetched_again(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str, moment: str
+) -> None:
+    faults = (RESULTS[fault],) * (6 if "for ever" in fault else 1)
+    rogue.plan("result", *faults * (2 if moment == "twice" else 1))
+    job = submit(studio)
+    assert_paid_once_and_here(studio, settings, rogue, job)
+
+
+@pytest.mark.parametrize("moment", [0, 1, 2], ids=["the first of three", "the second", "the third"])
+@pytest.mark.parametrize("fault", UPLOADS)
+def test_an_upload_that_fails_is_tried_again_and_the_others_stay_up(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str, moment: int
+) -> None:
+    from tests.support.fake_service import normal
+
+    rogue.plan("upload", *(normal,) * moment, UPLOADS[fault])
+    job = submit(studio, references=references(studio, settings, 3))
+    assert_paid_once_and_here(studio, settings, rogue, job)
+    assert len(rogue.requests("upload")) == 4
+
+
+@pytest.mark.parametrize("fault", UPLOADS)
+def test_an_upload_that_fails_for_good_costs_nothing(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str
+) -> None:
+    rogue.plan("upload", always=UPLOADS[fault])
+    job = submit(studio, references=references(studio, settings, 1))
+    assert_nothing_spent(studio, settings, rogue, job, "UploadFailed")
+    assert rogue.requests("create") == []
+
+
+@BOTH
+def test_a_plain_429_is_sent_again_by_itself(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    rogue.plan("create", says(429, "Too many requests"))
+    job = until_state(studio, submit(studio), State.DONE)
+    assert (job.problem, job.credits, len(rogue.tasks), len(rogue.requests("create"))) == (None, PRICE, 1, 2)
+    assert "18 credits" in page(job)
+
+
+@BOTH
+def test_a_slow_reply_is_waited_for(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    rogue.plan("create", slow(0.3))
+    assert_paid_once_and_here(studio, settings, rogue, submit(studio))
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:1", "http://no-such-host.invalid"], ids=["refused", "no name"])
+def test_a_service_that_can_not_be_reached_costs_nothing(tmp_path: Path, host: str) -> None:
+    with Studio(project(tmp_path / "project", host)) as studio:
+        job = ended(studio, submit(studio))
+        assert (job.state, job.problem) == (State.FAILED, "Unreachable")
+        assert errors.sentence("Unreachable") in page(job)
+
+
+def test_a_task_that_is_never_seen_is_told_and_still_looked_for(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kie.worker.backoff.UNSEEN_S", 0.1)
+    rogue.plan("record", always=says(422, "recordInfo is null"))
+    job = submit(studio)
+    until_state(studio, job, State.RUNNING)
+    until_problem(studio, job, "TaskNotFound")
+    assert studio.jobs.needing_attention() == []
+    assert errors.sentence("TaskNotFound") in page(studio.jobs.get(job.id))
+    rogue.plan("record")
+    assert ended(studio, job).state == State.DONE
+
+
+def test_while_a_time_out_may_be_taken_back_the_card_does_not_say_that_nothing_was_spent(
+    studio: Studio, settings: Settings, rogue: Rogue
+) -> None:
+    rogue.plan("record", always=told(state="fail", failCode="524", failMsg="generate task timeout", creditsConsumed=0))
+    job = until_problem(studio, submit(studio), "TimedOutThere")
+    said = card(job)
+    assert "May have been charged" in said and "about 18 credits" in said
+    assert "nothing spent" not in said and "no credits" not in said
+    assert studio.jobs.needing_attention() == []
+    rogue.plan("record")
+    assert_paid_once_and_here(studio, settings, rogue, job)
+
+
+def test_what_only_a_person_can_bring_here_is_said_on_the_card_with_the_way_to_account(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kie.worker.backoff.LOOKS", 3)
+    monkeypatch.setattr("kie.worker.backoff.LOOKS_AFTER_START", 3)
+    rogue.plan("result", always=status(404))
+    job = submit(studio)
+    said = card(until_problem(studio, job, "PictureNotFetched"))
+    assert errors.sentence("PictureNotFetched") in said
+    assert "Review in Account" not in said
+    said = card(until_problem(studio, job, "NotFetchedForADay"))
+    assert errors.sentence("NotFetchedForADay") in said
+    assert "Review in Account" in said
+    assert errors.sentence("NotFetchedForADay") in account_page()
+
+
+@BOTH
+def test_three_lost_replies_in_a_row_hold_new_jobs_back_until_one_passes(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A busy machine may keep one of several that are sent at once waiting: that would be a fourth lost reply.
+    hurry(monkeypatch, reply_s=30)
+    rogue.plan("create", cut, cut, cut)
+    with Studio(settings) as studio:
+        for _ in range(3):
+            assert ended(studio, submit(studio)).state == State.UNSURE
+        assert until(studio.store.breaker.current).problem == "Unsure"
+        jobs = [submit(studio) for _ in range(3)]
+        assert [ended(studio, job).state for job in jobs] == [State.DONE] * 3
+        assert studio.store.breaker.current() is None
+    assert len(rogue.tasks) == 3
+
+
+@BOTH
+def test_a_file_deleted_by_hand_is_fetched_again_at_the_next_start(settings: Settings, rogue: Rogue) -> None:
+    with Studio(settings) as studio:
+        job = ended(studio, submit(studio))
+        studio.exports.file(job).unlink()
+    with Studio(settings) as studio:
+        until(lambda: studio.exports.file(studio.jobs.get(job.id)))
+        assert_paid_once_and_here(studio, settings, rogue, job)
+
+
+def test_the_table_has_more_than_150_cases() -> None:
+    rows = 2 * len(REFUSALS) + 2 * len(LOSSES) + 2 * len(LOOKS) + 2 * len(RESULTS) + 4 * len(UPLOADS)
+    assert rows > 150
+
+
+def test_the_client_in_a_hurry_is_the_real_one() -> None:
+    assert backend.Client.func.__name__ == "Client"
+    assert Generation("x").faults() == []

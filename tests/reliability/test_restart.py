@@ -1,0 +1,250 @@
+"""Stopped or killed at any moment, a studio goes on where it was: one paid request, one picture."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kie.client import Client
+from kie.jobs import State
+from kie.settings import ROOT, Settings
+from kie.store import queue
+from kie.studio import Studio, backend
+from kie.worker import tracker
+from tests.support.fake_service import Behaviour, Rogue, acting, cut, held, says, silent, slow, status, told
+from tests.support.images import picture
+from tests.support.jobs import assert_here, ended, hurry, leftovers, project, submit, until, until_problem, until_state
+from tests.support.postgresql import BOTH
+
+# A studio that asks for one picture and then waits to be killed.
+ONE_JOB = """
+import sys, time
+from pathlib import Path
+from kie.generation import Generation
+from kie.settings import Settings
+from kie.studio import Studio
+from kie.worker import backoff
+
+backoff.FIRST_LOOK_S = 0.1
+with Studio(Settings.load(Path(sys.argv[1]))) as studio:
+    print(studio.submissions.submit("Ann", Generation("a lighthouse"), "pressed")[0].id, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+    monkeypatch.setattr(tracker, "BEAT_S", 0.2)
+
+
+@pytest.fixture
+def rogue() -> Iterator[Rogue]:
+    with Rogue() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, rogue: Rogue, environment: dict[str, str]) -> Settings:
+    return project(tmp_path / "project", rogue.url, **environment)
+
+
+@pytest.fixture
+def killed(
+    settings: Settings, rogue: Rogue, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., str]]:
+    """Starts a studio of its own process with one job, kills it at some moment, and gives the job's id."""
+    # A killed server can't say goodbye: its work is free once it has been silent for this long.
+    monkeypatch.setattr(queue, "SERVER_LIFE_S", 0.5)
+    given = {"KIE_API_URL": rogue.url, "KIE_UPLOAD_URL": rogue.url, "KIE_API_KEY": "k", "PYTHONPATH": str(ROOT)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KIE_")}
+    started: list[subprocess.Popen] = []
+
+    def run(moment: Callable[[], object]) -> str:
+        command = [sys.executable, "-c", ONE_JOB, str(settings.root)]
+        process = subprocess.Popen(
+            command, env=kept | given | environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        started.append(process)
+        job_id = process.stdout.readline().decode().strip()
+        until(moment)
+        process.kill()
+        process.wait()
+        return job_id
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def reference(studio: Studio, settings: Settings) -> str:
+    path = settings.root / "reference.png"
+    path.write_bytes(picture(colour="red"))
+    with path.open("rb") as stream:
+        return studio.references.add("mine.png", stream).id
+
+
+# -- stopped
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "trouble", "state"),
+    [
+        ("upload", silent, State.UPLOADING),
+        ("record", silent, State.RUNNING),
+        ("record", told(state="generating"), State.RUNNING),
+        ("record", status(500), State.RUNNING),
+        ("record", told(state="success", resultJson=""), State.FETCHING),
+        ("result", silent, State.FETCHING),
+        ("result", status(404), State.FETCHING),
+    ],
+)
+def test_a_stop_at_any_stage_loses_nothing_and_pays_once(
+    settings: Settings, rogue: Rogue, endpoint: str, trouble: Behaviour, state: State
+) -> None:
+    rogue.plan(endpoint, always=trouble)
+    with Studio(settings) as studio:
+        job = submit(studio, references=(reference(studio, settings),))
+        until_state(studio, job, state)
+        until(lambda: rogue.requests(endpoint))
+    rogue.plan(endpoint)
+    with Studio(settings) as studio:
+        assert_here(studio, job, rogue)
+        assert leftovers(settings) == []
+
+
+def test_what_was_queued_at_a_stop_is_sent_after_it(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "SENDS_WINDOW_S", 0.5)
+    rogue.plan("create", says(429, "Too many requests"))
+    with Studio(settings) as studio:
+        job = submit(studio)
+        until_problem(studio, job, "TooManyRequests")
+    assert rogue.tasks == {}
+    with Studio(settings) as studio:
+        assert ended(studio, job).state == State.DONE
+    assert len(rogue.tasks) == 1
+
+
+def test_a_stop_waits_for_the_answer_to_a_paid_request(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "STOP_S", 4.5)
+    monkeypatch.setattr(backend, "Client", Client)
+    rogue.plan("create", slow(0.4))
+    with Studio(settings) as studio:
+        job = until_state(studio, submit(studio), State.SENDING)
+        until(lambda: rogue.requests("create"))
+    with Studio(settings) as studio:
+        assert State.UNSURE not in [state for state, _ in studio.jobs.moves(job.id)]
+        assert_here(studio, job, rogue)
+
+
+def test_a_stop_ends_soon_although_a_paid_request_is_not_answered(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    rogue.plan("create", acting(silent))
+    with Studio(settings) as studio:
+        job = until_state(studio, submit(studio), State.SENDING)
+        until(lambda: rogue.tasks)
+        began = time.monotonic()
+    assert time.monotonic() - began < 10  # and not the minute for which an answer is waited for
+    hurry(monkeypatch)
+    with Studio(settings) as studio:
+        until_state(studio, job, State.UNSURE)
+        studio.attention.link_task(job.id, "task-0001")
+        assert_here(studio, job, rogue)
+
+
+def test_an_answer_that_comes_after_the_stop_still_counts(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "Client", Client)
+    stopped = threading.Event()
+    rogue.plan("create", held(stopped))
+    with Studio(settings) as studio:
+        job = until_state(studio, submit(studio), State.SENDING)
+        until(lambda: rogue.requests("create"))
+    with Studio(settings) as studio:
+        until_state(studio, job, State.UNSURE)
+        stopped.set()
+        until_state(studio, job, State.DONE)
+        assert_here(studio, job, rogue)
+
+
+def test_an_upload_that_outlives_the_stop_sends_nothing(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "Client", Client)
+    stopped = threading.Event()
+    rogue.plan("upload", held(stopped))
+    with Studio(settings) as studio:
+        job = until_state(studio, submit(studio, references=(reference(studio, settings),)), State.UPLOADING)
+        until(lambda: rogue.requests("upload"))
+    stopped.set()
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("sender")])
+    assert rogue.requests("create") == []
+    with Studio(settings) as studio:
+        assert_here(studio, job, rogue)
+
+
+@BOTH
+def test_two_studios_on_one_folder_pay_once(settings: Settings, rogue: Rogue) -> None:
+    with Studio(settings) as one, Studio(settings) as other:
+        jobs = [submit(studio, person=person) for person in ("Ann", "Ben") for studio in (one, other) * 3]
+        for job in jobs:
+            assert ended(one, job).state == State.DONE
+            assert other.jobs.get(job.id) == one.jobs.get(job.id)
+    assert len(rogue.requests("create")) == len(jobs)
+    assert len({one.jobs.get(job.id).task_id for job in jobs}) == len(jobs)
+
+
+@BOTH
+def test_the_second_studio_ends_what_the_first_began(settings: Settings, rogue: Rogue) -> None:
+    rogue.plan("record", always=told(state="generating"))
+    with Studio(settings) as other:
+        with Studio(settings) as one:
+            job = until_state(one, submit(one), State.RUNNING)
+        rogue.plan("record")
+        assert_here(other, job, rogue)
+
+
+# -- killed
+
+
+@BOTH
+def test_killed_while_sending_a_job_is_unsure_and_never_sent_again(
+    settings: Settings, rogue: Rogue, killed: Callable[..., str]
+) -> None:
+    rogue.plan("create", acting(silent))
+    job_id = killed(lambda: rogue.tasks)
+    with Studio(settings) as studio:
+        job = studio.jobs.get(job_id)
+        until_state(studio, job, State.UNSURE)
+        assert [one.id for one in studio.jobs.needing_attention()] == [job_id]
+        studio.attention.link_task(job_id, "task-0001")
+        assert_here(studio, job, rogue)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("endpoint", "trouble"),
+    [("record", told(state="generating")), ("record", cut), ("result", silent)],
+)
+def test_killed_with_a_task_running_the_picture_still_comes(
+    settings: Settings, rogue: Rogue, killed: Callable[..., str], endpoint: str, trouble: Behaviour
+) -> None:
+    rogue.plan(endpoint, always=trouble)
+    job_id = killed(lambda: rogue.requests(endpoint))
+    rogue.plan(endpoint)
+    with Studio(settings) as studio:
+        assert_here(studio, studio.jobs.get(job_id), rogue)

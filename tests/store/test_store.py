@@ -1,0 +1,352 @@
+"""The store on a real database: guarded moves, jobs, references, money."""
+
+import sqlite3
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from kie.errors import NotRecorded, SettingsInvalid
+from kie.generation import Generation
+from kie.history.query import Query
+from kie.jobs import ENDED, MOVES, State
+from kie.money.reconciliation import BalanceReading
+from kie.store import Reference, Store
+from kie.store.database import file_url
+from kie.store.schema import jobs
+from tests.support.postgresql import SQLITE
+from tests.support.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, press
+
+# -- moves
+
+
+@pytest.mark.parametrize(("leaving", "to"), [(leaving, to) for leaving in State for to in sorted(MOVES[leaving])])
+def test_every_move_of_a_jobs_life_is_allowed(store: Store, leaving: State, to: State) -> None:
+    job = job_in(store, leaving)
+    assert store.jobs.move(job.id, leaving, to, NOW + 1)
+    assert store.jobs.get(job.id).state == to
+    assert store.jobs.moves(job.id)[-1] == (to, NOW + 1)
+
+
+@SQLITE  # Refused before the database is asked.
+@pytest.mark.parametrize(
+    ("leaving", "to"), [(leaving, to) for leaving in State for to in State if to not in MOVES[leaving]]
+)
+def test_no_other_move_is_possible(store: Store, leaving: State, to: State) -> None:
+    job = job_in(store, leaving)
+    with pytest.raises(ValueError, match="no job moves"):
+        store.jobs.move(job.id, leaving, to, NOW + 1)
+    assert store.jobs.get(job.id) == job
+
+
+def test_a_move_from_where_the_job_no_longer_stands_is_lost_and_leaves_no_trace(store: Store) -> None:
+    job = job_in(store, State.RUNNING)
+    before = store.jobs.moves(job.id)
+    assert not store.jobs.move(job.id, State.QUEUED, State.CANCELLED, NOW, credits=0.0)
+    assert not store.jobs.move("0" * 32, State.QUEUED, State.CANCELLED, NOW)
+    assert not store.jobs.note(job.id, State.FETCHING, credits=5.0)
+    assert store.jobs.get(job.id) == job
+    assert store.jobs.moves(job.id) == before
+
+
+def test_of_two_servers_that_move_a_job_at_once_one_wins(store: Store, other: Store) -> None:
+    for _ in range(10):
+        job = job_in(store, State.UPLOADING)
+        sending = (job.id, State.UPLOADING, State.SENDING, NOW)
+        won = at_once(*(partial(one.jobs.move, *sending) for one in (store, other) * 3))
+        assert sorted(won) == [False] * 5 + [True]
+        assert [state for state, _ in store.jobs.moves(job.id)].count(State.SENDING) == 1
+
+
+def test_a_cancelled_job_is_never_sent_and_a_sent_one_never_cancelled(store: Store) -> None:
+    for _ in range(10):
+        [job] = ask(store)
+        store.queue.next_turn(NOW)
+        sent, cancelled = at_once(
+            partial(store.queue.begin_sending, job.id, NOW),
+            partial(store.jobs.move, job.id, State.UPLOADING, State.CANCELLED, NOW),
+        )
+        assert sent != cancelled
+        store.queue.record_send_reply(job.id, NOW - 60)
+
+
+def test_a_task_id_belongs_to_one_job(store: Store) -> None:
+    job_in(store, State.RUNNING, task_id=None)
+    first, second = (job_in(store, State.UNSURE) for _ in range(2))
+    store.jobs.move(first.id, State.UNSURE, State.RUNNING, NOW, task_id="task-1")
+    with pytest.raises(IntegrityError):
+        store.jobs.move(second.id, State.UNSURE, State.RUNNING, NOW, task_id="task-1")
+    assert store.jobs.get(second.id).state == State.UNSURE
+
+
+# -- asking
+
+
+def test_one_submit_id_makes_its_jobs_once_however_often_it_comes(store: Store, other: Store) -> None:
+    pressed = ("Ann", LIGHTHOUSE, "pressed", 4, 18.0, NOW)
+    given = at_once(*(partial(press, one, *pressed) for one in (store, other) * 4))
+    assert store.search.count() == 4
+    assert all([job.id for job in jobs] == [job.id for job in given[0]] for jobs in given)
+    assert [job.variant for job in given[0]] == [1, 2, 3, 4]
+
+
+def test_jobs_are_written_all_or_none(store: Store) -> None:
+    [first] = press(store, "Ann", LIGHTHOUSE, "pressed", 1, 18.0, NOW)
+    again = press(store, "Ann", Generation("another", ("a" * 64,)), "pressed", 3, 18.0, NOW + 1)
+    assert again == [first]
+    assert store.search.count() == 1
+    assert store.ledger.held() == 18
+
+
+def test_a_new_job_carries_what_was_asked_for(store: Store) -> None:
+    used = tuple(f"{number:064d}" for number in (5, 3, 8, 1, 7, 2, 6, 4))
+    asked = Generation("灯台 🗼", used, "21:9", "4K", "jpg")
+    [job] = press(store, "Ann", asked, "pressed", 1, None, NOW)
+    assert job.generation == asked
+    assert (job.state, job.person, job.price_expected, job.credits) == (State.QUEUED, "Ann", None, None)
+    assert (job.created_at, job.sent_at, job.ended_at, job.task_id) == (NOW, None, None, None)
+    assert store.jobs.moves(job.id) == [(State.QUEUED, NOW)]
+
+
+# -- references
+
+
+def reference(number: int, name: str = "a.png", **values: object) -> Reference:
+    given = {"kind": "png", "width": 96, "height": 64, "bytes": 300, "file": f"references/{number}.png"}
+    return Reference(f"{number:064d}", name, created_at=NOW, **(given | values))
+
+
+def test_references_come_in_the_order_asked_for(store: Store) -> None:
+    kept = {number: store.references.add(reference(number)) for number in range(1, 9)}
+    order = [5, 3, 8, 1, 7, 2, 6, 4, 5]
+    assert store.references.get_many([kept[number].id for number in order]) == [kept[number] for number in order]
+    assert store.references.get_many([f"{99:064d}", kept[2].id]) == [kept[2]]
+    assert store.references.get_many([]) == []
+
+
+def test_a_reference_is_kept_once_under_its_first_name(store: Store, other: Store) -> None:
+    first = store.references.add(reference(1, "first.png"))
+    assert other.references.add(reference(1, "second.png")) == first
+    given = at_once(*(partial(one.references.add, reference(2)) for one in (store, other) * 4))
+    assert given == [reference(2)] * 8
+
+
+def test_what_is_learned_of_a_reference_stays(store: Store, other: Store) -> None:
+    kept = store.references.add(reference(1))
+    assert store.references.unchecked() == [kept.id]
+    store.references.change(kept.id, checked_at=NOW, uploaded_url="https://f.example/1.png", uploaded_at=NOW)
+    assert other.references.unchecked() == []
+    assert other.references.get_many([kept.id])[0].uploaded_url == "https://f.example/1.png"
+
+
+# -- money
+
+
+def test_the_last_reading_is_the_balance_whatever_the_clock_said(store: Store) -> None:
+    assert store.ledger.balance() is None
+    store.ledger.add_balance(60.62, NOW)
+    store.ledger.add_balance(42.62, NOW - 3600)
+    assert store.ledger.balance() == BalanceReading(42.62, NOW - 3600, NOW - 3600)
+
+
+def test_readings_come_oldest_first_and_of_many_the_newest(store: Store) -> None:
+    for number in range(10):
+        store.ledger.add_balance(100 - number, NOW + number)
+    assert [reading.credits for reading in store.ledger.readings(NOW + 6)] == [93, 92, 91]
+    assert [reading.credits for reading in store.ledger.readings(0, limit=2)] == [92, 91]
+
+
+def test_held_is_what_no_reading_knows_of_yet(store: Store) -> None:
+    for state in State:
+        job_in(store, state, accepted_at=NOW if state in (State.RUNNING, State.FETCHING, State.DONE) else None)
+    assert (
+        store.ledger.held() == 6 * 18
+    )  # queued, uploading, sending, and running, fetching, done since the last reading
+    store.ledger.add_balance(100, NOW + 1)
+    assert store.ledger.held() == 3 * 18
+
+
+def test_a_job_of_unknown_price_holds_nothing(store: Store) -> None:
+    press(store, "Ann", LIGHTHOUSE, "pressed", 2, None, NOW)
+    assert store.ledger.held() == 0
+
+
+def done(store: Store, resolution: str, credits: float | None, duration_s: float | None, ended_at: float) -> None:
+    job = ask(store, resolution=resolution)[0]
+    bring(store, job, State.DONE, credits=credits, duration_s=duration_s, ended_at=ended_at)
+
+
+def test_prices_and_durations_are_learned_from_finished_jobs_of_the_same_resolution(store: Store) -> None:
+    assert store.ledger.learned_price("1K") is None
+    assert store.jobs.learned_duration("1K") is None
+    for number, (credits, duration_s) in enumerate(((18, 30), (18, 50), (900, None), (None, 70))):
+        done(store, "1K", credits, duration_s, NOW + number)
+    done(store, "4K", 24, 200, NOW + 50)
+    job_in(store, State.FAILED, credits=0.0, ended_at=NOW + 60)
+    assert store.ledger.learned_price("1K") == (18, NOW + 2)
+    assert store.jobs.learned_duration("1K") == 50
+    assert store.ledger.learned_price("4K") == (24, NOW + 50)
+    assert store.ledger.learned_price("2K") is None
+
+
+def test_a_new_price_is_believed_after_some_pictures(store: Store) -> None:
+    for number in range(20):
+        done(store, "1K", 18, 30, NOW + number)
+    for number in range(11):
+        done(store, "1K", 9, 30, NOW + 100 + number)
+    assert store.ledger.learned_price("1K") == (9, NOW + 110)
+
+
+# -- lists
+
+
+def test_a_person_finds_open_and_unsure_jobs_and_those_that_just_ended(store: Store) -> None:
+    mine = {state: job_in(store, state, ended_at=NOW if state in ENDED else None) for state in State}
+    ask(store, "Ben")
+    assert set(store.jobs.recent_ids("Ann", NOW - 60)) == {job.id for job in mine.values()}
+    alive = {job.id for state, job in mine.items() if state not in ENDED}
+    assert set(store.jobs.recent_ids("Ann", NOW + 60)) == alive
+
+
+def test_attention_is_for_what_comes_only_if_a_person_does_something(store: Store) -> None:
+    needy = [
+        job_in(store, State.UNSURE, problem="Unsure"),
+        job_in(store, State.RUNNING, problem="SilentForADay"),
+        job_in(store, State.FETCHING, problem="NotFetchedForADay"),
+        job_in(store, State.FETCHING, problem="PictureNotSaved"),
+        job_in(store, State.FAILED, problem="TaskFailed", credits=18.0),
+    ]
+    others = [job_in(store, state) for state in State if state != State.UNSURE] + [
+        job_in(store, State.UNSURE, problem="Unsure", candidate="task-1"),
+        job_in(store, State.RUNNING, problem="TaskNotFound"),
+        job_in(store, State.RUNNING, problem="TimedOutThere"),
+        job_in(store, State.FETCHING, problem="PictureNotFetched"),
+        job_in(store, State.FETCHING, problem="FileMissing"),
+        job_in(store, State.FAILED, problem="TaskFailed", credits=0.0),
+        job_in(store, State.FAILED, problem="GivenUp", credits=18.0, settled="too old"),
+    ]
+    assert {job.id for job in store.jobs.needing_attention()} == {job.id for job in needy}
+    assert store.jobs.attention_count() == len(needy) == store.search.count(Query(states=("needs attention",)))
+    assert [job.needs_attention for job in needy + others] == [True] * len(needy) + [False] * len(others)
+
+
+def test_pages_come_newest_first(store: Store) -> None:
+    asked = [ask(store, at=NOW + number)[0].id for number in range(7)]
+    assert [job.id for job in store.search.page(Query(), 1, 3).jobs] == asked[:3:-1]
+    assert [job.id for job in store.search.page(Query(), 3, 3).jobs] == asked[:1]
+    assert store.search.page(Query(), 4, 3).jobs == []
+    assert store.search.count() == 7
+    assert [job.id for job in store.jobs.get_many([*asked[:2], "0" * 32])] == asked[1::-1]
+    assert store.jobs.get_many([]) == []
+    assert store.jobs.get("0" * 32) is None
+
+
+# -- the database itself
+
+
+def test_a_store_opened_again_knows_everything(url: str, store: Store) -> None:
+    job = job_in(store, State.DONE, credits=18.0)
+    secret = store.secret()
+    store.close()
+    again = Store(url)
+    again.open()
+    assert again.jobs.get(job.id) == job
+    assert again.secret() == secret
+    again.close()
+
+
+def test_servers_that_start_at_once_on_a_new_database_all_open_it(empty_url: str) -> None:
+    stores = [Store(empty_url) for _ in range(6)]
+    assert at_once(*(one.open for one in stores)) == [None] * 6
+    assert len({one.secret() for one in stores}) == 1
+    for one in stores:
+        one.close()
+
+
+@SQLITE
+def test_a_new_database_that_somebody_else_writes_at_this_moment_is_waited_for(tmp_path: Path, url: str) -> None:
+    store, opened = Store(url), []
+    with sqlite3.connect(tmp_path / "studio.sqlite3", isolation_level=None) as lock:
+        lock.execute("CREATE TABLE begun (id INTEGER)")
+        lock.execute("BEGIN IMMEDIATE")
+        opening = threading.Thread(target=lambda: opened.append(store.open()))
+        opening.start()
+        opening.join(0.3)
+        assert opening.is_alive()
+        lock.execute("COMMIT")
+    lock.close()
+    opening.join(10)
+    assert opened == [None]
+    store.close()
+
+
+def test_a_locked_database_is_waited_for(store: Store, other: Store) -> None:
+    [job] = ask(store)
+    won: list[bool] = []
+    with other.database.write():
+        cancelling = (job.id, State.QUEUED, State.CANCELLED, NOW)
+        waiting = threading.Thread(target=lambda: won.append(store.jobs.move(*cancelling)))
+        waiting.start()
+        assert store.jobs.get(job.id).state == State.QUEUED  # reading goes on
+        waiting.join(0.5)
+        assert won == []
+    waiting.join(10)
+    assert won == [True]
+
+
+def test_a_database_that_stays_locked_takes_nothing_and_says_so(store: Store, other: Store) -> None:
+    with other.database.write(), pytest.raises(NotRecorded, match="locked by another program"):
+        store.database.try_to_write(0.1)
+    store.database.try_to_write(0.1)
+
+
+def test_a_reader_sees_one_moment_whatever_is_written_meanwhile(store: Store, other: Store) -> None:
+    count = select(func.count()).select_from(jobs)
+    with store.database.read() as db:
+        assert db.scalar(count) == 0
+        ask(other)
+        assert db.scalar(count) == 0
+    assert store.search.count() == 1
+
+
+@SQLITE
+def test_a_committed_row_is_on_the_disk(tmp_path: Path, store: Store) -> None:
+    with sqlite3.connect(tmp_path / "studio.sqlite3") as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    database.close()
+    with store.database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nonsense",
+        "nosuchdatabase://ann:hunter2@db.example/studio",
+        "postgresql+psycopg://ann:hunter2@127.0.0.1:1/studio",
+        "postgresql+nosuchdriver://ann:hunter2@db.example/studio",
+        "sqlite+nosuchdriver:////tmp/x",
+        "sqlite:////nowhere/at/all/studio.sqlite3",
+        "sqlite:///{folder}",
+        "sqlite:///{folder}/no-database",
+    ],
+)
+def test_a_database_that_can_not_be_used_is_told_in_words(tmp_path: Path, address: str) -> None:
+    (tmp_path / "no-database").write_bytes(b"this is a text and no database" * 100)
+    with pytest.raises(SettingsInvalid, match="KIE_DATABASE_URL") as caught:
+        Store(address.format(folder=tmp_path)).open()
+    assert "hunter2" not in caught.value.detail
+
+
+def test_a_folder_of_any_name_holds_a_database(tmp_path: Path) -> None:
+    for number, name in enumerate(("with space", "percent%20", "ünïcode 灯", "plus+and&", "what?x=1", "no#1")):
+        (tmp_path / name).mkdir()
+        made = Store(file_url(tmp_path / name / "studio.sqlite3"))
+        made.open()
+        made.ledger.add_balance(number, time.time())
+        made.close()
+        assert (tmp_path / name / "studio.sqlite3").exists()

@@ -1,0 +1,237 @@
+"""What is paid, or may be, and comes here only if a person does something is listed until somebody has."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kie.history.query import Query
+from kie.jobs import Job, State
+from kie.settings import Settings
+from kie.studio import Studio
+from kie.worker import backoff
+from tests.support.fake_service import PRICE, Rogue, acting, cut, says, status, told
+from tests.support.jobs import assert_here, ended, hurry, project, submit, until, until_problem, until_state
+
+KEPT = told(state="fail", failCode="500", failMsg="Internal Error", resultJson="")
+GIVEN_BACK = told(state="fail", failCode="500", failMsg="Internal Error", resultJson="", creditsConsumed=0)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch, reply_s=30)
+
+
+@pytest.fixture
+def rogue() -> Iterator[Rogue]:
+    with Rogue() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, rogue: Rogue) -> Settings:
+    return project(tmp_path / "project", rogue.url)
+
+
+@pytest.fixture
+def studio(settings: Settings) -> Iterator[Studio]:
+    with Studio(settings) as opened:
+        yield opened
+
+
+def listed(studio: Studio) -> list[str]:
+    """The ids of what is listed; the list, its count and each job agree on it."""
+    found = studio.jobs.needing_attention()
+    assert studio.jobs.attention_count() == len(found)
+    everything = studio.search.page(Query(), 1, 100).jobs
+    assert [job.id for job in everything if job.needs_attention] == [job.id for job in found]
+    return [job.id for job in found]
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day of looks passes in a moment."""
+    monkeypatch.setattr(backoff, "LOOKS", 3)
+    monkeypatch.setattr(backoff, "LOOKS_AFTER_START", 3)
+
+
+def retried(studio: Studio, rogue: Rogue) -> Job:
+    """A paid picture that can't be fetched and is tried again."""
+    rogue.plan("result", always=status(404))
+    return until_problem(studio, submit(studio), "PictureNotFetched")
+
+
+# -- what is listed
+
+
+def test_what_goes_well_is_not_listed(studio: Studio, rogue: Rogue) -> None:
+    ended(studio, submit(studio))
+    rogue.plan("record", always=told(state="generating", resultJson=""))
+    until_state(studio, submit(studio), State.RUNNING)
+    assert listed(studio) == []
+
+
+def test_what_failed_without_a_charge_is_not_listed(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", says(422, "prompt too long"))
+    ended(studio, submit(studio))
+    rogue.plan("record", always=GIVEN_BACK)
+    assert ended(studio, submit(studio)).credits == 0
+    assert listed(studio) == []
+
+
+def test_what_failed_and_was_charged_is_listed_and_a_later_success_takes_it_off(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", always=KEPT)
+    job = ended(studio, submit(studio))
+    assert (job.state, job.credits) == (State.FAILED, PRICE)
+    assert listed(studio) == [job.id]
+    rogue.plan("record")
+    studio.attention.look_again(job.id)
+    assert_here(studio, until_state(studio, job, State.DONE), rogue)
+    assert listed(studio) == []
+
+
+def test_what_the_studio_still_tries_by_itself_is_not_listed(studio: Studio, rogue: Rogue) -> None:
+    job = retried(studio, rogue)
+    assert listed(studio) == []
+    rogue.plan("result")
+    assert_here(studio, until_state(studio, job, State.DONE), rogue)
+
+
+def test_an_unsure_job_is_not_listed_while_its_task_is_looked_for(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", acting(cut))
+    job = ended(studio, submit(studio))
+    rogue.plan("record", always=status(500))
+    studio.attention.link_task(job.id, "task-0001")
+    assert (studio.jobs.get(job.id).state, listed(studio)) == (State.UNSURE, [])
+    rogue.plan("record", always=says(422, "recordInfo is null"))
+    until_problem(studio, job, "TaskUnknown")
+    assert listed(studio) == [job.id]
+
+
+@pytest.mark.usefixtures("impatience")
+def test_what_is_unsure_or_stuck_is_listed_newest_first_and_outlives_a_restart(
+    settings: Settings, rogue: Rogue
+) -> None:
+    with Studio(settings) as studio:
+        rogue.plan("create", acting(cut))
+        unsure = ended(studio, submit(studio))
+        not_fetched = until_problem(studio, retried(studio, rogue), "NotFetchedForADay")
+        assert listed(studio) == [not_fetched.id, unsure.id]
+    fetched = len(rogue.requests("result"))
+    with Studio(settings) as studio:
+        until_problem(studio, not_fetched, "PictureNotFetched")  # a start tries a few times more
+        assert unsure.id in listed(studio)
+        until_problem(studio, not_fetched, "NotFetchedForADay")
+        assert len(rogue.requests("result")) >= fetched + 3
+        assert listed(studio) == [not_fetched.id, unsure.id]
+        rogue.plan("result")
+        studio.attention.look_again(not_fetched.id)
+        until_state(studio, not_fetched, State.DONE)
+        assert listed(studio) == [unsure.id]
+
+
+@pytest.mark.usefixtures("impatience")
+def test_a_task_that_was_silent_for_a_day_is_listed_and_can_be_looked_at(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", always=told(state="generating", resultJson=""))
+    job = submit(studio)
+    until(lambda: studio.jobs.attention_count())
+    assert (listed(studio), studio.jobs.get(job.id).problem) == ([job.id], "SilentForADay")
+    rogue.plan("record")
+    studio.attention.look_again(job.id)
+    assert_here(studio, until_state(studio, job, State.DONE), rogue)
+
+
+# -- given up
+
+
+def test_what_is_given_up_leaves_the_list_and_keeps_its_cost_and_its_reason(settings: Settings, rogue: Rogue) -> None:
+    with Studio(settings) as studio:
+        job = retried(studio, rogue)
+        studio.attention.give_up(job.id, "  too old\nto matter ")
+        given_up = studio.jobs.get(job.id)
+        assert (given_up.state, given_up.problem, given_up.settled) == (State.FAILED, "GivenUp", "too old to matter")
+        assert (given_up.credits, given_up.task_id) == (PRICE, "task-0001")
+        assert listed(studio) == []
+    rogue.plan("result")
+    with Studio(settings) as studio:
+        until(studio.credits.balance)
+        assert studio.jobs.get(job.id) == given_up
+
+
+def test_a_charged_failure_that_is_given_up_stays_what_it_was(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", always=KEPT)
+    job = ended(studio, submit(studio))
+    studio.attention.give_up(job.id, " ")
+    after = studio.jobs.get(job.id)
+    assert (after.state, after.problem, after.credits) == (State.FAILED, "TaskFailed", PRICE)
+    assert after.settled == "no reason given"
+    assert listed(studio) == []
+
+
+def test_an_unsure_job_that_is_given_up_is_never_sent_again(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", acting(cut))
+    job = ended(studio, submit(studio))
+    studio.attention.give_up(job.id, "not worth it")
+    assert (studio.jobs.get(job.id).state, studio.jobs.get(job.id).problem) == (State.FAILED, "GivenUp")
+    assert (listed(studio), len(rogue.requests("create"))) == ([], 1)
+
+
+def test_what_was_given_up_can_be_looked_at_again(studio: Studio, rogue: Rogue) -> None:
+    job = retried(studio, rogue)
+    studio.attention.give_up(job.id, "too old")
+    rogue.plan("result")
+    studio.attention.look_again(job.id)
+    assert_here(studio, until_state(studio, job, State.DONE), rogue)
+    assert studio.jobs.get(job.id).settled is None
+
+
+def test_only_what_needs_attention_can_be_given_up(studio: Studio, rogue: Rogue) -> None:
+    done = ended(studio, submit(studio))
+    rogue.plan("record", always=told(state="generating", resultJson=""))
+    running = until_state(studio, submit(studio), State.RUNNING)
+    for job in (done, running):
+        studio.attention.give_up(job.id, "by mistake")
+        assert studio.jobs.get(job.id).state == job.state
+        assert studio.jobs.get(job.id).settled is None
+    studio.attention.give_up("f" * 32, "nobody's")
+
+
+# -- a file that is gone
+
+
+def test_a_picture_that_is_gone_from_the_disk_is_fetched_again_at_the_start(settings: Settings, rogue: Rogue) -> None:
+    with Studio(settings) as studio:
+        job, other = ended(studio, submit(studio)), ended(studio, submit(studio))
+        studio.exports.file(job).unlink()
+    with Studio(settings) as studio:
+        until(lambda: studio.exports.file(studio.jobs.get(job.id)))
+        again = until_state(studio, job, State.DONE)
+        assert studio.exports.file(again).read_bytes() == rogue.picture
+        assert (again.credits, again.problem) == (PRICE, None)
+        assert studio.jobs.get(other.id) == other
+    assert len(rogue.requests("create")) == 2
+
+
+@pytest.mark.usefixtures("impatience")
+def test_a_picture_that_is_gone_from_the_service_too_is_listed(settings: Settings, rogue: Rogue) -> None:
+    with Studio(settings) as studio:
+        job = ended(studio, submit(studio))
+        studio.exports.file(job).unlink()
+    rogue.plan("result", always=status(404))
+    with Studio(settings) as studio:
+        until_problem(studio, job, "NotFetchedForADay")
+        assert listed(studio) == [job.id]
+        studio.attention.give_up(job.id, "nobody has it")
+        assert (listed(studio), studio.jobs.get(job.id).credits) == ([], PRICE)
+
+
+def test_a_lost_file_is_told_while_the_service_does_not_answer(settings: Settings, rogue: Rogue) -> None:
+    with Studio(settings) as studio:
+        job = ended(studio, submit(studio))
+        studio.exports.file(job).unlink()
+    rogue.plan("record", always=status(500))
+    with Studio(settings) as studio:
+        assert until_problem(studio, job, "FileMissing").state == State.FETCHING
+        assert listed(studio) == []
+        rogue.plan("record")
+        assert_here(studio, until_state(studio, job, State.DONE), rogue)

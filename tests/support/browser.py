@@ -1,0 +1,553 @@
+"""Fixtures and actions for browser tests: a real Chromium, and the studio as a server process with two sandboxes.
+
+    visit ──► server (streamlit run app.py) ──► service, uploads: one Sandbox on two ports, each recording its requests
+
+Every visitor has a unique name, so that tests that share a server do not see each other's pictures.
+"""
+
+import contextlib
+import json
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+from kie.sandbox import Sandbox
+from kie.sandbox.server import CREATE, UPLOAD
+from tests.support.server import ROOT, ForkedServer, Server, free_port
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync", "--process-per-site", "--disable-site-isolation-trials"]
+# Pages are closed too soon for the optimising compiler to pay off.
+FLAGS += ["--js-flags=--no-turbofan"]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+# What is left of a desktop's window at a zoom of 400 % (WCAG 1.4.10).
+ZOOMED = {"width": 320, "height": 200}
+KEY = "a-key-that-stays-on-two-hosts"
+WAIT_MS = 60_000
+# Minimum display time before a click counts: 0.4 s for a price, 1.5 s for a confirmation.
+READ_MS, QUESTION_MS = 600, 600
+# Transitions that have not ended. What turns for ever, as a progress bar does, is none.
+FADING = """new Promise(requestAnimationFrame).then(() => document.getAnimations().filter((one) => one instanceof CSSTransition).length)"""
+# The axe rules that depend on colours; only these are checked again in dark mode.
+COLOURS = ("color-contrast", "link-in-text-block")
+GENERATE = re.compile("^Generate")
+# The buttons of the dock that name a chosen aspect ratio, and a chosen resolution and format.
+RATIO, SIZE = re.compile(r"(Auto|:\d+)\b"), re.compile(r"\b[124]K · ")
+# On a page below the root, Streamlit first probes for its server there, and the browser logs the failure.
+PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
+# Console messages of a browser whose server is unreachable.
+GONE = ("net::ERR_", "WebSocket connection", "disconnected", "server endpoint", "server is not responding")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A browser for the session. Tests fail without one, because they would show nothing."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.fail(f"No Chromium was found ({', '.join(BROWSERS)}): install it, or run tests/run, which does.")
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of the service, shared by its two hosts."""
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="module")
+def service(service_folder: Path) -> Iterator[Sandbox]:
+    """The API host of the service: fast, with a large balance, recording all requests."""
+    with Sandbox(service_folder, port=free_port(), credits=100_000, seconds=0.3, record=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def uploads(service_folder: Path, service: Sandbox) -> Iterator[Sandbox]:
+    """The upload host of the same service."""
+    with Sandbox(service_folder, port=free_port(), record=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the app without the developer's key, settings and pictures."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("kie", "pages", "config", ".streamlit"):
+        # Including compiled modules, so that they are not compiled again for each studio.
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("kie_key.txt"))
+    shutil.copy(ROOT / "app.py", root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def port() -> int:
+    """The port of the studio of each test file. Kept constant, so that the browser can cache Streamlit's files."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iterator[Server]:
+    """The studio with a key and that service."""
+    with ForkedServer(project / "data", project, port, **at(service, uploads)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def other_port() -> int:
+    """The port of a studio for a single test."""
+    return free_port()
+
+
+@pytest.fixture
+def start(project: Path, tmp_path: Path, other_port: int) -> Iterator[Callable[..., Server]]:
+    """A function that starts a studio for a single test. It is stopped after the pages are closed."""
+    ports = [other_port]
+
+    def start(kind: type[Server] = ForkedServer, **environment: str) -> Server:
+        port = ports.pop() if ports else None
+        return running.enter_context(kind(tmp_path / "data", project, port, **environment))
+
+    with ExitStack() as running:
+        yield start
+
+
+def at(service: Sandbox, uploads: Sandbox | None = None, key: str = KEY) -> dict[str, str]:
+    """Return the environment variables for a studio that uses these sandboxes as the service."""
+    return {"KIE_API_URL": service.url, "KIE_UPLOAD_URL": (uploads or service).url, "KIE_API_KEY": key}
+
+
+@pytest.fixture(scope="session")
+def profile(chromium: Browser) -> Iterator[BrowserContext]:
+    """One browser context for all tests: with an empty cache each page would take a second longer."""
+    with closing(chromium.new_context(viewport=DESKTOP, reduced_motion="reduce")) as context:
+        context.set_default_timeout(WAIT_MS)
+        context.new_page()  # Keeps the window and its process alive, which is cheaper than new ones for each test.
+        yield context
+
+
+@pytest.fixture(scope="session")
+def phone(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser context of a phone: narrow, with touch."""
+    mobile = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36"
+    with closing(chromium.new_context(viewport=PHONE, is_mobile=True, has_touch=True, user_agent=mobile)) as context:
+        context.set_default_timeout(WAIT_MS)
+        yield context
+
+
+@pytest.fixture
+def clean_page(profile: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """A function that returns a blank page. At the end, no page may have logged errors, except those in `errors_pass`."""
+    pages, staying, errors, listeners = [], [], [], []
+
+    def listen(page: Page, event: str, hear: Callable[[Any], object]) -> None:
+        page.on(event, hear)
+        listeners.append((page, event, hear))
+
+    def give(profile: BrowserContext = profile, errors_pass: Iterable[str] = (), stays: bool = False) -> Page:
+        # A new page needs a window and a process, which takes a second, so blank pages are reused.
+        page = next((page for page in profile.pages if page not in pages), None) or profile.new_page()
+        pages.append(page)
+        if stays:
+            staying.append(page)
+        page.bring_to_front()  # A page in the background is rendered once a second, and a click waits for two frames.
+        listen(page, "console", lambda message: errors.extend(complaints(message, errors_pass)))
+        listen(page, "pageerror", lambda error: errors.append(str(error)))
+        listen(page, "dialog", lambda dialog: errors.append(f"a dialog: {dialog.message}") or dialog.dismiss())
+        return page
+
+    failed = request.session.testsfailed
+    yield give
+    if request.session.testsfailed > failed:
+        print(*(page.locator("body").aria_snapshot() for page in pages if not page.is_closed()), sep="\n\n")
+    for page, event, hear in listeners:
+        page.remove_listener(event, hear)
+    has_failed = errors or request.session.testsfailed > failed
+    for page in pages:
+        if not page.is_closed():
+            undress(page)
+            if page not in staying or has_failed:
+                leave(page)
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def staying() -> Iterator[list[Page]]:
+    """The pages that the next test of the file continues to use."""
+    pages: list[Page] = []
+    yield pages
+    for page in pages:
+        if not page.is_closed():
+            leave(page)
+
+
+@pytest.fixture
+def visit(start: Callable[..., Server], clean_page: Callable[..., Page], staying: list[Page]) -> Callable[..., Page]:
+    """A function that opens a studio as a new visitor. With `stays`, it continues on the page of the last such test in the file.
+
+    Studios of `start` are stopped after the pages are closed.
+    """
+
+    def open_page(server: Server, path: str = "/", *, name: str = "", **how: Any) -> Page:
+        page = clean_page(**how)
+        if how.get("stays"):
+            if page in staying and page.url == server.url + path:
+                settle(page)
+                return page
+            staying.append(page)
+        name = name or f"Visitor {time.monotonic_ns()}"
+        page.context.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
+        # Clears what an earlier visitor has stored in the browser.
+        line = page.context.new_cdp_session(page)
+        line.send("Storage.clearDataForOrigin", {"origin": server.url, "storageTypes": "local_storage"})
+        line.detach()
+        page.goto(server.url + path)
+        settle(page)
+        return page
+
+    return open_page
+
+
+def undress(page: Page) -> None:
+    """Reset a page's viewport, colour scheme and routes."""
+    page.unroute_all()
+    is_phone, is_dark = page.evaluate(
+        "[/Mobile/.test(navigator.userAgent), matchMedia('(prefers-color-scheme: dark)').matches]"
+    )
+    size = PHONE if is_phone else DESKTOP
+    # Each of these takes 50 ms, even without a change.
+    if page.viewport_size != size:
+        page.set_viewport_size(size)
+    if is_dark:
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+
+
+def leave(page: Page) -> None:
+    """Navigate a page to about:blank for reuse."""
+    page.evaluate("() => { try { sessionStorage.clear() } catch { /* an empty page has none */ } }")
+    page.goto("about:blank")
+
+
+def complaints(message: ConsoleMessage, expected: Iterable[str]) -> list[str]:
+    """Return the message if it is an unexpected error."""
+    text, address = message.text, message.location.get("url", "")
+    if message.type != "error" or PROBES.search(address) or any(words in text for words in expected):
+        return []
+    return [f"{text} ({address})"]
+
+
+def settle(page: Page) -> None:
+    """Wait until the page is rendered and no script run is active."""
+    expect(page.get_by_label("Your name")).to_be_attached()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def go(page: Page, link: str | re.Pattern) -> None:
+    """Open another page by its link at the top, or, on a phone, in the menu."""
+    menu = page.get_by_test_id("stExpandSidebarButton")
+    if menu.is_visible():
+        menu.click()
+    page.get_by_role("navigation").get_by_role("link", name=link).click()
+    settle(page)
+
+
+def write_prompt(page: Page, prompt: str) -> None:
+    """Enter the prompt and blur its field."""
+    page.get_by_label("Prompt").fill(prompt)
+    page.get_by_label("Prompt").blur()
+
+
+def empty_form(page: Page) -> Page:
+    """Clear the prompt, remove all references, and ask for one image."""
+    images = page.get_by_label("Images", exact=True)
+    if images.input_value() != "1":
+        images.fill("1")
+        images.blur()
+    remove = page.get_by_role("button", name=re.compile("^Remove reference"))
+    while left := remove.count():
+        remove.first.click()
+        expect(remove).to_have_count(left - 1)
+    write_prompt(page, "")
+    settle(page)
+    return page
+
+
+def unfold(page: Page) -> None:
+    """Open the settings on a phone, where they are folded away."""
+    folded = page.get_by_test_id("stBottom").get_by_test_id("stExpander").filter(has_text="Settings")
+    if folded.count() and not page.get_by_text("Batch").is_visible():
+        folded.locator("summary").click()
+        expect(page.get_by_text("Batch")).to_be_visible()
+
+
+def choose(page: Page, *settings: str) -> None:
+    """Choose settings of the form by their names, such as 21:9, 4K or JPG."""
+    for name in settings:
+        opener = RATIO if ":" in name or name == "Auto" else SIZE
+        unfold(page)
+        page.get_by_test_id("stBottom").get_by_role("button", name=opener).click()
+        page.get_by_test_id("stPopoverBody").get_by_text(name, exact=True).click()
+        settle(page)
+        if page.get_by_test_id("stPopoverBody").count():
+            page.keyboard.press("Escape")
+        expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+        expect(page.get_by_test_id("stBottom").get_by_role("button", name=opener)).to_contain_text(name)
+        settle(page)
+
+
+def choose_files(page: Page, *files: Path | tuple[str, bytes]) -> None:
+    """Select files as references: paths, or names with bytes."""
+    payloads = [
+        file if isinstance(file, Path) else {"name": file[0], "mimeType": "image/png", "buffer": file[1]}
+        for file in files
+    ]
+    page.locator("input[type=file]").set_input_files(payloads)
+
+
+def generate_button(page: Page) -> Locator:
+    """Return the Generate button. During a rerun there may be two; the last one stays."""
+    return page.get_by_role("button", name=GENERATE).last
+
+
+def press_generate(page: Page, **options: object) -> None:
+    """Click Generate, once its price has been displayed long enough."""
+    if "Generate · about 18 credits" not in generate_button(page).inner_text():
+        page.wait_for_timeout(READ_MS)
+    generate_button(page).click(**options)
+
+
+def question_of(page: Page) -> Locator:
+    """Return the confirmation dialog before a payment."""
+    return page.get_by_role("dialog", name="Before you pay")
+
+
+def agree(page: Page) -> None:
+    """Confirm the dialog before a payment, once it has been displayed long enough."""
+    expect(generate_button(question_of(page))).to_be_visible()
+    page.wait_for_timeout(QUESTION_MS)
+    generate_button(question_of(page)).click()
+
+
+def pictures_of(page: Page | Locator, prompt: str) -> Locator:
+    """Return the visible pictures of a prompt on this page."""
+    return page.get_by_alt_text(f"Picture made from: {prompt[:200]}", exact=True).filter(visible=True)
+
+
+def ask(page: Page, prompt: str) -> None:
+    """Submit a prompt."""
+    write_prompt(page, prompt)
+    press_generate(page)
+
+
+def make(page: Page, prompt: str) -> None:
+    """Submit a prompt and wait for its picture."""
+    ask(page, prompt)
+    expect(pictures_of(page, prompt)).to_be_visible()
+
+
+def say_it_never_ran(account: Page) -> None:
+    """State on the account page that the task of the first unsure job never ran."""
+    account.get_by_role("button", name="Mark as not charged").first.click()
+    account.get_by_role("dialog", name="Mark as not charged").get_by_role("button", name="Confirm").click()
+
+
+def press_of(page: Page, prompt: str) -> Locator:
+    """Return the group of pictures of the last press with this prompt, or the line of one that came to nothing."""
+    line = page.locator(".ended").filter(has_text=prompt)
+    return page.locator("section").filter(has=page.get_by_role("heading", name=prompt, exact=True).or_(line)).first
+
+
+def choose_of(page: Page, prompt: str, action: str) -> None:
+    """Choose something from the menu of the first picture of a prompt."""
+    press_of(page, prompt).get_by_role("button", name="More").first.click()
+    page.get_by_role("menuitem", name=action).click()
+
+
+def stage(page: Page, words: str) -> Locator:
+    """Return the element of a card that shows this stage."""
+    return page.get_by_role("listitem").get_by_text(words, exact=True).filter(visible=True)
+
+
+def reference(page: Page, number: int) -> Locator:
+    """Return the thumbnail of a reference in the form."""
+    return page.get_by_alt_text(f"Reference {number}", exact=True).filter(visible=True)
+
+
+def saved(page: Page, button: Locator) -> tuple[str, bytes]:
+    """Click a download button and return the file's name and content."""
+    with page.expect_download() as download:
+        button.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def told(page: Page, words: str) -> Locator:
+    """Return the box, or the card's sentence, in which the page says this."""
+    boxes = page.locator(".problem, .box, .fault, .sandbox")
+    return page.get_by_test_id("stAlert").or_(boxes).filter(has_text=words)
+
+
+def credits_shown(page: Page) -> str:
+    """Return the balance as displayed."""
+    return metric(page).inner_text()
+
+
+def metric(page: Page) -> Locator:
+    """Return the figure of the balance."""
+    return page.locator(".figure").first
+
+
+def brought_up_to_date(page: Page) -> Page:
+    """Press Show if it is offered: a list that somebody reads changes only then. Return the page."""
+    show = page.get_by_role("button", name="Show", exact=True)
+    if show.count():
+        with contextlib.suppress(PlaywrightTimeoutError):  # what was new may have gone again
+            show.click(timeout=2000)
+        settle(page)
+    return page
+
+
+def expect_news(page: Page, news: Locator) -> None:
+    """Wait until this is visible on a page that is brought up to date whenever that is offered."""
+    until(lambda: brought_up_to_date(page) and news.first.is_visible())
+
+
+def settings(page: Page) -> str:
+    """Return the settings of the form as its dock names them."""
+    text = " ".join(
+        page.get_by_test_id("stBottom").get_by_role("button", name=name).inner_text() for name in (RATIO, SIZE)
+    )
+    return " · ".join(re.findall(r"Auto|\d+:\d+|[124]K|PNG|JPG", text))
+
+
+def is_below(lower: Locator, upper: Locator) -> bool:
+    """Return whether one element is below another."""
+    # An element that is being replaced has no bounding box.
+    high, low = until(upper.bounding_box), until(lower.bounding_box)
+    return low["y"] >= high["y"] + high["height"] - 1
+
+
+def cells(page: Page, nth: int = 0) -> list[str]:
+    """Return the texts of a table's cells, row by row, from its accessibility tree."""
+    return page.get_by_test_id("stDataFrame").nth(nth).locator("canvas td").all_text_contents()
+
+
+def table_rows(page: Page) -> list[list[str]]:
+    """Return the texts of the history's table, row by row: prompt, state, credits, settings, person, when."""
+    cells = (
+        "rows => rows.map(row => [...row.querySelectorAll('.opener, .words ~ .cell')].map(cell => cell.textContent))"
+    )
+    return page.locator(".row").evaluate_all(cells)
+
+
+def show_item(page: Page, number: int) -> None:
+    """Press an item of the history, picture or row, by its number from 0: it is shown beside the list, on a phone large."""
+    page.locator(".tile .place > button, .ended .problem, .row .opener").nth(number).click()
+
+
+def beside(page: Page) -> Locator:
+    """Return what is shown beside the history's list."""
+    return page.get_by_role("complementary", name="Details")
+
+
+def tray(page: Page) -> Locator:
+    """Return the bar with what can be done with the selected pictures."""
+    return page.get_by_role("group", name="Chosen pictures")
+
+
+def paid_requests(service: Sandbox, prompt: str) -> list[dict]:
+    """Return the bodies of the paid requests with this prompt."""
+    bodies = [json.loads(seen.body) for seen in service.seen if seen.path == CREATE and seen.body]
+    return [body for body in bodies if body["input"]["prompt"] == prompt]
+
+
+def paid_request(service: Sandbox, prompt: str) -> dict:
+    """Wait for the only paid request with this prompt and return its input."""
+    [body] = until(lambda: paid_requests(service, prompt))
+    return body["input"]
+
+
+def sent(*services: Sandbox) -> int:
+    """Return the number of uploads and paid requests so far."""
+    return sum(seen.path in (CREATE, UPLOAD) for service in services for seen in service.seen)
+
+
+def tasks(service: Sandbox, prompt: str) -> list[dict]:
+    """Return the service's tasks with this prompt."""
+    return [task for task in service.tasks() if task["input"]["prompt"] == prompt]
+
+
+def rows(server: Server, prompt: str) -> list[dict]:
+    """Return the rows of jobs with this prompt."""
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
+        database.row_factory = sqlite3.Row
+        found = database.execute("SELECT * FROM jobs WHERE prompt = ? ORDER BY created_at", [prompt]).fetchall()
+    return [dict(row) for row in found]
+
+
+def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> object:
+    """Poll a function until it returns a true value, and return that. Raises AssertionError after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"Nothing came within {within_s} seconds.")
+
+
+def barriers(page: Page) -> list[str]:
+    """Return accessibility violations and horizontal overflow, for both viewports in light and dark mode."""
+    found = []
+    # Viewport and scheme are changed one at a time, because each change costs a layout of the whole page.
+    for scheme, screen in (("light", DESKTOP), ("light", PHONE), ("dark", PHONE), ("dark", DESKTOP)):
+        dress(page, screen, scheme)
+        where = f"{scheme}, {screen['width']} px:"
+        found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
+        if (sticking_out := cut_off(page)) > 0:
+            found.append(f"{where} the page is {sticking_out} px too wide")
+    dress(page, DESKTOP, "light")
+    return found
+
+
+def cut_off(page: Page) -> int:
+    """Return by how many pixels the page is too wide: as a whole, or in the part that scrolls under the top navigation."""
+    main = page.get_by_test_id("stMain").evaluate("main => main.scrollWidth - main.clientWidth")
+    return max(0, main, page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+def findings(page: Page, rules: Iterable[str] = ()) -> list[str]:
+    """Return the serious and critical violations that axe finds, for all rules or only for these."""
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(Axe().axe_script)
+    options = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
+    return [
+        f"{violation['id']} ({violation['impact']}) at {node['html'][:200]}"
+        for violation in page.evaluate("async (options) => (await axe.run(options)).violations", options)
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+def dress(page: Page, screen: dict[str, int], scheme: str) -> None:
+    """Change viewport and colour scheme of an open page."""
+    page.set_viewport_size(screen)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
+    # Elements that are about to be replaced are dimmed until the script run ends.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    # Colours fade from one scheme to the other.
+    until(lambda: page.evaluate(FADING) == 0)

@@ -1,0 +1,131 @@
+"""Helpers to follow jobs in tests: short intervals, and deadlines."""
+
+import contextlib
+import itertools
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kie.client import Client
+from kie.generation import Generation
+from kie.jobs import ENDED, Job, State
+from kie.settings import ROOT, Settings
+from kie.store import Store
+from kie.store.database import file_url
+from kie.studio import Studio, backend
+from kie.worker import backoff, tracker
+from tests.support.fake_service import Rogue
+
+KEY = "test-key-that-nobody-pays-for"
+# Poll interval in seconds. Each poll takes processor time from the studio under test.
+LOOK_AGAIN_S = 0.03
+# Changes by another server are not published here, so the job is also read at this interval.
+UNTOLD_S = 0.3
+presses = itertools.count(1)
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch, *, reply_s: float = 2.0) -> None:
+    """Shorten all waits and timeouts, so that a job runs through all states within a second.
+
+    `reply_s` is the deadline for replies, to be raised by tests that hold a reply back.
+    """
+    waits = {"FIRST_LOOK_S": 0.05, "SLOWEST_LOOK_S": 0.1, "FETCH_RETRY_S": 0.05, "TIME_OUT_PAUSE_S": 0.1}
+    waits |= {"UPLOAD_RETRIES_S": (0.05, 0.05), "AFTER_A_BUG_S": 0.1}
+    for name, value in waits.items():
+        monkeypatch.setattr(backoff, name, value)
+    monkeypatch.setattr(tracker, "STOP_S", 0.3)
+    monkeypatch.setattr(tracker, "ROUNDS_APART_S", 0.03)
+    monkeypatch.setattr(tracker, "BALANCE_RETRY_S", 1.0)  # On a busy machine the first reading may time out.
+    impatient = partial(
+        Client, connect_s=2, read_s=reply_s / 2, upload_read_s=max(0.5, reply_s - 0.3), reply_s=reply_s, fetch_s=0.8
+    )
+    monkeypatch.setattr(backend, "Client", impatient)
+
+
+def project(root: Path, url: str, **more: str) -> Settings:
+    """Return the settings of a new project that uses `url` as the service."""
+    (root / "config").mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "config" / "prices.toml", root / "config")
+    return Settings.load(root, {"KIE_API_URL": url, "KIE_UPLOAD_URL": url, "KIE_API_KEY": KEY} | more)
+
+
+def submit(studio: Studio, prompt: str = "a lighthouse", person: str = "Ann", images: int = 1, **more: object) -> Job:
+    """Submit a request and return the first of its jobs."""
+    return studio.submissions.submit(person, Generation(prompt, **more), f"press-{next(presses)}", images)[0]
+
+
+def until(found: Callable[[], object], seconds: float = 30) -> object:
+    """Poll a function until it returns a true value, and return that. Raises AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(LOOK_AGAIN_S)
+    raise AssertionError(f"nothing came within {seconds} seconds")
+
+
+def until_state(studio: Studio, job: Job, *states: State) -> Job:
+    """Wait until the job is in one of these states, and return it."""
+    return until_job(studio, job, lambda now: now.state in states)
+
+
+def ended(studio: Studio, job: Job) -> Job:
+    """Wait until the job has ended, or is unsure without a candidate task, and return it."""
+    return until_job(studio, job, lambda now: now.state in ENDED or (now.state == State.UNSURE and not now.candidate))
+
+
+def until_problem(studio: Studio, job: Job, problem: str) -> Job:
+    """Wait until the job has this problem, and return it."""
+    return until_job(studio, job, lambda now: now.problem == problem)
+
+
+def until_job(studio: Studio, job: Job, is_wanted: Callable[[Job], bool]) -> Job:
+    """Wait until the job satisfies a condition, and return it. Reads it after each published change, and every UNTOLD_S seconds."""
+    number, look_at = -1, 0.0
+
+    def look() -> Job | None:
+        nonlocal number, look_at
+        if studio.events.number == number and time.monotonic() < look_at:
+            return None
+        number, look_at = studio.events.number, time.monotonic() + UNTOLD_S
+        now = studio.jobs.get(job.id)
+        return now if is_wanted(now) else None
+
+    return until(look)
+
+
+def decoders(of: int | None = None) -> list[psutil.Process]:
+    """Return the decoder processes of a server, or of this process."""
+    return [child for child in psutil.Process(of).children() if "kie.images.decode_worker" in child.cmdline()]
+
+
+def assert_here(studio: Studio, job: Job, rogue: Rogue) -> None:
+    """Assert that the picture was paid for once and is on disk unchanged, with its thumbnail and cost."""
+    now = ended(studio, job)
+    assert (now.state, now.problem, now.fail_code, now.fail_message) == (State.DONE, None, None, None)
+    assert now.credits == 18
+    assert studio.exports.file(now).read_bytes() == rogue.picture
+    token = studio.backend.urls.address("thumbnail", job.id).rpartition("/")[2]
+    assert studio.exports.open_link(token).path.read_bytes()[8:12] == b"WEBP"
+    assert len(rogue.requests("create")) == len(rogue.tasks) == 1
+
+
+@contextlib.contextmanager
+def beside(settings: Settings) -> Iterator[Store]:
+    """The store of a studio's database, whichever it is, for somebody who takes no part in the work."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database_url or file_url(settings.data_dir / "studio.sqlite3"))
+    with contextlib.closing(store.database):
+        store.database.open()
+        yield store
+
+
+def leftovers(settings: Settings) -> list[str]:
+    """Return the temporary files that should not exist when no work is in progress."""
+    kept = settings.data_dir.rglob("*")
+    return [path.name for path in kept if path.suffix in (".part", ".unreadable")]

@@ -1,0 +1,227 @@
+"""References on their way in, over real sockets: streamed to disk, made right where that is needed, refused in words."""
+
+import hashlib
+import io
+import shutil
+import socket
+import struct
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+import streamlit as st
+from PIL import Image
+
+from kie.images import convert
+from kie.jobs import State
+from kie.sandbox import Sandbox
+from kie.settings import Settings
+from kie.studio import Studio
+from pages.parts.references import strip
+from tests.support.images import encoded, exif_with, odd, picture, quartered, shows_quarters, tiff_with, with_segment
+from tests.support.jobs import decoders, ended, submit, until
+from tests.support.site import served
+
+MIB = 2**20
+
+
+@pytest.fixture
+def site(studio: Studio) -> Iterator[str]:
+    """The address of our routes."""
+    with served(studio) as url:
+        yield url
+
+
+def send(site: str, content: bytes, name: str = "holiday.png", **headers: str) -> requests.Response:
+    headers = {"X-Studio-Name": name, "Origin": site} | headers
+    return requests.post(f"{site}/references", data=content, headers=headers, timeout=60)
+
+
+def left_over(settings: Settings) -> list[Path]:
+    return list((settings.data_dir / "incoming").iterdir())
+
+
+def test_a_picture_that_is_sent_becomes_a_reference_with_a_thumbnail(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    content = picture("JPEG", (640, 320))
+    reply = send(site, content, "my%20cat%20%C3%BC.jpg")
+    assert (reply.status_code, reply.json()) == (200, {"id": hashlib.sha256(content).hexdigest()})
+    [kept] = studio.store.references.get_many([reply.json()["id"]])
+    assert (kept.name, kept.kind, kept.width, kept.height, kept.bytes) == (
+        *("my cat ü.jpg", "jpeg", 640, 320),
+        len(content),
+    )
+    link = site + studio.backend.urls.address("thumbnail", kept.id)
+    until(lambda: requests.get(link, timeout=10).status_code == 200)
+    assert left_over(settings) == []
+
+
+def test_the_same_picture_sent_again_is_the_same_reference(site: str) -> None:
+    content = picture("WEBP", (30, 20))
+    assert send(site, content, "a.webp").json() == send(site, content, "b.webp").json()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "This file is empty"),
+        (b"%PDF-1.7", "not a picture, whatever its name says"),
+        (picture("ICO"), "format is ICO"),
+        (tiff_with((254, 4, 1, b"\1\0\0\0"), (330, 4, 1, b"\x08\0\0\0"), (50706, 1, 4, b"\1\4\0\0")), "camera raw"),
+        (tiff_with((254, 4, 1, b"\1\0\0\0"), (330, 4, 1, b"\x08\0\0\0")), "camera raw"),
+        (tiff_with((262, 3, 1, struct.pack("<I", 32803))), "camera raw"),
+        (picture("WEBP")[:40], "cut off or broken"),
+        (picture("GIF")[:100], "cut off or broken"),
+    ],
+    ids=["empty", "PDF", "ICO", "DNG", "NEF", "PEF", "cut off", "a GIF cut off"],
+)
+def test_what_cannot_be_a_reference_is_refused_in_words_and_not_kept(
+    settings: Settings, site: str, content: bytes, words: str
+) -> None:
+    told = send(site, content).json()
+    assert list(told) == ["refusal"]
+    assert words in told["refusal"]
+    assert told["refusal"].startswith("This ")
+    assert left_over(settings) == []
+
+
+def test_a_picture_with_odd_metadata_is_taken_and_shown(studio: Studio, site: str) -> None:
+    ids = [send(site, content, f"{what}.png").json()["id"] for what, content in odd().items()]
+    until(lambda: all(kept.checked_at for kept in studio.store.references.get_many(ids)))
+    for kept in studio.store.references.get_many(ids):
+        assert (kept.refusal, kept.changed, kept.width, kept.height) == (None, None, 160, 96), kept.name
+        with Image.open(
+            studio.exports.open_link(studio.backend.urls.address("thumbnail", kept.id).rpartition("/")[2]).path
+        ) as thumbnail:
+            assert shows_quarters(thumbnail), kept.name
+    jobs = [submit(studio, references=tuple(ids[at : at + 8])) for at in range(0, len(ids), 8)]
+    assert [(job.state, job.problem) for job in (ended(studio, each) for each in jobs)] == [(State.DONE, None)] * 3
+
+
+def test_where_a_photo_was_taken_is_not_on_the_disk_and_it_is_said(
+    studio: Studio, settings: Settings, site: str, sandbox: Sandbox
+) -> None:
+    directory = struct.pack("<HHHI4s", 1, 2, 5, 3, b"\0" * 4) + bytes(4) + b"48 12 30"
+    exif = exif_with((0x010F, 2, 4, b"Cam\0"), (0x8825, 4, 1, struct.pack("<I", 38)), more=directory)
+    sound = encoded(quartered(), "JPEG")
+    content = with_segment(sound, 0xE1, exif)
+    [kept] = {send(site, content, name).json()["id"] for name in ("a.jpg", "again.jpg")}
+    [kept] = studio.store.references.get_many([kept])
+    assert kept.changed == "Place taken out: anyone with the uploaded picture's link could read it."
+    assert (settings.data_dir / kept.file).read_bytes() == sound
+    assert ended(studio, submit(studio, references=(kept.id,))).problem is None
+    assert [seen.body["size"] for seen in sandbox.seen if "upload" in seen.path] == [len(sound)]
+
+
+def test_what_the_service_would_not_take_is_made_right_and_it_is_said(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    replies = [send(site, picture("BMP", (64, 32), "olive"), name).json() for name in ("a.bmp", "again.bmp")]
+    assert replies[0] == replies[1]
+    [kept] = studio.store.references.get_many([replies[0]["id"]])
+    assert kept.changed == "Saved as PNG: the service does not take BMP."
+    assert (kept.name, kept.kind, kept.width, kept.height) == ("a.bmp", "png", 64, 32)
+    content = (settings.data_dir / kept.file).read_bytes()
+    assert (hashlib.sha256(content).hexdigest(), len(content)) == (kept.id, kept.bytes)
+    until(lambda: studio.store.references.get_many([kept.id])[0].checked_at)
+    assert left_over(settings) == []
+
+
+def test_what_is_too_large_for_the_service_is_taken_in_and_made_to_fit(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    [kept] = studio.store.references.get_many(
+        [send(site, picture("PNG", colour="gold") + bytes(31 * MIB)).json()["id"]]
+    )
+    assert (kept.changed, kept.bytes < 1000) == ("Compressed: a reference may have 30 MB.", True)
+    assert left_over(settings) == []
+
+
+def test_what_is_too_large_to_be_taken_in_is_refused_at_the_first_byte_too_many(
+    settings: Settings, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert, "UPLOAD_BYTES_LIMIT", 2 * MIB)
+    assert "id" in send(site, picture("PNG") + bytes(MIB)).json()
+    assert send(site, picture("PNG") + bytes(2 * MIB)).json()["refusal"] == convert.too_large(
+        len(picture("PNG")) + 2 * MIB
+    )
+    assert left_over(settings) == []
+
+
+def test_a_reference_whose_file_is_gone_is_whole_again_when_it_is_added_again(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    content = picture("PNG", (50, 40), "navy")
+    reference_id = send(site, content).json()["id"]
+    [kept] = until(lambda: [one for one in studio.store.references.get_many([reference_id]) if one.checked_at])
+    (settings.data_dir / kept.file).unlink()
+    shutil.rmtree(settings.data_dir / "thumbnails" / kept.id[:2])
+    assert not studio.references.is_here(kept)
+    assert send(site, content).json() == {"id": reference_id}
+    assert studio.references.is_here(kept)
+    link = site + studio.backend.urls.address("thumbnail", kept.id)
+    until(lambda: requests.get(link, timeout=10).status_code == 200)
+
+
+def test_pictures_that_are_made_right_keep_nobody_from_looking_at_others(
+    studio: Studio, settings: Settings, site: str
+) -> None:
+    seen = send(site, picture("PNG")).json()["id"]
+    until(lambda: studio.store.references.get_many([seen])[0].checked_at)
+    [decoder] = decoders()
+    decoder.suspend()
+    with ThreadPoolExecutor(50) as senders:
+        replies = [senders.submit(send, site, picture("BMP", (40 + number, 30))) for number in range(50)]
+        until(lambda: len(left_over(settings)) >= 50)
+        assert requests.get(site + studio.backend.urls.address("thumbnail", seen), timeout=10).status_code == 200
+        assert not any(reply.done() for reply in replies)
+        decoder.resume()
+        assert len({reply.result().json()["id"] for reply in replies}) == 50
+
+
+def test_an_upload_that_breaks_off_leaves_nothing_behind_and_is_no_fault_of_ours(
+    settings: Settings, site: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, _, port = site.removeprefix("http://").partition(":")
+    head = f"POST /references HTTP/1.1\r\nHost: {host}:{port}\r\nX-Studio-Name: a.png\r\nX-Studio-Client: 1\r\n"
+    head += "Content-Length: 9999\r\n\r\n"
+    with socket.create_connection((host, int(port))) as sending:
+        sending.sendall(head.encode() + picture("PNG")[:50])
+        until(lambda: left_over(settings))
+    until(lambda: not left_over(settings))
+    assert requests.get(f"{site}/healthz", timeout=10).status_code == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1:1"])
+def test_another_site_may_not_add_a_reference(site: str, origin: str) -> None:
+    reply = send(site, picture("PNG"), Origin=origin)
+    assert reply.status_code == 403
+    assert "Only the studio's own pages" in reply.text
+
+
+def test_a_form_that_sends_no_header_of_ours_may_not_either(site: str) -> None:
+    headers = {"Origin": site}
+    assert requests.post(f"{site}/references", data=picture("PNG"), headers=headers, timeout=10).status_code == 403
+
+
+def test_runs_that_overlap_put_each_picture_into_the_form_once_and_in_its_place(studio: Studio) -> None:
+    ids = [studio.references.add(f"{shade}.png", io.BytesIO(picture(colour=(shade, 0, 0)))).id for shade in range(8)]
+    reports = [{"id": each, "name": "a.png", "session": "one", "choice": 1} for each in ids]
+    told = [report | {"sequence": number} for number, report in enumerate(reports, 1)]
+    try:
+        with ThreadPoolExecutor(2) as runs:
+            for _ in range(30):
+                st.session_state.clear()
+                st.session_state[strip.SESSION] = "one"
+                for count in range(1, 9):
+                    st.session_state[strip.BOX] = {"reports": told[:count]}
+                    for run in [runs.submit(strip.chosen) for _ in range(2)]:
+                        run.result()
+                assert list(strip.chosen().ids) == ids
+                assert strip.notes() == {}
+    finally:
+        st.session_state.clear()

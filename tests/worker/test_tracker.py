@@ -1,0 +1,557 @@
+"""A job's whole life in a real studio, against a service that misbehaves: paid once, and never lost."""
+
+import itertools
+import math
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import text
+
+from kie import errors
+from kie.client import Client
+from kie.jobs import State
+from kie.settings import Settings
+from kie.store import queue
+from kie.studio import Studio, backend
+from kie.worker import backoff, poller, tracker
+from tests.support.fake_service import (
+    HTML,
+    Behaviour,
+    Rogue,
+    cut,
+    drip,
+    half,
+    hang_up,
+    redirect,
+    says,
+    silent,
+    status,
+    told,
+)
+from tests.support.images import odd, picture, shows_quarters
+from tests.support.jobs import (
+    assert_here,
+    beside,
+    ended,
+    hurry,
+    leftovers,
+    project,
+    submit,
+    until,
+    until_problem,
+    until_state,
+)
+from tests.support.postgresql import BOTH
+
+TIME_OUT = told(state="fail", failCode="524", failMsg="generate task timeout", resultJson="", creditsConsumed=0)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
+
+
+@pytest.fixture
+def rogue() -> Iterator[Rogue]:
+    with Rogue() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, rogue: Rogue, environment: dict[str, str]) -> Settings:
+    return project(tmp_path / "project", rogue.url, **environment)
+
+
+def sql(settings: Settings, statement: str) -> None:
+    with beside(settings) as store, store.database.write() as db:
+        db.execute(text(statement))
+
+
+# -- a life without accidents
+
+
+@BOTH
+def test_a_job_becomes_a_picture_on_the_disk(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    rogue.seconds = 0.2
+    job = submit(studio)
+    assert_here(studio, job, rogue)
+    job = studio.jobs.get(job.id)
+    assert [state for state, _ in studio.jobs.moves(job.id)] == [
+        *(State.QUEUED, State.UPLOADING, State.SENDING, State.RUNNING, State.FETCHING, State.DONE)
+    ]
+    assert (job.task_id, job.duration_s, job.price_expected) == ("task-0001", 2.0, 18)
+    assert (job.file_kind, job.width, job.height, job.file_bytes) == ("png", 96, 64, len(rogue.picture))
+    assert job.created_at <= job.sent_at <= job.accepted_at <= job.ended_at
+    assert until(lambda: studio.credits.balance().credits == 982)
+    assert studio.credits.free() == 982
+    assert leftovers(settings) == []
+
+
+def test_the_kind_of_a_picture_is_taken_from_its_bytes(studio: Studio, rogue: Rogue) -> None:
+    rogue.picture = picture("JPEG", (300, 200))
+    job = ended(studio, submit(studio))
+    assert (job.file_kind, studio.exports.file(job).suffix, job.width, job.height) == ("jpeg", ".jpg", 300, 200)
+
+
+def test_a_picture_with_odd_metadata_is_paid_once_and_on_the_disk_with_its_thumbnail(
+    studio: Studio, settings: Settings, rogue: Rogue
+) -> None:
+    for number, (what, content) in enumerate(odd().items(), start=1):
+        rogue.picture = content
+        job = ended(studio, submit(studio, what))
+        assert (job.state, job.problem, job.preview_problem) == (State.DONE, None, None), what
+        assert (job.width, job.height, studio.exports.file(job).read_bytes() == content) == (160, 96, True), what
+        with Image.open(
+            studio.exports.open_link(studio.backend.urls.address("thumbnail", job.id).rpartition("/")[2]).path
+        ) as thumbnail:
+            assert shows_quarters(thumbnail), what
+        assert len(rogue.requests("create")) == len(rogue.tasks) == len(rogue.requests("result")) == number
+    assert (studio.jobs.needing_attention(), leftovers(settings)) == ([], [])
+
+
+def test_a_thumbnail_is_small(studio: Studio, rogue: Rogue) -> None:
+    rogue.picture = picture(size=(2000, 1000))
+    job = ended(studio, submit(studio))
+    with Image.open(
+        studio.exports.open_link(studio.backend.urls.address("thumbnail", job.id).rpartition("/")[2]).path
+    ) as thumbnail:
+        assert thumbnail.size == (512, 256)
+
+
+def test_a_price_that_is_not_told_stays_unknown(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", always=told(creditsConsumed=None))
+    job = ended(studio, submit(studio))
+    assert (job.state, job.credits) == (State.DONE, None)
+
+
+# -- looking
+
+
+FAILED_READS = [
+    says(422, "recordInfo is null"),
+    says(200, data=None),
+    says(500, "Internal Error"),
+    says(429, "slow down"),
+    says(404, "not found"),
+    says(401, "Invalid key"),
+    status(500),
+    status(502, HTML),
+    status(200, HTML),
+    redirect("/elsewhere"),
+    cut,
+    hang_up,
+    half,
+    silent,
+    drip(),
+    told(state="thinking"),
+    told(state=None),
+    told(state="failed"),
+]
+
+
+@pytest.mark.parametrize("failed_read", FAILED_READS)
+def test_a_failed_status_read_costs_nothing_and_loses_nothing(
+    studio: Studio, rogue: Rogue, failed_read: Behaviour
+) -> None:
+    rogue.plan("record", failed_read, failed_read)
+    assert_here(studio, submit(studio), rogue)
+    assert len(rogue.requests("record")) == 3
+
+
+def test_all_failed_status_reads_in_a_row_lose_nothing_either(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", *FAILED_READS)
+    assert_here(studio, submit(studio), rogue)
+
+
+def test_a_task_that_stays_unseen_is_told_and_still_looked_for(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "UNSEEN_S", 0.2)
+    rogue.plan("record", always=says(422, "recordInfo is null"))
+    job = until_problem(studio, submit(studio), "TaskNotFound")
+    assert job.state == State.RUNNING
+    assert studio.jobs.needing_attention() == []
+    rogue.plan("record")
+    assert_here(studio, job, rogue)
+
+
+def test_a_task_that_nobody_looks_at_any_more_needs_attention(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "LOOKS", 3)
+    monkeypatch.setattr(backoff, "LOOKS_AFTER_START", 3)
+    rogue.plan("record", always=told(state="generating"))
+    job = submit(studio)
+    assert until_problem(studio, job, "SilentForADay").next_at is None
+    assert [one.id for one in studio.jobs.needing_attention()] == [job.id]
+    looked = len(rogue.requests("record"))
+    studio.attention.look_again(job.id)
+    until(lambda: studio.jobs.get(job.id).next_at is None and len(rogue.requests("record")) > looked)
+    assert [one.id for one in studio.jobs.needing_attention()] == [
+        job.id
+    ]  # the service still says that it is being made
+    rogue.plan("record")
+    studio.attention.look_again(job.id)
+    assert_here(studio, job, rogue)
+
+
+def test_a_picture_that_nobody_fetches_any_more_needs_attention(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "LOOKS", 3)
+    monkeypatch.setattr(backoff, "LOOKS_AFTER_START", 3)
+    rogue.plan("result", always=status(404))
+    job = until_problem(studio, submit(studio), "NotFetchedForADay")
+    assert (job.state, job.next_at) == (State.FETCHING, None)
+    assert [one.id for one in studio.jobs.needing_attention()] == [job.id]
+    rogue.plan("result")
+    studio.attention.look_again(job.id)
+    assert_here(studio, job, rogue)
+    assert studio.jobs.needing_attention() == []
+
+
+@BOTH
+def test_after_a_start_a_task_is_looked_at_twenty_times_however_old_it_is(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "PATIENT_S", math.inf)
+    rogue.plan("record", always=told(state="generating"))
+    with Studio(settings) as studio:
+        job = submit(studio)
+        until(lambda: studio.jobs.get(job.id).looks)
+    long_ago = time.time() - 10 * 86_400
+    old = f"accepted_at = {long_ago}, created_at = {long_ago}"
+    sql(settings, f"UPDATE jobs SET {old}, looks = {backoff.LOOKS}, next_at = NULL, problem = 'SilentForADay'")
+    rogue.plan("record", *[says(500, "Internal Error")] * (backoff.LOOKS_AFTER_START - 1))
+    with Studio(settings) as studio:
+        assert_here(studio, until_state(studio, job, State.DONE), rogue)
+
+
+def test_six_downloads_that_drip_leave_room_for_others(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "Client", Client)
+    rogue.plan("result", *[drip()] * 6)
+    with Studio(settings) as studio:
+        slow = [submit(studio, person=f"Person {number}") for number in range(6)]
+        until(lambda: len(rogue.requests("result")) == 6)
+        assert ended(studio, submit(studio)).state == State.DONE
+        assert {studio.jobs.get(job.id).state for job in slow} == {State.FETCHING}
+
+
+def test_a_clock_that_jumps_ahead_gives_no_task_up(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "PATIENT_S", math.inf)
+    rogue.plan("record", always=told(state="generating"))
+    with Studio(settings) as studio:
+        job = submit(studio)
+        until(lambda: studio.jobs.get(job.id).looks)
+    sql(settings, f"UPDATE jobs SET accepted_at = {time.time() - 2 * 86_400}")
+    rogue.plan("record", *[says(500, "Internal Error")] * 3)
+    with Studio(settings) as studio:
+        assert_here(studio, until_state(studio, job, State.DONE), rogue)
+
+
+def test_a_failed_task_ends_the_job_and_gives_the_credits_back(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", told(state="fail", failCode="500", failMsg="Internal Error", creditsConsumed=0))
+    job = ended(studio, submit(studio))
+    assert (job.state, job.problem, job.credits) == (State.FAILED, "TaskFailed", 0)
+    assert (job.fail_code, job.fail_message) == ("500", "Internal Error")
+    assert (len(rogue.requests("create")), studio.jobs.needing_attention()) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "No images found in AI response. The image was filtered out because it violated the policy.",
+        "Your prompt was flagged by the website as violating content policies",
+        "IMAGE_SAFETY",
+        "PROHIBITED_CONTENT",
+    ],
+)
+def test_moderation_is_told_as_such(studio: Studio, rogue: Rogue, message: str) -> None:
+    rogue.plan("record", told(state="fail", failCode="400", failMsg=message, creditsConsumed=0))
+    job = ended(studio, submit(studio))
+    assert (job.state, job.problem, job.fail_message) == (State.FAILED, "Moderated", message)
+    assert job.is_filtered
+
+
+def test_moderation_that_stands_in_the_code_alone_is_told_too(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", told(state="fail", failCode="IMAGE_PROHIBITED_CONTENT", failMsg=None, creditsConsumed=0))
+    assert ended(studio, submit(studio)).problem == "Moderated"
+
+
+def test_a_request_that_the_filter_refuses_at_once_costs_nothing_and_stops_no_other(
+    studio: Studio, rogue: Rogue
+) -> None:
+    rogue.plan("create", says(400, "blocked by the safety system"))
+    job = ended(studio, submit(studio))
+    assert (job.state, job.problem, job.is_filtered) == (State.FAILED, "RequestFiltered", True)
+    assert "change the prompt" in errors.sentence(job.problem)
+    assert (rogue.balance, studio.store.breaker.current()) == (1000, None)
+    assert ended(studio, submit(studio)).state == State.DONE
+
+
+def test_a_time_out_that_the_service_takes_back_becomes_a_picture(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", always=TIME_OUT)
+    job = until_problem(studio, submit(studio), "TimedOutThere")
+    assert job.state == State.RUNNING
+    assert studio.jobs.needing_attention() == []
+    rogue.plan("record")
+    assert_here(studio, job, rogue)
+
+
+def test_a_time_out_that_stands_fails_and_can_still_be_looked_at(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "TIME_OUT_LOOKS", 2)
+    rogue.plan("record", always=TIME_OUT)
+    job = ended(studio, submit(studio))
+    assert (job.state, job.problem, job.credits) == (State.FAILED, "TaskFailed", 0)
+    assert len(rogue.requests("record")) == 3
+    rogue.plan("record", says(500), always=TIME_OUT)
+    studio.attention.look_again(job.id)
+    until(lambda: len(rogue.requests("record")) == 4)
+    assert (studio.jobs.get(job.id).state, studio.jobs.get(job.id).credits) == (State.RUNNING, None)
+    until(lambda: len(rogue.requests("record")) == 5 and studio.jobs.get(job.id).state == State.FAILED)
+    rogue.plan("record")
+    studio.attention.look_again(job.id)
+    until_state(studio, job, State.DONE)
+    assert_here(studio, job, rogue)
+
+
+def test_a_zero_from_a_failure_that_was_taken_back_is_no_price(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("record", TIME_OUT, always=told(creditsConsumed=None))
+    job = ended(studio, submit(studio))
+    assert (job.state, job.credits) == (State.DONE, None)
+
+
+# -- fetching
+
+
+@pytest.mark.parametrize(
+    "result",
+    ["", None, "{", "[]", '{"resultUrls": []}', '{"resultUrls": [null]}', '{"resultUrls": ["file:///etc/passwd"]}'],
+)
+def test_a_success_without_an_address_is_looked_at_until_it_has_one(
+    studio: Studio, rogue: Rogue, result: object
+) -> None:
+    rogue.plan("record", always=told(state="success", resultJson=result))
+    job = until_problem(studio, submit(studio), "PictureMissing")
+    assert job.state == State.FETCHING
+    assert studio.jobs.needing_attention() == []
+    rogue.plan("record")
+    assert_here(studio, job, rogue)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "problem"),
+    [
+        (status(404, HTML), "PictureNotFetched"),
+        (status(500), "PictureNotFetched"),
+        (status(200), "PictureNotFetched"),
+        (half, "PictureNotFetched"),
+        (cut, "PictureNotFetched"),
+        (hang_up, "PictureNotFetched"),
+        (silent, "PictureNotFetched"),
+        (drip(), "PictureNotFetched"),
+        (redirect("file:///etc/passwd"), "PictureNotFetched"),
+        (status(200, HTML), "PictureUnreadable"),
+        (status(200, picture()[:150]), "PictureUnreadable"),
+        (status(200, picture("GIF")), "PictureUnreadable"),
+    ],
+)
+def test_a_picture_that_does_not_come_is_fetched_until_it_does(
+    studio: Studio, settings: Settings, rogue: Rogue, trouble: Behaviour, problem: str
+) -> None:
+    rogue.plan("result", always=trouble)
+    job = until_problem(studio, submit(studio), problem)
+    assert (job.state, studio.exports.file(job)) == (State.FETCHING, None)
+    assert studio.jobs.needing_attention() == []
+    rogue.plan("result")
+    assert_here(studio, job, rogue)
+    assert leftovers(settings) == []
+
+
+def test_paid_bytes_that_are_no_picture_are_kept_as_they_came(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    rogue.plan("result", always=status(200, HTML))
+    job = until_problem(studio, submit(studio), "PictureUnreadable")
+    [kept] = until(lambda: list(settings.data_dir.rglob(f"{job.id}{poller.UNREADABLE}")))
+    assert kept.read_bytes() == HTML
+
+
+def test_a_disk_that_takes_no_picture_is_told_and_tried_again(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    results = settings.data_dir / "results"
+    results.rename(settings.data_dir / "away")
+    results.write_bytes(b"in the way")
+    job = until_problem(studio, submit(studio), "PictureNotSaved")
+    results.unlink()
+    (settings.data_dir / "away").rename(results)
+    assert_here(studio, job, rogue)
+
+
+def test_a_picture_that_was_lost_or_damaged_here_comes_again_on_a_persons_wish(
+    studio: Studio, settings: Settings, rogue: Rogue
+) -> None:
+    job = ended(studio, submit(studio))
+    for harm in (lambda path: path.unlink(), lambda path: path.write_bytes(rogue.picture[:150])):
+        harm(studio.exports.file(job))
+        studio.attention.look_again(job.id)
+        until(lambda: studio.jobs.get(job.id).state == State.DONE and studio.exports.file(job))
+        assert_here(studio, job, rogue)
+        assert leftovers(settings) == []
+
+
+def test_a_picture_that_is_here_needs_no_service_to_be_shown_again(studio: Studio, rogue: Rogue) -> None:
+    job = ended(studio, submit(studio))
+    for endpoint in ("record", "result"):
+        rogue.plan(endpoint, always=status(500))
+    studio.attention.look_again(job.id)
+    until(lambda: len(studio.jobs.moves(job.id)) == 8)
+    assert_here(studio, job, rogue)
+
+
+@BOTH
+def test_a_thousand_failed_fetches_are_not_the_end(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    rogue.plan("result", always=status(404))
+    job = until_problem(studio, submit(studio), "PictureNotFetched")
+
+    def went_on() -> bool:
+        # A try that is under way writes its own count.
+        sql(settings, "UPDATE jobs SET attempts = 5000, next_at = 1 WHERE attempts < 5000")
+        studio.backend.tracker.want_balance()
+        return studio.jobs.get(job.id).attempts > 5000
+
+    until(went_on)
+    rogue.plan("result")
+    studio.attention.look_again(job.id)
+    assert_here(studio, job, rogue)
+
+
+# -- the balance
+
+
+@pytest.mark.parametrize("trouble", [status(500), says(200), says(500, data=0), cut, silent, status(200, HTML)])
+def test_a_balance_that_can_not_be_read_is_unknown_and_read_again(
+    settings: Settings, rogue: Rogue, trouble: Behaviour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "BALANCE_RETRY_S", 0.1)
+    rogue.plan("credit", always=trouble)
+    with Studio(settings) as studio:
+        until(lambda: studio.backend.tracker.credit_problem)
+        assert (studio.credits.balance(), studio.credits.free()) == (None, None)
+        rogue.plan("credit")
+        assert until(studio.credits.balance).credits == 1000
+        until(lambda: studio.backend.tracker.credit_problem is None)
+        rogue.plan("credit", always=trouble)
+        studio.backend.tracker.want_balance()
+        until(lambda: studio.backend.tracker.credit_problem)
+        assert studio.credits.balance().credits == 1000
+
+
+def test_what_is_queued_is_not_available_twice(studio: Studio, rogue: Rogue) -> None:
+    until(studio.credits.balance)
+    rogue.plan("create", always=silent)
+    submit(studio, images=3)
+    assert studio.credits.free() == 1000 - 3 * 18
+
+
+def test_a_fraction_of_a_credit_is_kept(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("credit", always=says(200, data=60.62))
+    studio.backend.tracker.want_balance()
+    until(lambda: studio.credits.balance() and studio.credits.balance().credits == 60.62)
+
+
+# -- the scheduler
+
+
+def test_a_listener_that_fails_does_not_stop_the_work(
+    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "BEAT_S", 0.1)
+
+    def fail(topics: set[str]) -> None:
+        if threading.current_thread().name == "tracker":
+            raise RuntimeError("nobody listens any more")
+
+    with Studio(settings) as studio:
+        rogue.plan("create", silent)
+        job = until_state(studio, submit(studio), State.SENDING)
+        rogue.plan("create")
+    with Studio(settings) as studio:
+        studio.events.listen(fail)
+        sql(settings, f"UPDATE jobs SET state = 'sending', server = NULL WHERE id = '{job.id}'")
+        until_state(studio, job, State.UNSURE)
+        assert ended(studio, submit(studio)).state == State.DONE
+        assert studio.backend.tracker.is_alive
+
+
+def rounds_in_a_second(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how often the scheduler looks for work while we wait."""
+    rounds = []
+    schedule = studio.backend.tracker._schedule
+    monkeypatch.setattr(studio.backend.tracker, "_schedule", lambda: schedule() or rounds.append(1))
+    studio.backend.tracker.wake()
+    time.sleep(1)
+    assert rounds
+    return len(rounds)
+
+
+@BOTH
+def test_a_studio_with_nothing_to_do_does_nothing(
+    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended(studio, submit(studio))
+    until(lambda: len(rogue.requests("credit")) >= 3)
+
+    def is_at_rest() -> bool:
+        seen = len(rogue.seen)
+        return rounds_in_a_second(studio, monkeypatch) <= 3 and len(rogue.seen) == seen
+
+    until(is_at_rest)
+
+
+def test_waiting_for_the_limit_is_no_work_either(studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "SENDS_LIMIT", 1)
+    monkeypatch.setattr(queue, "SENDS_WINDOW_S", 60.0)
+    jobs = [submit(studio, person=person) for person in ("Ann", "Ben", "Cem")]
+    until(lambda: [job for job in jobs if studio.jobs.get(job.id).state == State.DONE])
+    until(lambda: studio.credits.balance().credits == 982)
+    until(lambda: rounds_in_a_second(studio, monkeypatch) <= 6)
+    assert len(rogue.tasks) == 1
+
+
+def test_looks_grow_from_two_seconds_to_ten_then_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert backoff.next_look(0) == 2
+    assert backoff.next_look(15 * 60 - 1) == 10
+    assert backoff.next_look(15 * 60) == 60
+    assert backoff.next_look(10 * 24 * 3600) == 60
+    waits = [backoff.next_look(age_s) for age_s in range(15 * 60)]
+    assert waits == sorted(waits)
+    assert max(waits) == 10
+
+
+def test_looks_stand_close_where_tasks_have_ended_and_far_apart_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    ages = backoff.look_ages([48, 50, 52, 55, 58, 60, 62, 55, 54, 56])
+    early, likely = [age for age in ages if age < 40], [age for age in ages if 48 <= age <= 62]
+    assert len(early) < 6 < len(likely)
+    assert all(backoff.FASTEST_LOOK_S <= after - before < 11 for before, after in itertools.pairwise(ages))
+    assert backoff.next_look(55, ages) < 2 < 5 < backoff.next_look(21, ages)
+    assert backoff.next_look(300, ages) == 10
+    assert backoff.look_ages([50, 60]) == ()
+
+
+@pytest.mark.parametrize("task_s", [0, 1, 4, 10, 30, 90, 300, 600, 900, 3600])
+def test_a_task_is_looked_at_no_more_often_than_needed(monkeypatch: pytest.MonkeyPatch, task_s: int) -> None:
+    monkeypatch.undo()
+    looks, age_s = 1, backoff.next_look(0)
+    while age_s < task_s:
+        looks, age_s = looks + 1, age_s + backoff.next_look(age_s)
+    assert looks <= 1 + task_s / 2
