@@ -1,19 +1,15 @@
 """Shared fixtures: a sandbox, settings, a studio, stores, servers."""
 
-import functools
 import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from streamlit.components.v2 import manifest_scanner
 
 from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
-from kie.store import Store, database
+from kie.store import Store
 from kie.store.database import file_url
 from kie.studio import Studio
 from tests.support.postgresql import PostgreSQL
@@ -25,35 +21,7 @@ pytest_plugins = ["tests.support.browser", "tests.support.gallery_stage"]
 # Imported modules stay in memory; traversing them in each garbage collection takes a quarter of the time of importing them.
 gc.set_threshold(50_000, 20, 100)
 
-# AppTest would read the metadata of all installed packages each time, for a third of a second.
-manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
-# Each test database has an engine of its own, which would compile all statements again: a quarter of the work of a studio
-# that runs for a second. All use one dialect, so they can share a cache of compiled statements.
-SQLiteDialect_pysqlite.__eq__ = lambda one, other: type(one) is type(other)
-SQLiteDialect_pysqlite.__hash__ = lambda one: hash(type(one))
-database.create_engine = functools.partial(sqlalchemy.create_engine, execution_options={"compiled_cache": {}})
-
 KEY = "test-key-that-nobody-pays-for"
-# Long test files first, ordered so that one of three running files mostly waits and the processors are never idle.
-ORDER = """
-    reliability/faults browser/survival web/proxies browser/generate browser/composer browser/care worker/tracker
-    browser/references browser/account studio/studio reliability/restart browser/finding browser/history
-    reliability/soak worker/submitter browser/guard browser/gallery pages/pages store/breaker store/library
-    backup/data_folder browser/lightbox browser/uploads web/guard worker/callbacks sandbox/server web/references
-    store/fulltext reliability/ten_jobs pages/prompt_tools web/routes house client/client images/convert client/reads
-    prompts/expansion client/refusals store/search store/annotations reliability/end
-"""
-PLACES = {name: place for place, name in enumerate(ORDER.split())}
-
-
-def place_of(path: Path) -> str:
-    """Return the name of a test file in ORDER: `store/queue` of `tests/store/test_queue.py`."""
-    return path.relative_to(ROOT / "tests").with_suffix("").as_posix().replace("test_", "")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the test files by ORDER; the others come last and fill the gaps."""
-    items.sort(key=lambda item: PLACES.get(place_of(item.path), len(PLACES)))
 
 
 def pytest_collection_finish() -> None:
