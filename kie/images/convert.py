@@ -5,7 +5,7 @@
     several frames, CMYK         │
     above 30 MB ─────────────────┘
 
-    place or serial number in its metadata ──> the same pixels without metadata
+    with metadata: place, serial number, … ──> the same pixels without metadata
 
 Deterministic: the same file always gives the same bytes, because references are identified by their hash.
 """
@@ -14,7 +14,6 @@ import contextlib
 import functools
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,12 +21,11 @@ from PIL import Image
 
 from kie.errors import FileRefused
 from kie.generation import REFERENCE_BYTES_LIMIT
-from kie.images import headers, inspect, privacy, segments
+from kie.images import headers, inspect, segments
 from kie.images.colours import to_srgb
 from kie.images.exif import orientation_in
-from kie.images.headers import Header
-from kie.images.inspect import Picture
-from kie.images.segments import Data
+from kie.images.headers import Picture
+from kie.images.segments import Data, Part
 
 UPLOAD_BYTES_LIMIT = 200 * 1024 * 1024
 # Fits both readings of "30 MB": 30 million and 31.4 million bytes.
@@ -35,116 +33,95 @@ WRITTEN_BYTES_LIMIT = 30_000_000
 # Formats that the service does not accept but that can be converted, with their common names.
 _NAMES = {"HEIF": "HEIC", "AVIF": "AVIF", "TIFF": "TIFF", "BMP": "BMP", "GIF": "GIF"}
 # Formats whose headers and metadata are read without the decoder.
-_READ = (*inspect.KINDS, "TIFF")
+_READ = (*headers.KINDS, "TIFF")
+_DECODED = _NAMES.keys() - _READ
 _LOSSLESS = ("PNG", "TIFF", "BMP", "GIF")
 _WRITTEN_AS = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP"}
 _JPEGS: list[dict[str, Any]] = [{"quality": 95, "subsampling": 0}, {"quality": 85}]
 # Slower methods take seven times as long and save 1% of the size.
 _WEBPS: list[dict[str, Any]] = [{"quality": 90, "method": 2}]
-# Limits of the formats; for WebP, the number of pixels that can be encoded within a minute.
+# Limits of the formats; for WebP, the number of pixels that can be decoded within the memory limit.
 _LONGEST_PX = {"jpeg": 65_500, "webp": 16_383}
-_MOST_PX = {"jpeg": inspect.PIXELS_LIMIT, "webp": 40_000_000}
+_MOST_PX = {"jpeg": inspect.PIXELS_LIMIT, "webp": inspect.PIXELS_LIMIT // 4}
 _SHRINK = 0.7
-_LIMIT_MB = REFERENCE_BYTES_LIMIT // 2**20
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A picture as it came, with what the service would not accept. `header` is as stored, before any rotation."""
-
-    format: str
-    header: Header
-    is_too_large: bool
-
-    @property
-    def is_turned(self) -> bool:
-        return self.header.orientation in inspect.TURNS
-
-    @property
-    def is_accepted(self) -> bool:
-        is_odd = self.is_too_large or self.header.is_animated or self.header.is_cmyk or self.is_turned
-        return self.format in inspect.KINDS and not is_odd
-
-    @property
-    def decoded_size(self) -> tuple[int, int]:
-        """The reduced size at which a JPEG can be decoded within the memory limit.
-
-        Rotation, and conversion from CMYK, need twice the memory.
-        """
-        room = inspect.DECODED_BYTES_LIMIT - self.header.extra_bytes
-        each = 8 if self.is_turned or self.header.is_cmyk else 4
-        scale = next((by for by in (1, 2, 4) if each * self.header.pixels // by**2 <= room), 8)
-        return max(1, self.header.width // scale), max(1, self.header.height // scale)
-
-    @property
-    def reason(self) -> str:
-        """The reason for the change, as the end of a sentence."""
-        if self.format in _NAMES:
-            return f"the service does not take {_NAMES[self.format]}"
-        if self.is_too_large:
-            return f"a reference may have {_LIMIT_MB} MB"
-        if self.header.is_animated:
-            return "a reference is one still picture"
-        if self.header.is_cmyk:
-            return "services may answer with inverted colours"
-        return "the service may not see how the camera was held"
 
 
 def accepted(path: Path) -> Picture | None:
     """Return, without decoding, a picture that can be sent unchanged; None if it must be converted. Raises FileRefused if it can't be."""
     with segments.whole(path) as data:
-        seen = _read(data)
-        if not seen or not seen.is_accepted:
+        if headers.format_of(data) in _NAMES:
             return None
-        inspect.refuse_excess(seen.format, seen.header, data)
-        return None if privacy.found_in(data, seen.format) else inspect.picture(seen.format, seen.header, len(data))
+        picture = headers.read(data)
+        if not _is_accepted(picture):
+            return None
+        if found := inspect.excess(picture, data):
+            raise FileRefused(found.detail)
+        return None if _has_metadata(picture, data) else picture
 
 
-def _read(data: Data) -> _Source | None:
-    """Read what can be read without the decoder, None for formats that only the decoder can read. Raises FileRefused."""
-    if len(data) == 0:
-        raise FileRefused(inspect.EMPTY)
-    if headers.format_of(data) in _NAMES.keys() - _READ:
-        return None
-    return _Source(*inspect.read_header(data, _READ), len(data) > REFERENCE_BYTES_LIMIT)
+def make_right(source: Path, target: Path) -> str:
+    """Convert a picture that is not `accepted`, write it to `target`, and return the changes in a sentence or two.
 
-
-def make_right(source: IO[bytes], target: Path) -> str | None:
-    """Convert a picture that the service does not accept, write it to `target`, and return the changes in a sentence or two.
-
-    Returns None and writes nothing when no conversion is needed. Otherwise decodes the picture, which may take a minute and the
-    memory of two decoded pictures, so the studio calls it through `decoder`. Raises FileRefused with the reason when
-    the picture can't be converted, MemoryError, and OSError when the file can't be written.
+    Decodes the picture unless only metadata must go, which may take a minute and the memory of two decoded pictures, so
+    the studio calls it through `decoder`. Raises FileRefused with the reason when the picture can't be converted,
+    MemoryError, and OSError when the file can't be written.
     """
     with segments.whole(source) as data:
-        read, form, is_too_large = _read(data), headers.format_of(data) or "", len(data) > REFERENCE_BYTES_LIMIT
-        if read:
-            inspect.refuse_excess(form, read.header, data)
-        found = privacy.found_in(data, form) if read else []
-        pixels = segments.pixels(data, form, with_profile=True) if read and read.is_accepted else []
-    if pixels and not found:
-        return None
-    if pixels:  # The same pixels, byte by byte, and their colour profile.
-        with target.open("wb") as out:
-            shutil.copyfileobj(segments.View(source, pixels), out, segments.BUFFER_BYTES)
-        return _taken_out(found)
+        form = headers.format_of(data) or ""
+        picture = None if form in _DECODED else headers.read(data, _READ)
+        if picture and (found := inspect.excess(picture, data)):
+            raise FileRefused(found.detail)
+        if picture and _is_accepted(picture):  # The same pixels, byte by byte, and their colour profile.
+            with target.open("wb") as out:
+                shutil.copyfileobj(segments.View(data, _without_metadata(picture, data)), out, segments.BUFFER_BYTES)
+            return _METADATA_REMOVED
+        has_metadata = picture is not None and _has_metadata(picture, data)
     with _opened(source, form) as image:
-        seen = read or _Source(image.format or "", _header(image), is_too_large)
-        image.draft(None, seen.decoded_size)
+        orientation = picture.orientation if picture else _orientation(image)
+        # The HEIC decoder rotates the picture and keeps the stored orientation in `info`.
+        stored = image.info.get("original_orientation") or orientation
+        has_metadata = has_metadata or bool(image.info.get("exif"))
+        is_animated = getattr(image, "is_animated", False)
+        picture = picture or Picture(image.format or "", source.stat().st_size, *image.size, stored, is_animated)
+        scale = _reduction(picture)
+        image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
         image.load()
-        turn = inspect.TURNS.get(seen.header.orientation if read else _orientation(image))
-        found = found or privacy.found_in_exif(image.info.get("exif") or b"")
-        plain = _plain(image)
-    plain = plain if turn is None else plain.transpose(turn)
-    kind, written = _write(plain, target, seen.format in _LOSSLESS)
-    is_smaller = sorted(written.size) != sorted((seen.header.width, seen.header.height))
-    told = _sentence(seen, kind, written.size if is_smaller else None)
-    return f"{told} {_taken_out(found)}" if found else told
+        plain = inspect.upright(_plain(image), orientation)
+    kind, written = _write(plain, target, picture.format in _LOSSLESS)
+    is_smaller = sorted(written.size) != sorted((picture.width, picture.height))
+    told = _sentence(picture, kind, written.size if is_smaller else None)
+    return f"{told} {_METADATA_REMOVED}" if has_metadata else told
 
 
-def _taken_out(found: list[str]) -> str:
-    them = "them" if found[1:] else "it"
-    return f"{' and '.join(found).capitalize()} taken out: anyone with the uploaded picture's link could read {them}."
+def _without_metadata(picture: Picture, data: Data) -> list[Part]:
+    return segments.pixels(data, picture.format, with_profile=True)
+
+
+def _has_metadata(picture: Picture, data: Data) -> bool:
+    return sum(map(segments.length, _without_metadata(picture, data))) != len(data)
+
+
+def _is_accepted(picture: Picture) -> bool:
+    is_odd = _is_too_large(picture) or picture.is_animated or picture.is_cmyk or _is_turned(picture)
+    return picture.format in headers.KINDS and not is_odd
+
+
+def _is_too_large(picture: Picture) -> bool:
+    return picture.bytes > REFERENCE_BYTES_LIMIT
+
+
+def _is_turned(picture: Picture) -> bool:
+    return picture.orientation in inspect.TURNS
+
+
+def _reduction(picture: Picture) -> int:
+    """Return the factor by which a JPEG must be reduced to be decoded within the memory limit.
+
+    Rotation, and conversion from CMYK, need twice the memory.
+    """
+    room = inspect.DECODED_BYTES_LIMIT - picture.extra_bytes
+    each = 8 if _is_turned(picture) or picture.is_cmyk else 4
+    return next((scale for scale in (1, 2, 4) if each * picture.pixels // scale**2 <= room), 8)
 
 
 @functools.cache
@@ -167,7 +144,7 @@ def too_large(size: int) -> str:
 
 
 @contextlib.contextmanager
-def _opened(source: IO[bytes], form: str) -> Iterator[Image.Image]:
+def _opened(source: Path, form: str) -> Iterator[Image.Image]:
     if form == "HEIF" and not reads_heic():
         raise FileRefused(NO_HEIC)
     # Both decoders open some files that only one can decode. Pillow's own is tried first, because only it falls back to the other.
@@ -179,19 +156,14 @@ def _opened(source: IO[bytes], form: str) -> Iterator[Image.Image]:
         yield image
 
 
-def _header(image: Image.Image) -> Header:
-    # The HEIC decoder rotates the picture and keeps the stored orientation in `info`.
-    stored = image.info.get("original_orientation") or _orientation(image)
-    return Header(*image.size, stored, getattr(image, "is_animated", False))
-
-
 def _orientation(image: Image.Image) -> int:
     return orientation_in(image.info.get("exif") or b"")
 
 
 def _plain(image: Image.Image) -> Image.Image:
     """Return the picture in mode L, RGB or RGBA, with its ICC profile if that still applies, and without other metadata."""
-    profile = image.info.get("icc_profile") or b""
+    profile = image.info.get("icc_profile")
+    profile = profile if isinstance(profile, bytes) else b""  # TIFF may have anything.
     if image.mode == "CMYK":
         plain, profile = to_srgb(image, profile), b""
     elif image.mode in ("1", "L") and not image.has_transparency_data:
@@ -255,23 +227,37 @@ class _Bounded:
         self._out.flush()
 
 
-def _sentence(seen: _Source, kind: str, shrunk_to: tuple[int, int] | None) -> str:
+def _sentence(picture: Picture, kind: str, shrunk_to: tuple[int, int] | None) -> str:
     """Return the sentence with the changes and the reason."""
+    is_taken = picture.format in headers.KINDS
     done = []
-    if seen.header.is_animated:
-        done.append("only its first page kept" if seen.format == "TIFF" else "only its first picture kept")
-    if seen.is_turned:
+    if picture.is_animated:
+        done.append("only its first page kept" if picture.format == "TIFF" else "only its first picture kept")
+    if _is_turned(picture):
         done.append("turned upright")
-    if seen.header.is_cmyk:
+    if picture.is_cmyk:
         done.append("converted from CMYK to sRGB")
     if shrunk_to:
         done.append("made smaller, {} × {} pixels".format(*shrunk_to))
-    if inspect.KINDS.get(seen.format) != kind:
+    if not is_taken or picture.kind != kind:
         done.append(f"saved as {_WRITTEN_AS[kind]}")
-    elif seen.is_too_large and not shrunk_to:
+    elif _is_too_large(picture) and not shrunk_to:
         done.append("compressed")
+    if not is_taken:
+        reason = f"the service does not take {_NAMES[picture.format]}"
+    elif _is_too_large(picture):
+        reason = f"a reference may have {REFERENCE_BYTES_LIMIT // 2**20} MB"
+    elif picture.is_animated:
+        reason = "a reference is one still picture"
+    elif picture.is_cmyk:
+        reason = "services may answer with inverted colours"
+    else:
+        reason = "the service may not see how the camera was held"
     told = ", ".join(done[:-1]) + (" and " if done[:-1] else "") + done[-1]
-    return f"{told[0].upper()}{told[1:]}: {seen.reason}."
+    return f"{told[0].upper()}{told[1:]}: {reason}."
 
 
+_METADATA_REMOVED = (
+    "Metadata removed, such as the place and the camera: anyone with the uploaded picture's link could read it."
+)
 NO_HEIC = "This picture is HEIC, which this server can't read: save it as JPEG, or have pillow-heif installed."

@@ -1,7 +1,7 @@
 """Child process that decodes pictures: `python -m kie.images.decode_worker MEMORY_BYTES`, started only by `decoder`.
 
     stdin     one JSON request per line     {"source": …, "thumbnail": …, "seconds": …} or {"source": …, "target": …, "seconds": …}
-    stdout    one JSON answer per line      {"picture": …} or {"changed": …}, or {"error": kind, "detail": …}
+    stdout    one JSON answer per line      {} or {"changed": …}, or {"error": kind, "detail": …}
 
 It exits when stdin is closed, so it never outlives the server. Its memory and processor time are limited.
 """
@@ -56,10 +56,10 @@ def _answer(request: Message) -> Message:
     _limit_time(request["seconds"])
     try:
         source, thumbnail = Path(request["source"]), request.get("thumbnail")
-        if "target" not in request:
-            return {"picture": vars(inspect.decode(source, Path(thumbnail) if thumbnail else None))}
-        with source.open("rb") as stream:
-            return {"changed": convert.make_right(stream, Path(request["target"]))}
+        if "target" in request:
+            return {"changed": convert.make_right(source, Path(request["target"]))}
+        inspect.decode(source, Path(thumbnail) if thumbnail else None)
+        return {}
     except (FileRefused, SpentAndKept) as error:
         return {"error": type(error).__name__, "detail": error.detail}
     except MemoryError:

@@ -1,6 +1,6 @@
 """Decodes pictures in a child process, one at a time, with limits for memory and time.
 
-    result    ─┐                                    ┌─ Picture and thumbnail
+    result    ─┐                                    ┌─ thumbnail
     reference ─┼─ queue: results first ─ process ───┼─ FileRefused        broken, or not a picture
     convert   ─┘   (decode_worker)                  └─ SpentAndKept       too large or too slow: kept, not shown
 
@@ -26,7 +26,6 @@ from typing import Any
 
 from kie.errors import DecoderClosed, FileRefused, SpentAndKept, TooLargeToShow, TooSlowToShow
 from kie.images import inspect
-from kie.images.inspect import Picture
 
 log = logging.getLogger(__name__)
 
@@ -98,33 +97,32 @@ class Decoder:
             if not self._is_closed and self._current is None and not self._runs():
                 self._launch()
 
-    def result(self, path: Path, thumbnail: Path) -> Picture:
+    def result(self, path: Path, thumbnail: Path) -> None:
         """Decode a paid picture completely and write its thumbnail. Takes precedence over references.
 
         Raises FileRefused when the file is broken or not a picture, SpentAndKept when it exceeds the limits of memory
         or time, OSError when the thumbnail can't be written, and DecoderClosed.
         """
-        return self._picture(_RESULT, path, thumbnail)
+        self._decode(_RESULT, path, thumbnail)
 
-    def reference(self, path: Path, thumbnail: Path | None) -> Picture:
+    def reference(self, path: Path, thumbnail: Path | None) -> None:
         """Decode a reference completely and write its thumbnail unless `thumbnail` is None.
 
         Raises FileRefused with the reason, OSError when the thumbnail can't be written, and DecoderClosed.
         """
         try:
-            return self._picture(_REFERENCE, path, thumbnail)
+            self._decode(_REFERENCE, path, thumbnail)
         except SpentAndKept as error:
             raise FileRefused(error.detail) from error
 
-    def look(self, path: Path, thumbnail: Path | None) -> Picture:
+    def look(self, path: Path, thumbnail: Path | None) -> None:
         """Decode a picture that is stored already, with the priority of a reference. Raises as `result` does."""
-        return self._picture(_REFERENCE, path, thumbnail)
+        self._decode(_REFERENCE, path, thumbnail)
 
-    def convert(self, source: Path, target: Path) -> str | None:
+    def convert(self, source: Path, target: Path) -> str:
         """Convert a picture that the service does not accept, write it to `target`, and return a sentence with the changes.
 
-        Returns None and writes nothing when no conversion is needed. Raises FileRefused with the reason, OSError when
-        the file can't be written, and DecoderClosed.
+        Raises FileRefused with the reason, OSError when the file can't be written, and DecoderClosed.
         """
         try:
             answer = self._ask(_REFERENCE, {"source": str(source), "target": str(target)}, self._convert_s)
@@ -143,9 +141,8 @@ class Decoder:
         if process:
             _end(process)
 
-    def _picture(self, kind: int, path: Path, thumbnail: Path | None) -> Picture:
-        request = {"source": str(path), "thumbnail": str(thumbnail) if thumbnail else None}
-        return Picture(**self._ask(kind, request, self._decode_s)["picture"])
+    def _decode(self, kind: int, path: Path, thumbnail: Path | None) -> None:
+        self._ask(kind, {"source": str(path), "thumbnail": str(thumbnail) if thumbnail else None}, self._decode_s)
 
     def _ask(self, kind: int, request: Message, seconds: float) -> Message:
         """Send a request and return its answer. If the process dies, sends it once more to a new process."""

@@ -7,8 +7,8 @@ Source: TIFF 6.0, section 2; EXIF 2.32, 4.6.
 """
 
 import struct
-from dataclasses import dataclass
 from mmap import mmap
+from typing import NamedTuple
 
 # A camera's directory has a few dozen entries.
 ENTRIES_LIMIT = 1000
@@ -16,11 +16,9 @@ ORIENTATION = 0x0112
 HEAD = b"Exif\0\0"
 # Integer types, signed and unsigned.
 _INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
-_BYTES = (1, 7)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Tag, type and count as stored, and the offset of the entry."""
 
     tag: int
@@ -59,12 +57,6 @@ class Directories:
             return None
         fits = entry.count * struct.calcsize(letter) <= 4
         return self._read(letter, entry.at + 8 if fits else self._read("I", entry.at + 8))
-
-    def content(self, entry: Entry) -> bytes:
-        """Return the value of an entry of bytes, empty if it is of another type or cut off."""
-        place = entry.at + 8 if entry.count <= 4 else self._read("I", entry.at + 8)
-        content = self._data[place : place + entry.count] if entry.type in _BYTES and place is not None else b""
-        return content if len(content) == entry.count else b""
 
     def find(self, at: int, tag: int) -> int | None:
         """Return the first value of a tag in the directory at an offset, or None."""

@@ -1,4 +1,4 @@
-"""Reads image headers without decoding and without Pillow.
+"""Reads image headers without decoding and without Pillow. The format is detected from the bytes, never from the name.
 
 A decoder may do as much work for a header as for a picture: Pillow keeps every segment and reads a WebP file as a
 whole. Here the segments of a file are walked in a bounded number of steps with constant memory. Sources: PNG
@@ -8,13 +8,21 @@ specification, 5 and 11; ITU T.81, B.1 and B.2; WebP container specification; TI
 import itertools
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
+from kie.errors import FileRefused
 from kie.images import segments
 from kie.images.exif import HEAD, Directories, orientation_in
 from kie.images.segments import Data, Segment
 
+KINDS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp"}
+# The EXIF orientations that exchange width and height.
+SIDEWAYS = (5, 6, 7, 8)
+EMPTY = "This file is empty: choose a picture."
+NO_PICTURE = "This is not a picture, whatever its name says: choose a JPEG, PNG or WebP."
+CAMERA_RAW = "This file is camera raw: export it as JPEG."
+CUT_OFF = "This picture is cut off or broken: save or export it again."
 # A camera's file has a few dozen segments before its pixels.
 PARTS_LIMIT = 5000
 EXIF_BYTES = 65_536
@@ -42,24 +50,27 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 
-class HeaderBroken(ValueError):
-    """The file is truncated or invalid before the size of its picture."""
-
-
 @dataclass(frozen=True)
-class Header:
-    """Stored size in pixels, EXIF orientation (1 if absent), whether there is more than one frame, whether it is a JPEG in CMYK.
+class Picture:
+    """What a header says: format, size in bytes, upright size in pixels, EXIF orientation (1 if absent).
 
     `extra_bytes` is the memory that a decoder needs beside the decoded picture: all coefficients of a progressive JPEG,
-    three more pictures for WebP.
+    three more pictures for WebP. `is_cmyk` is for JPEG only.
     """
 
+    format: str
+    bytes: int
     width: int
     height: int
     orientation: int = 1
     is_animated: bool = False
     extra_bytes: int = 0
     is_cmyk: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The name of an accepted format here and for the service: "jpeg", "png" or "webp"."""
+        return KINDS[self.format]
 
     @property
     def pixels(self) -> int:
@@ -79,12 +90,24 @@ def format_of(data: Data) -> str | None:
     return RAW if found == "TIFF" and _is_raw(data) else found
 
 
-def read(data: Data, form: str) -> Header:
-    """Read the header of a JPEG, PNG, WebP or TIFF. Raises HeaderBroken."""
+def read(data: Data, formats: Collection[str] = KINDS) -> Picture:
+    """Read the header of a JPEG, PNG, WebP or TIFF. Raises FileRefused with the reason for a format not in `formats`."""
+    if not data:
+        raise FileRefused(EMPTY)
+    form = format_of(data)
+    if form is None:
+        raise FileRefused(NO_PICTURE)
+    if form == RAW:
+        raise FileRefused(CAMERA_RAW)
+    if form not in formats:
+        raise FileRefused(
+            f"This file's format is {form}: the service takes JPEG, PNG and WebP, so save it as one of these."
+        )
     try:
-        return {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "TIFF": _tiff}[form](data)
-    except (struct.error, IndexError) as error:
-        raise HeaderBroken(str(error)) from error
+        stored = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "TIFF": _tiff}[form](data)
+    except (struct.error, IndexError, ValueError) as error:
+        raise FileRefused(CUT_OFF) from error
+    return replace(stored, width=stored.height, height=stored.width) if stored.orientation in SIDEWAYS else stored
 
 
 def count_scans(data: Data) -> int:
@@ -103,14 +126,14 @@ def _orientation(data: Data, part: Segment) -> int:
     return orientation_in(data[part.body : min(part.end, part.body + EXIF_BYTES)])
 
 
-def _png(data: Data) -> Header:
+def _png(data: Data) -> Picture:
     width = height = 0
     orientation, is_animated = 1, False
     for part in _parts(data, "PNG"):
         if part.name == b"IHDR":
             width, height, checksum = struct.unpack_from(">II5xI", data, part.body)
             if zlib.crc32(data[part.body - 4 : part.body + 13]) != checksum:
-                raise HeaderBroken("IHDR is not as it was written")
+                raise ValueError("IHDR is not as it was written")
         elif part.name == b"acTL":
             is_animated = struct.unpack_from(">I", data, part.body)[0] > 1
         elif part.name == b"eXIf":
@@ -118,16 +141,16 @@ def _png(data: Data) -> Header:
         elif part.name == b"IDAT" or not width:
             break
     if not width or not height:
-        raise HeaderBroken("no IHDR")
-    return Header(width, height, orientation, is_animated)
+        raise ValueError("no IHDR")
+    return Picture("PNG", len(data), width, height, orientation, is_animated)
 
 
-def _webp(data: Data) -> Header:
+def _webp(data: Data) -> Picture:
     canvas: tuple[int, int] | None = None
     orientation, frames = 1, 0
     for part in _parts(data, "WEBP"):
         if part.end > len(data) and part.name in (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"):
-            raise HeaderBroken("shorter than it says")
+            raise ValueError("shorter than it says")
         if part.name == b"ANMF":
             frames += 1
         elif part.name == b"EXIF":
@@ -135,8 +158,8 @@ def _webp(data: Data) -> Header:
         elif canvas is None:
             canvas = _canvas(part.name, data[part.body : part.body + 10])
     if canvas is None:
-        raise HeaderBroken("no canvas")
-    return Header(*canvas, orientation, frames > 1, 12 * canvas[0] * canvas[1])
+        raise ValueError("no canvas")
+    return Picture("WEBP", len(data), *canvas, orientation, frames > 1, 12 * canvas[0] * canvas[1])
 
 
 def _is_raw(data: Data) -> bool:
@@ -149,12 +172,12 @@ def _is_raw(data: Data) -> bool:
     return _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in _SENSOR or bool(is_preview)
 
 
-def _tiff(data: Data) -> Header:
+def _tiff(data: Data) -> Picture:
     found = Directories(data)
     width, height = (found.find(found.first, tag) or 0 for tag in _TIFF_SIZE)
     if width < 1 or height < 1:
-        raise HeaderBroken("no pixels")
-    return Header(width, height, orientation_in(data), 0 < found.next(found.first) < len(data))
+        raise ValueError("no pixels")
+    return Picture("TIFF", len(data), width, height, orientation_in(data), 0 < found.next(found.first) < len(data))
 
 
 def _canvas(name: bytes, data: bytes) -> tuple[int, int] | None:
@@ -169,7 +192,7 @@ def _canvas(name: bytes, data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _jpeg(data: Data) -> Header:
+def _jpeg(data: Data) -> Picture:
     orientation = 1
     for part in _parts(data, "JPEG"):
         if part.name in (segments.SCAN, segments.END):
@@ -178,12 +201,12 @@ def _jpeg(data: Data) -> Header:
             frame = data[part.body : part.end]
             height, width, components = struct.unpack_from(">xHHB", frame)
             if not width or not height:
-                raise HeaderBroken("no pixels")
+                raise ValueError("no pixels")
             coefficients = _coefficients(part.name[0], width * height, frame[6:])
-            return Header(width, height, orientation, extra_bytes=coefficients, is_cmyk=components == 4)
+            return Picture("JPEG", len(data), width, height, orientation, False, coefficients, is_cmyk=components == 4)
         if part.name == segments.APP1 and orientation == 1 and data[part.body : part.body + len(HEAD)] == HEAD:
             orientation = _orientation(data, part)
-    raise HeaderBroken("no frame")
+    raise ValueError("no frame")
 
 
 def _coefficients(marker: int, pixels: int, components: bytes) -> int:

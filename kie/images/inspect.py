@@ -1,7 +1,6 @@
 """Checks whether a file is a picture that the service accepts, and makes thumbnails.
 
-The format is detected from the bytes, never from the name. Functions that decode run in the child process of
-`decoder`.
+Functions that decode run in the child process of `decoder`.
 """
 
 import contextlib
@@ -9,10 +8,8 @@ import io
 import math
 import secrets
 import warnings
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from PIL import Image
 
@@ -20,7 +17,7 @@ from kie.errors import FileRefused, SpentAndKept, TooLargeToShow, TooSlowToShow
 from kie.generation import REFERENCE_BYTES_LIMIT
 from kie.images import headers, segments
 from kie.images.colours import to_srgb
-from kie.images.headers import Header, HeaderBroken
+from kie.images.headers import CUT_OFF, KINDS, Picture
 from kie.images.segments import Data
 
 PIXELS_LIMIT = 100_000_000
@@ -30,7 +27,6 @@ DECODED_BYTES_LIMIT = 4 * PIXELS_LIMIT
 SCANS_LIMIT = 100
 THUMBNAIL_PX = 512
 SMALL_PX = 64
-KINDS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp"}
 EXTENSIONS = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 MIME_TYPES = {kind: f"image/{kind}" for kind in EXTENSIONS}
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, RuntimeError)
@@ -52,72 +48,38 @@ Image.MAX_IMAGE_PIXELS = None
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-@dataclass(frozen=True)
-class Picture:
-    """Kind ("jpeg", "png" or "webp"), upright width and height in pixels, and size in bytes."""
-
-    kind: str
-    width: int
-    height: int
-    bytes: int
-
-
-def check_header(source: Path | IO[bytes]) -> Picture:
+def check_header(path: Path) -> Picture:
     """Check a reference by its header, without decoding, in about a millisecond.
 
     Raises FileRefused with the reason.
     """
-    with segments.whole(source) as data:
-        if len(data) == 0:
-            raise FileRefused(EMPTY)
+    with segments.whole(path) as data:
         if len(data) > REFERENCE_BYTES_LIMIT:
             raise FileRefused(too_large(len(data)))
-        form, header = read_header(data)
-        refuse_excess(form, header, data)
-        return picture(form, header, len(data))
+        picture = headers.read(data)
+        if found := excess(picture, data):
+            raise FileRefused(found.detail)
+        return picture
 
 
 def measure(path: Path) -> Picture:
-    """Read kind and size of a picture of any size from its header. Raises FileRefused when it is not a picture."""
+    """Read the header of a picture of any size. Raises FileRefused when it is not a picture."""
     with segments.whole(path) as data:
-        return picture(*read_header(data), len(data))
+        return headers.read(data)
 
 
-def read_header(data: Data, formats: Collection[str] = KINDS) -> tuple[str, Header]:
-    """Return the format and the header of one of these formats. Raises FileRefused with the reason for any other."""
-    form = headers.format_of(data)
-    if form is None:
-        raise FileRefused(NO_PICTURE)
-    if form == headers.RAW:
-        raise FileRefused(CAMERA_RAW)
-    if form not in formats:
-        raise FileRefused(
-            f"This file's format is {form}: the service takes JPEG, PNG and WebP, so save it as one of these."
-        )
-    try:
-        return form, headers.read(data, form)
-    except HeaderBroken as error:
-        raise FileRefused(CUT_OFF) from error
+def excess(picture: Picture, data: Data) -> SpentAndKept | None:
+    """Return the error of a picture that exceeds the limits of pixels, memory or scans, or None."""
+    if picture.pixels > PIXELS_LIMIT:
+        return TooLargeToShow(TOO_MANY_PIXELS)
+    if picture.extra_bytes + (4 * picture.pixels if picture.format == "WEBP" else 0) > DECODED_BYTES_LIMIT:
+        return TooLargeToShow(TOO_MUCH_MEMORY)
+    if picture.format == "JPEG" and headers.count_scans(data) > SCANS_LIMIT:
+        return TooSlowToShow(TOO_MANY_SCANS)
+    return None
 
 
-def refuse_excess(form: str, header: Header, data: Data) -> None:
-    """Raise FileRefused when a picture exceeds the limits of pixels, memory or scans."""
-    try:
-        _limit(form, header, data)
-    except SpentAndKept as error:
-        raise FileRefused(error.detail) from error
-
-
-def _limit(form: str, header: Header, data: Data) -> None:
-    if header.pixels > PIXELS_LIMIT:
-        raise TooLargeToShow(TOO_MANY_PIXELS)
-    if header.extra_bytes + (4 * header.pixels if form == "WEBP" else 0) > DECODED_BYTES_LIMIT:
-        raise TooLargeToShow(TOO_MUCH_MEMORY)
-    if form == "JPEG" and headers.count_scans(data) > SCANS_LIMIT:
-        raise TooSlowToShow(TOO_MANY_SCANS)
-
-
-def decode(path: Path, thumbnail: Path | None = None, longest_px: int = THUMBNAIL_PX) -> Picture:
+def decode(path: Path, thumbnail: Path | None = None) -> None:
     """Decode a picture completely, and write an upright WebP thumbnail, atomically, if requested.
 
     Needs the memory of one decoded picture (4 bytes per pixel); four times that for WebP. Raises FileRefused when the
@@ -125,46 +87,42 @@ def decode(path: Path, thumbnail: Path | None = None, longest_px: int = THUMBNAI
     MemoryError, and OSError when the thumbnail can't be written.
     """
     with segments.whole(path) as data:
-        form, header = read_header(data)
-        _limit(form, header, data)
-        size = len(data)
-    with path.open("rb") as stream, opened(stream, form) as image:
+        picture = headers.read(data)
+        if found := excess(picture, data):
+            raise found
+    with opened(path, picture.format) as image:
         # A JPEG is read completely but decoded at a reduced size.
-        image.draft("RGB", (longest_px * 2, longest_px * 2))
+        image.draft("RGB", (THUMBNAIL_PX * 2, THUMBNAIL_PX * 2))
         image.load()
-        small = _reduced(image, longest_px) if thumbnail else None
+        small = _reduced(image) if thumbnail else None
     if small and thumbnail:
-        turn = TURNS.get(header.orientation)
-        _write(small if turn is None else small.transpose(turn), thumbnail)
-    return picture(form, header, size)
+        _write(upright(small, picture.orientation), thumbnail)
 
 
 @contextlib.contextmanager
-def opened(source: IO[bytes], *formats: str) -> Iterator[Image.Image]:
+def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
     """Open a picture of one of these formats. Errors of the decoder, here or in the block, become FileRefused or MemoryError.
 
     For JPEG, PNG, WebP and TIFF the decoder sees no metadata; `info` has the colour profile, if it is complete.
     """
-    try:
-        pixels, profile = _bare(source, formats[0])
-        with Image.open(pixels, formats=formats) as image:
-            if profile:
-                image.info["icc_profile"] = profile
-            yield image
-    except _BROKEN as error:
-        if _is_short_of_memory(error):
-            raise MemoryError from error
-        raise FileRefused(CUT_OFF) from error
+    form = formats[0]
+    with segments.whole(path) as data:
+        can_be_bare = form in (*KINDS, "TIFF")
+        source = segments.View(data, segments.pixels(data, form) if can_be_bare else [(0, len(data))])
+        try:
+            with Image.open(io.BufferedReader(source, segments.BUFFER_BYTES), formats=formats) as image:
+                if form in KINDS:
+                    image.info["icc_profile"] = segments.profile(data, form)
+                yield image
+        except _BROKEN as error:
+            if _is_short_of_memory(error):
+                raise MemoryError from error
+            raise FileRefused(CUT_OFF) from error
 
 
-def _bare(source: IO[bytes], form: str) -> tuple[IO[bytes], bytes | None]:
-    """Return a file without its metadata, and its colour profile, for the formats where they can be separated."""
-    if form not in (*KINDS, "TIFF"):
-        source.seek(0)
-        return source, None
-    with segments.whole(source) as data:
-        pixels, profile = segments.pixels(data, form), segments.profile(data, form)
-    return io.BufferedReader(segments.View(source, pixels), segments.BUFFER_BYTES), profile
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Return a picture turned as its EXIF orientation says."""
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
 
 
 def _is_short_of_memory(error: Exception) -> bool:
@@ -173,12 +131,12 @@ def _is_short_of_memory(error: Exception) -> bool:
     return "memory" in said or "alloc" in said
 
 
-def _reduced(image: Image.Image, longest_px: int) -> Image.Image:
-    """Return a picture in 8 bits and sRGB with a longer side of at most `longest_px`.
+def _reduced(image: Image.Image) -> Image.Image:
+    """Return a picture in 8 bits and sRGB with a longer side of at most THUMBNAIL_PX.
 
     Converted to 8 bits in strips, to avoid a second copy in memory; to sRGB when it is small.
     """
-    scale = min(1.0, longest_px / max(image.size))
+    scale = min(1.0, THUMBNAIL_PX / max(image.size))
     wanted = tuple(max(1, round(side * scale)) for side in image.size)
     across, down = (max(1, int(side / (small * _GAP))) for side, small in zip(image.size, wanted, strict=True))
     small = _channels(image) if across == down == 1 else _joined(image, across, down)
@@ -235,18 +193,6 @@ def megabytes(size: int) -> str:
     return f"{math.ceil(size * 10 / 2**20) / 10} MB"
 
 
-def picture(form: str, header: Header, size: int) -> Picture:
-    """Return what a header says of a picture."""
-    width, height = header.width, header.height
-    if header.orientation in (5, 6, 7, 8):
-        width, height = height, width
-    return Picture(KINDS[form], width, height, size)
-
-
-EMPTY = "This file is empty: choose a picture."
-NO_PICTURE = "This is not a picture, whatever its name says: choose a JPEG, PNG or WebP."
-CAMERA_RAW = "This file is camera raw: export it as JPEG."
-CUT_OFF = "This picture is cut off or broken: save or export it again."
 TOO_MANY_PIXELS = (
     f"This picture has more than {PIXELS_LIMIT // 1_000_000} million pixels, so it was not opened: save it smaller."
 )

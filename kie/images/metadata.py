@@ -16,7 +16,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from PIL import ExifTags, Image
 
@@ -65,7 +64,7 @@ def whole(path: Path) -> FileWithMetadata:
     return FileWithMetadata(path, ((0, path.stat().st_size),))
 
 
-def record_in(source: Path | IO[bytes]) -> bytes | None:
+def record_in(source: Path) -> bytes | None:
     """Return the record embedded in a file, or None. Reads only the chunks before the pixels, at most PIECES_LIMIT."""
     with segments.whole(source) as data:
         for piece in _before_pixels(data):

@@ -1,10 +1,10 @@
 """Separates the pixels of a picture file from its metadata, without decoding or copying.
 
-               needed by the pixels               colour profile      everything else is metadata
+               needed by the pixels               colours, animation  everything else is metadata
     JPEG       tables, frames, scans, JFIF, Adobe APP2 ICC_PROFILE    APPn, comments, data after the picture
-    PNG        IHDR PLTE tRNS IDAT IEND           iCCP                other chunks
+    PNG        IHDR PLTE tRNS IDAT IEND           iCCP gAMA acTL …    other chunks
     WebP       VP8X ALPH VP8 VP8L ANIM ANMF       ICCP                other chunks
-    TIFF       the first directory's tags of pixels   34675           other tags, other directories
+    TIFF       the first directory's tags of pixels and profile       other tags, other directories
 
 A decoder reads metadata too, and rejects pictures whose metadata is large or broken; so it is given a file without any.
 Sources: ITU T.81, B.1; PNG specification, 5 and 11; WebP container specification; TIFF 6.0; ICC.1, annex B.
@@ -14,14 +14,14 @@ import bisect
 import io
 import itertools
 import mmap
+import os
 import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from kie.images.exif import Directories
 
@@ -34,13 +34,17 @@ _ALONE, _APP2, _ADOBE, _SCAN_DATA = b"\x01\xd8", b"\xe2", b"\xee", b""
 _METADATA = frozenset((COMMENT, *(bytes([marker]) for marker in range(0xE0, 0xF0))))
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
+_PNG_SHOWN = frozenset(
+    (b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT")
+)
 _WEBP_PIXELS = frozenset((b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF"))
 _WEBP_PROFILE_FLAG, _WEBP_METADATA_FLAGS = 0x20, 0x0C
 _ICC_HEAD = b"ICC_PROFILE\0"
-_TIFF_PROFILE = 34675
-# Sizes, compression, colours, strips, tiles, and the tables of JPEG and YCbCr data.
+# Sizes, compression, colours, strips, tiles, the tables of JPEG and YCbCr data, and the colour profile.
 _TIFF_PIXELS = frozenset((254, 255, *range(256, 260), 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320))
-_TIFF_PIXELS |= frozenset((*range(322, 326), 332, 334, 338, 339, 340, 341, 347, *range(512, 522), *range(529, 533)))
+_TIFF_PIXELS |= frozenset(
+    (*range(322, 326), 332, 334, 338, 339, 340, 341, 347, *range(512, 522), *range(529, 533), 34675)
+)
 
 Data = bytes | mmap.mmap
 # Bytes, or a range of the original file as (start, end).
@@ -59,15 +63,13 @@ class Segment:
 
 
 @contextmanager
-def whole(source: Path | IO[bytes]) -> Iterator[Data]:
-    """Give the content of a file, mapped and not read if it is on the disk."""
-    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as stream:
-        try:
-            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:  # An in-memory file, or an empty one.
-            stream.seek(0)
-            content = nullcontext(stream.read())
-        with content as data:
+def whole(path: Path) -> Iterator[Data]:
+    """Give the content of a file, mapped and not read."""
+    with path.open("rb") as stream:
+        if not os.fstat(stream.fileno()).st_size:  # An empty file can't be mapped.
+            yield b""
+            return
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             yield data
 
 
@@ -77,7 +79,10 @@ def split(data: Data, form: str) -> Iterator[Segment]:
 
 
 def pixels(data: Data, form: str, with_profile: bool = False) -> list[Part]:
-    """Return the parts of a JPEG, PNG, WebP or TIFF that its pixels need: a file without metadata."""
+    """Return the parts of a JPEG, PNG, WebP or TIFF that its pixels need: a file without metadata.
+
+    `with_profile` also keeps what says how the pixels are shown: colours and animation.
+    """
     if form == "TIFF":
         return _tiff_pixels(data)
     kept = (each for each in split(data, form) if _is_kept(data, form, each, with_profile))
@@ -86,40 +91,26 @@ def pixels(data: Data, form: str, with_profile: bool = False) -> list[Part]:
     return [b"\xff\xd8" if form == "JPEG" else PNG_HEAD, *_joined(data, kept)]
 
 
-def is_metadata(data: Data, form: str, segment: Segment) -> bool:
-    """Return whether neither the pixels nor their colours need a segment."""
-    return not _is_kept(data, form, segment, with_profile=True)
-
-
-def profile(data: Data, form: str) -> bytes | None:
-    """Return the ICC profile of a JPEG, PNG, WebP or TIFF. None if there is none, or it is incomplete or above PROFILE_BYTES."""
-    if form == "TIFF":
-        found = Directories(data)
-        each = [entry for entry in found.entries(found.first) if entry.tag == _TIFF_PROFILE]
-        return (each and each[0].count <= PROFILE_BYTES and found.content(each[0])) or None
+def profile(data: Data, form: str) -> bytes:
+    """Return the ICC profile of a JPEG, PNG or WebP. Empty if there is none, or it is incomplete or above PROFILE_BYTES."""
     named = itertools.islice((each for each in split(data, form) if _is_profile(data, form, each)), 256)
     pieces = [data[each.body : min(each.end, each.body + PROFILE_BYTES)] for each in named]
     if form == "JPEG":
         return _jpeg_profile(pieces)
-    if pieces and form == "PNG":
-        pieces[0] = unpacked(pieces[0].partition(b"\0")[2][1:], PROFILE_BYTES)
-    return (pieces and pieces[0]) or None
-
-
-def unpacked(data: bytes, limit: int) -> bytes:
-    """Decompress up to `limit` bytes; empty if broken."""
-    try:
-        return zlib.decompressobj().decompress(data, limit)
-    except zlib.error:
-        return b""
+    first = pieces[0] if pieces else b""
+    if form == "WEBP":
+        return first
+    with suppress(zlib.error):
+        return zlib.decompressobj().decompress(first.partition(b"\0")[2][1:], PROFILE_BYTES)
+    return b""
 
 
 class View(io.RawIOBase):
-    """A read-only file that consists of parts of another, without a copy."""
+    """A read-only file that consists of parts of other data, without a copy."""
 
-    def __init__(self, source: IO[bytes], parts: Sequence[Part]):
+    def __init__(self, data: Data, parts: Sequence[Part]):
         super().__init__()
-        self._source, self._parts, self._at = source, parts, 0
+        self._data, self._parts, self._at = data, parts, 0
         self._ends = list(itertools.accumulate(length(part) for part in parts))
 
     def readable(self) -> bool:
@@ -142,12 +133,8 @@ class View(io.RawIOBase):
         if number == len(self._parts):
             return 0
         part, within = self._parts[number], self._at - self._ends[number] + length(self._parts[number])
-        count = min(len(buffer), self._ends[number] - self._at)
-        if isinstance(part, bytes):
-            piece = part[within : within + count]
-        else:
-            self._source.seek(part[0] + within)
-            piece = self._source.read(count)
+        data, start = (part, within) if isinstance(part, bytes) else (self._data, part[0] + within)
+        piece = data[start : start + min(len(buffer), self._ends[number] - self._at)]
         buffer[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)
@@ -172,8 +159,10 @@ def _joined(data: Data, kept: Iterable[Segment]) -> Iterator[tuple[int, int]]:
 def _is_kept(data: Data, form: str, segment: Segment, with_profile: bool) -> bool:
     if with_profile and _is_profile(data, form, segment):
         return True
-    if form != "JPEG":
-        return segment.name in (_PNG_PIXELS if form == "PNG" else _WEBP_PIXELS)
+    if form == "PNG":
+        return segment.name in _PNG_PIXELS or (with_profile and segment.name in _PNG_SHOWN)
+    if form == "WEBP":
+        return segment.name in _WEBP_PIXELS
     # Decoders choose the colour space by these two. Shorter ones say nothing.
     count = segment.end - segment.body
     if segment.name == APP0:
@@ -189,13 +178,13 @@ def _is_profile(data: Data, form: str, segment: Segment) -> bool:
     return segment.name == (b"iCCP" if form == "PNG" else b"ICCP")
 
 
-def _jpeg_profile(pieces: list[bytes]) -> bytes | None:
-    """Return the profile from its numbered pieces, or None if one is missing."""
+def _jpeg_profile(pieces: list[bytes]) -> bytes:
+    """Return the profile from its numbered pieces, empty if one is missing."""
     at = len(_ICC_HEAD)
     numbered = {piece[at]: piece for piece in pieces if len(piece) > at + 2}
     count = max((piece[at + 1] for piece in numbered.values()), default=0)
-    is_complete = count and sorted(numbered) == list(range(1, count + 1))
-    return b"".join(numbered[number + 1][at + 2 :] for number in range(count)) if is_complete else None
+    is_complete = sorted(numbered) == list(range(1, count + 1))
+    return b"".join(numbered[number][at + 2 :] for number in sorted(numbered)) if is_complete else b""
 
 
 def _jpeg(data: Data) -> Iterator[Segment]:

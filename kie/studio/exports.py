@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from kie.errors import FileMissing
 from kie.history import export, zip_export
@@ -21,7 +21,6 @@ from kie.history.export import Entry
 from kie.history.query import Query
 from kie.images import inspect, metadata, receipts
 from kie.images.metadata import FileWithMetadata
-from kie.images.receipts import Receipt
 from kie.jobs import Job
 from kie.recording import recording
 from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP, ServedFile
@@ -117,12 +116,11 @@ class Exports:
         written = {"xlsx": export.to_xlsx, "csv": export.to_csv, "json": export.to_json}[kind](rows)
         return Download(f"requests-{_stamp(time.time(), zone)}.{kind}", export.MIME_TYPES[kind], written)
 
-    def receipt_of(self, source: Path | IO[bytes]) -> dict[str, Any] | None:
+    def receipt_of(self, source: Path) -> dict[str, Any] | None:
         """Return the request in a picture's receipt, with those of its references that still exist; None without a receipt."""
-        receipt = receipts.read(source)
-        if receipt is None:
+        made_from = receipts.read(source)
+        if made_from is None:
             return None
-        made_from = receipt.generation
         here = [each.id for each in self._context.store.references.get_many(made_from.references) if not each.refusal]
         settings = {
             name: getattr(made_from, name) for name in ("prompt", "aspect_ratio", "resolution", "output_format")
@@ -165,7 +163,7 @@ class Exports:
 def _copy(backend: Backend, job: Job, with_receipt: bool) -> FileWithMetadata:
     """Return a picture's file with or without a receipt. Raises OSError when it is missing."""
     path = backend.files.path(job.file or "")
-    return receipts.write(path, Receipt.of(job)) if with_receipt else metadata.whole(path)
+    return receipts.write(path, job) if with_receipt else metadata.whole(path)
 
 
 def _listed(ids: list[str]) -> Callable[[], Iterator[list[str]]]:

@@ -7,7 +7,7 @@ from typing import IO
 
 from kie.errors import DecoderClosed, FileRefused
 from kie.images import convert, inspect
-from kie.images.inspect import Picture
+from kie.images.headers import Picture
 from kie.recording import recording
 from kie.store import Reference
 from kie.studio.context import Context
@@ -39,7 +39,7 @@ class References:
                 if seen := convert.accepted(part):
                     return self._keep(name, part, sha256, seen)
                 changed = decoder.convert(part, right)
-                return self._keep(name, *files.take_in(right), inspect.check_header(right), changed)
+                return self._keep(name, *files.take_in(right), inspect.measure(right), changed)
         except OSError as error:
             raise FileRefused(NOT_SAVED) from error
         except DecoderClosed as error:

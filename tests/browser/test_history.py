@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from kie.generation import Generation
-from kie.images import inspect, receipts
+from kie.images import inspect
 from kie.images.files import Files
 from kie.jobs import State
 from kie.sandbox import Sandbox
@@ -33,7 +33,7 @@ from tests.support.browser import (
     tray,
     until,
 )
-from tests.support.images import picture
+from tests.support.images import picture, receipt_in
 from tests.support.rows import press
 from tests.support.server import ForkedServer, Server
 
@@ -370,8 +370,8 @@ def test_a_picture_is_opened_large_taken_away_used_as_a_reference_and_asked_for_
     show_item(history, 0)
     name, file = saved(history, beside(history).get_by_role("button", name="Download", exact=True))
     assert "a-finished-lighthouse" in name and name.endswith(".jpg")
-    receipt = receipts.read(io.BytesIO(file))
-    assert (receipt.generation.prompt, receipt.task_id, receipt.person) == (FINISHED.prompt, TASK_ID, "Ben")
+    receipt = receipt_in(file)
+    assert (receipt["prompt"], receipt["task_id"], receipt["person"]) == (FINISHED.prompt, TASK_ID, "Ben")
     asked, delivered = (Image.open(io.BytesIO(data)) for data in (picture("JPEG", (900, 600), "orange"), file))
     assert delivered.tobytes() == asked.tobytes()
     beside(history).get_by_role("img", name="Picture made from: A finished").click()

@@ -16,8 +16,7 @@ from PIL import Image, ImageCms
 
 from kie.errors import FileRefused
 from kie.images import convert
-from kie.images.convert import make_right, too_large
-from kie.images.inspect import check_header
+from kie.images.convert import accepted, make_right, too_large
 from tests.support import images
 from tests.support.images import (
     animated,
@@ -33,7 +32,9 @@ from tests.support.images import (
 
 MIB = 2**20
 RED = (255, 0, 0)
+METADATA = "Metadata removed, such as the place and the camera: anyone with the uploaded picture's link could read it."
 CAMERA = "Turned upright: the service may not see how the camera was held."
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 SHORT, LONG, BYTE = 3, 4, 1
 PREVIEW, SUB_DIRECTORY = (254, LONG, 1, struct.pack("<I", 1)), (330, LONG, 1, struct.pack("<I", 8))
 # What a camera's raw file begins with; a reader of TIFF finds a small preview, or nothing.
@@ -53,17 +54,17 @@ Mend = Callable[[bytes], tuple[str | None, Image.Image | None]]
 
 @pytest.fixture
 def mend(tmp_path: Path) -> Mend:
-    """Makes bytes right, sees that the service takes the result, and gives the sentence and the picture."""
+    """Makes bytes right unless they are, sees that the service takes the result, and gives the sentence and the picture."""
 
     def make(content: bytes) -> tuple[str | None, Image.Image | None]:
         target = tmp_path / "right"
         target.unlink(missing_ok=True)
-        told = make_right(io.BytesIO(content), target)
-        if told is None:
-            assert not target.exists()
+        source = images.written(tmp_path, content)
+        if accepted(source):
             return None, None
-        assert re.fullmatch(r"[A-Z][^.:]+: [^.:]+\.( [A-Z][^.:]+ taken out: [^.:]+\.)?", told)
-        assert check_header(target).bytes <= convert.WRITTEN_BYTES_LIMIT
+        told = make_right(source, target)
+        assert re.fullmatch(r"([A-Z][^.:]+: [^.:]+\. ?){1,2}", told)
+        assert accepted(target).bytes <= convert.WRITTEN_BYTES_LIMIT
         with Image.open(target) as image:
             image.load()
         assert not getattr(image, "is_animated", False)
@@ -89,7 +90,7 @@ def clear_noise(size: tuple[int, int]) -> Image.Image:
 
 def refusal(content: bytes, target: Path) -> str:
     with pytest.raises(FileRefused) as caught:
-        make_right(io.BytesIO(content), target)
+        make_right(images.written(target.parent, content), target)
     told = caught.value.sentence
     assert re.fullmatch(r"This ([^.:]|\.\d)+: [^.:]+\.", told), told
     assert not target.exists()
@@ -108,8 +109,8 @@ def refusal(content: bytes, target: Path) -> str:
         picture("PNG", mode="RGBA", colour=(1, 2, 3, 4)),
         picture("PNG", mode="P", colour=3),
         picture("JPEG", mode="L", colour=128),
-        *(turned(kind, orientation) for kind in ("JPEG", "PNG", "WEBP") for orientation in (0, 1, 9, 65_535)),
-        encoded(noise(), "MPO", save_all=True, append_images=[noise((80, 60))]),
+        images.with_chunk(images.with_chunk(picture("PNG"), b"pHYs", bytes(9)), b"gAMA", struct.pack(">I", 45455)),
+        *(encoded(noise(), kind, icc_profile=SRGB) for kind in ("JPEG", "PNG", "WEBP")),
     ],
 )
 def test_what_the_service_takes_stays_as_it_is(mend: Mend, content: bytes) -> None:
@@ -117,9 +118,10 @@ def test_what_the_service_takes_stays_as_it_is(mend: Mend, content: bytes) -> No
 
 
 def test_exactly_30_mib_stay_as_they_are(mend: Mend) -> None:
-    content = picture("PNG")
-    assert mend(content + bytes(30 * MIB - len(content))) == (None, None)
-    assert mend(content + bytes(30 * MIB - len(content) + 1))[0] == "Compressed: a reference may have 30 MB."
+    room = 30 * MIB - len(picture("PNG")) - 12
+    assert mend(images.with_chunk(picture("PNG"), b"IDAT", bytes(room), before=b"IEND")) == (None, None)
+    too_large = images.with_chunk(picture("PNG"), b"IDAT", bytes(room + 1), before=b"IEND")
+    assert mend(too_large)[0] == "Compressed: a reference may have 30 MB."
 
 
 # Formats
@@ -177,7 +179,7 @@ def test_a_turned_picture_is_set_upright(mend: Mend, kind: str, orientation: int
         "HEIF": "Turned upright and saved as JPEG: the service does not take HEIC.",
         "AVIF": "Turned upright and saved as JPEG: the service does not take AVIF.",
     }
-    assert told == expected[kind]
+    assert told == (expected[kind] if kind == "TIFF" else f"{expected[kind]} {METADATA}")
 
 
 def test_a_camera_s_two_pictures_in_one_are_set_upright_as_one(mend: Mend) -> None:
@@ -187,18 +189,8 @@ def test_a_camera_s_two_pictures_in_one_are_set_upright_as_one(mend: Mend) -> No
     content = encoded(upside_down, "MPO", save_all=True, append_images=[noise((80, 60))], exif=exif)
     assert b"MPF" in content
     told, made = mend(content)
-    assert (told, made.format) == (CAMERA, "JPEG")
+    assert (told, made.format) == (f"{CAMERA} {METADATA}", "JPEG")
     assert shows_quarters(made)
-
-
-def test_where_a_picture_was_taken_is_not_sent_along(mend: Mend) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 3
-    exif.get_ifd(0x8825)[2] = (48.0, 8.0, 20.0)
-    content = encoded(quartered(), "JPEG", exif=exif, comment=b"a secret")
-    assert b"a secret" in content
-    _, made = mend(content)
-    assert "comment" not in made.info
 
 
 # Where and with what it was taken
@@ -212,98 +204,59 @@ def chunk(name: bytes, content: bytes, **options: Any) -> Callable[[bytes], byte
     return lambda png: images.with_chunk(png, name, content, **options)
 
 
-def imagemagick(content: bytes) -> bytes:
-    """Return EXIF as ImageMagick writes it into a PNG's text."""
-    return b"Raw profile type exif\0\nexif\n%8d\n" % len(content) + content.hex(" ", 36).replace(" ", "\n").encode()
-
-
 GPS = struct.pack("<HHHI4s", 1, 2, 5, 3, b"\0" * 4) + bytes(4)
-NO_GPS = struct.pack("<HHHI4s", 1, 0, 1, 4, b"\2\3\0\0") + bytes(
-    4
-)  # Only the version, as cameras without a receiver write.
-SERIAL_NUMBER = struct.pack("<HHHI4s", 1, 0xA431, 2, 4, b"123\0") + bytes(4)
 WITH_PLACE = images.exif_with((0x8825, LONG, 1, struct.pack("<I", 26)), more=GPS)
-WITH_SERIAL = images.exif_with((0x8769, LONG, 1, struct.pack("<I", 26)), more=SERIAL_NUMBER)
-WITH_BOTH = images.exif_with(
-    (0x010F, 2, 4, b"Cam\0"), (0x8769, LONG, 1, struct.pack("<I", 50)), (0x8825, LONG, 1, struct.pack("<I", 68)),
-    more=SERIAL_NUMBER + GPS,
-)  # fmt: skip
 XMP = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf:Description %s/></x:xmpmeta>"
 IPTC = b"Photoshop 3.0\x008BIM\4\4\0\0\0\0\0\x0b\x1c\x02\x5a\0\6Vienna"
-COMPRESSED_XMP = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(XMP % b"photoshop:City='Graz'")
 SECRETS = {
-    "JPEG, EXIF with both": ("JPEG", "Place and camera's serial number", segment(0xE1, WITH_BOTH)),
-    "JPEG, EXIF with a place": ("JPEG", "Place", segment(0xE1, WITH_PLACE)),
-    "JPEG, EXIF with a serial number": ("JPEG", "Camera's serial number", segment(0xE1, WITH_SERIAL)),
-    "JPEG, the maker's notes": (
-        "JPEG",
-        "Camera's serial number",
-        segment(0xE1, images.exif_with((0x927C, 7, 4, b"Mine"))),
-    ),
-    "JPEG, XMP": ("JPEG", "Place", segment(0xE1, XMP % b"exif:GPSLatitude='48,8N'")),
-    "JPEG, XMP of a lens": ("JPEG", "Camera's serial number", segment(0xE1, XMP % b"aux:LensSerialNumber='7'")),
-    "JPEG, IPTC": ("JPEG", "Place", segment(0xED, IPTC)),
-    "JPEG, a second picture": ("JPEG", "Place", lambda jpeg: jpeg + images.with_segment(jpeg, 0xE1, WITH_PLACE)),
-    "JPEG, a film": ("JPEG", "Place", lambda jpeg: jpeg + b"\0\0\0\x18ftypmp42\0\0\0\x1e\xa9xyz\0\x12+48.2+016.3/"),
-    "PNG, EXIF": ("PNG", "Place", chunk(b"eXIf", WITH_PLACE.removeprefix(b"Exif\0\0"))),
-    "PNG, EXIF after the pixels": ("PNG", "Place", chunk(b"eXIf", WITH_PLACE, before=b"IEND")),
-    "PNG, EXIF in a text": ("PNG", "Place", chunk(b"tEXt", imagemagick(WITH_PLACE))),
-    "PNG, compressed XMP": ("PNG", "Place", chunk(b"iTXt", COMPRESSED_XMP)),
-    "PNG, compressed text": ("PNG", "Place", chunk(b"zTXt", b"exif\0\0" + zlib.compress(b"exif:GPSInfo=1"))),
-    "WebP, EXIF": ("WEBP", "Place", lambda webp: images.with_riff(webp, b"EXIF", WITH_PLACE)),
-    "WebP, XMP": ("WEBP", "Place", lambda webp: images.with_riff(webp, b"XMP ", XMP % b"exif:GPSLongitude='16E'")),
+    "JPEG, EXIF": ("JPEG", segment(0xE1, WITH_PLACE)),
+    "JPEG, the maker's notes": ("JPEG", segment(0xE1, images.exif_with((0x927C, 7, 4, b"Mine")))),
+    "JPEG, XMP": ("JPEG", segment(0xE1, XMP % b"exif:GPSLatitude='48,8N'")),
+    "JPEG, IPTC": ("JPEG", segment(0xED, IPTC)),
+    "JPEG, a comment": ("JPEG", segment(0xFE, b"a secret")),
+    "JPEG, a second picture": ("JPEG", lambda jpeg: jpeg + images.with_segment(jpeg, 0xE1, WITH_PLACE)),
+    "JPEG, a film": ("JPEG", lambda jpeg: jpeg + b"\0\0\0\x18ftypmp42\0\0\0\x1e\xa9xyz\0\x12+48.2+016.3/"),
+    "PNG, EXIF": ("PNG", chunk(b"eXIf", WITH_PLACE.removeprefix(b"Exif\0\0"))),
+    "PNG, EXIF after the pixels": ("PNG", chunk(b"eXIf", WITH_PLACE, before=b"IEND")),
+    "PNG, compressed text": ("PNG", chunk(b"zTXt", b"exif\0\0" + zlib.compress(b"exif:GPSInfo=1"))),
+    "PNG, after its end": ("PNG", lambda png: png + b"a secret"),
+    "WebP, EXIF": ("WEBP", lambda webp: images.with_riff(webp, b"EXIF", WITH_PLACE)),
+    "WebP, XMP": ("WEBP", lambda webp: images.with_riff(webp, b"XMP ", XMP % b"exif:GPSLongitude='16E'")),
 }
 
 
-@pytest.mark.parametrize(("kind", "what", "put"), SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize(("kind", "put"), SECRETS.values(), ids=SECRETS)
 def test_where_and_with_what_it_was_taken_is_taken_out_and_not_a_pixel_changed(
-    tmp_path: Path, mend: Mend, kind: str, what: str, put: Callable[[bytes], bytes]
+    tmp_path: Path, mend: Mend, kind: str, put: Callable[[bytes], bytes]
 ) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    sound = encoded(noise(), kind, icc_profile=profile)
+    sound = encoded(noise(), kind, icc_profile=SRGB)
     told, made = mend(put(sound))
-    them = "them" if " and " in what else "it"
-    assert told == f"{what} taken out: anyone with the uploaded picture's link could read {them}."
+    assert told == METADATA
     before = Image.open(io.BytesIO(sound))
     assert (made.format, made.mode, made.tobytes()) == (kind, before.mode, before.tobytes())
-    assert made.info["icc_profile"] == profile
-    written = (tmp_path / "right").read_bytes()
-    assert len(written) <= len(sound)
-    assert make_right(io.BytesIO(written), tmp_path / "again") is None
+    assert made.info["icc_profile"] == SRGB
+    assert len((tmp_path / "right").read_bytes()) <= len(sound)
 
 
-@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("content", images.odd().values(), ids=images.odd())
+def test_odd_metadata_goes_too(mend: Mend, content: bytes) -> None:
+    _, made = mend(content)
+    assert made is None or shows_quarters(made)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF", "JPEG", "PNG", "WEBP"])
 def test_what_is_converted_loses_it_too_and_it_is_said(mend: Mend, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 3
     exif.get_ifd(0x8825)[2] = (48.0, 8.0, 20.0)
-    exif.get_ifd(0x8769)[0xA431] = "123"
     told, _ = mend(encoded(quartered(), kind, exif=exif.tobytes()))
-    assert told.endswith(
-        " Place and camera's serial number taken out: anyone with the uploaded picture's link could read them."
-    )
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        images.with_segment(picture("JPEG"), 0xE1, images.exif_with((0x010F, 2, 4, b"Cam\0"))),
-        images.with_segment(
-            picture("JPEG"), 0xE1, images.exif_with((0x8825, LONG, 1, struct.pack("<I", 26)), more=NO_GPS)
-        ),
-        images.with_segment(picture("JPEG"), 0xE1, XMP % b"dc:title='City of stars. Location unknown'"),
-        images.with_chunk(picture("PNG"), b"tEXt", b"Comment\0State of the art: GPS in a box"),
-        images.with_riff(picture("WEBP"), b"EXIF", images.exif_with((0x0131, 2, 4, b"GIMP"))),
-        *images.odd().values(),
-    ],
-)
-def test_other_metadata_is_left_as_it_is(mend: Mend, content: bytes) -> None:
-    assert mend(content) == (None, None)
+    assert told.endswith(f". {METADATA}")
 
 
 # Metadata
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # the decoder's own grumbling
 @pytest.mark.parametrize(
     "entry",
     [
@@ -328,7 +281,7 @@ def test_a_tiff_is_taken_whatever_its_tags_beside_the_pixels_say(
 @pytest.mark.parametrize("exif", [b"Exif\0\0" + b"\xde\xad\xbe\xef" * 9, b"Exif\0\0II*\0", b"Exif\0\0", b"II"])
 def test_a_heic_is_taken_whatever_its_exif_says(mend: Mend, exif: bytes) -> None:
     told, made = mend(encoded(quartered(), "HEIF", exif=exif))
-    assert told == "Saved as JPEG: the service does not take HEIC."
+    assert told == f"Saved as JPEG: the service does not take HEIC. {METADATA}"
     assert shows_quarters(made)
 
 
@@ -337,17 +290,16 @@ def test_an_animation_with_odd_metadata_is_made_right(mend: Mend, what: str) -> 
     still = images.odd()[what]
     frames = images.chunk(b"acTL", struct.pack(">II", 2, 0))
     told, made = mend(still[:33] + frames + still[33:])
-    assert told == "Only its first picture kept: a reference is one still picture."
+    assert told.startswith("Only its first picture kept: a reference is one still picture.")
     assert shows_quarters(made)
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
-def test_a_tiff_on_the_disk_is_read_as_one_in_memory_is(tmp_path: Path, mend: Mend, compression: str) -> None:
+def test_a_tiff_is_read_whatever_its_compression(tmp_path: Path, compression: str) -> None:
     stored = quartered().transpose(images.STORED_AS[6])
     content = encoded(stored, "TIFF", compression=compression, tiffinfo={0x0112: 6, 0x010E: "a secret"})
     (tmp_path / "a.tif").write_bytes(content)
-    with (tmp_path / "a.tif").open("rb") as source:
-        assert make_right(source, tmp_path / "b.png") == mend(content)[0]
+    make_right(tmp_path / "a.tif", tmp_path / "b.png")
     with Image.open(tmp_path / "b.png") as made:
         assert shows_quarters(made)
     assert b"a secret" not in (tmp_path / "b.png").read_bytes()
@@ -466,13 +418,11 @@ def test_what_a_gif_lets_through_is_kept(mend: Mend) -> None:
 
 @pytest.mark.parametrize("kind", ["TIFF", "HEIF", "AVIF"])
 def test_the_colour_profile_goes_along(mend: Mend, kind: str) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert mend(encoded(quartered(), kind, icc_profile=profile))[1].info["icc_profile"] == profile
+    assert mend(encoded(quartered(), kind, icc_profile=SRGB))[1].info["icc_profile"] == SRGB
 
 
 def test_a_profile_that_no_longer_fits_the_colours_is_left_behind(mend: Mend) -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    for_print = profile[:16] + b"CMYK" + profile[20:]
+    for_print = SRGB[:16] + b"CMYK" + SRGB[20:]
     told, made = mend(picture("TIFF", mode="CMYK", colour=(0, 255, 255, 0), icc_profile=for_print))
     assert told == "Saved as PNG: the service does not take TIFF."
     assert "icc_profile" not in made.info
@@ -486,9 +436,11 @@ def test_a_profile_that_no_longer_fits_the_colours_is_left_behind(mend: Mend) ->
 def test_the_same_file_gives_the_same_bytes_each_time(tmp_path: Path, kind: str) -> None:
     content = animated(kind) if kind == "GIF" else turned(kind, 6)
 
+    source = images.written(tmp_path, content)
+
     def digest(number: int) -> str:
         target = tmp_path / str(number)
-        assert make_right(io.BytesIO(content), target)
+        assert make_right(source, target)
         return hashlib.sha256(target.read_bytes()).hexdigest()
 
     with ThreadPoolExecutor(4) as pool:
@@ -543,14 +495,14 @@ def test_a_damaged_file_is_made_right_or_refused_and_nothing_else(tmp_path: Path
     sound = turned(kind, 6) if kind not in ("BMP", "GIF") else encoded(noise((24, 16)), kind)
     for _ in range(60):
         try:
-            make_right(io.BytesIO(images.damaged(sound, dice)), tmp_path / "right")
+            make_right(images.written(tmp_path, images.damaged(sound, dice)), tmp_path / "right")
         except FileRefused as error:
             assert ": " in error.sentence
 
 
 def test_a_disk_that_refuses_is_not_blamed_on_the_picture(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="right"):
-        make_right(io.BytesIO(picture("BMP")), tmp_path / "nowhere" / "right")
+        make_right(images.written(tmp_path, picture("BMP")), tmp_path / "nowhere" / "right")
 
 
 def test_more_than_200_mb_are_said_to_be_too_many() -> None:

@@ -11,7 +11,6 @@ import requests
 
 from kie.errors import DecoderClosed, FileRefused, SpentAndKept, TooLargeToShow, TooSlowToShow
 from kie.images.decoder import Decoder
-from kie.images.inspect import Picture
 from tests.support.images import picture, plain_png, progressive, repeated
 from tests.support.jobs import decoders, until
 from tests.support.server import ForkedServer
@@ -50,9 +49,9 @@ def the_next_after(gone: psutil.Process) -> psutil.Process:
 def test_a_picture_and_its_thumbnail_come_from_one_process_that_stays(
     decoder: Decoder, quick: Path, tmp_path: Path
 ) -> None:
-    assert decoder.result(quick, tmp_path / "a.webp") == Picture("png", 96, 64, quick.stat().st_size)
+    decoder.result(quick, tmp_path / "a.webp")
     first = child()
-    assert decoder.reference(quick, tmp_path / "b.webp").width == 96
+    decoder.look(quick, tmp_path / "b.webp")
     assert (child().pid, (tmp_path / "b.webp").read_bytes()[8:12]) == (first.pid, b"WEBP")
 
 
@@ -73,7 +72,8 @@ def test_what_takes_too_long_is_stopped_and_the_next_picture_is_decoded(
         with pytest.raises(FileRefused, match="takes longer"):
             decoder.reference(slow, tmp_path / "a.webp")
     with closing(Decoder()) as decoder:
-        assert decoder.result(quick, tmp_path / "b.webp").width == 96
+        decoder.result(quick, tmp_path / "b.webp")
+        assert (tmp_path / "b.webp").exists()
 
 
 def test_what_takes_too_much_memory_is_stopped_and_the_next_picture_is_decoded(quick: Path, tmp_path: Path) -> None:
@@ -82,7 +82,8 @@ def test_what_takes_too_much_memory_is_stopped_and_the_next_picture_is_decoded(q
     with closing(Decoder(memory_bytes=60 * 2**20)) as decoder:
         with pytest.raises(TooLargeToShow):
             decoder.result(large, tmp_path / "a.webp")
-        assert decoder.result(quick, tmp_path / "b.webp").width == 96
+        decoder.result(quick, tmp_path / "b.webp")
+        assert (tmp_path / "b.webp").exists()
 
 
 def test_a_process_that_is_killed_is_followed_by_another(decoder: Decoder, quick: Path, tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_a_process_that_is_killed_is_followed_by_another(decoder: Decoder, quick
     with ThreadPoolExecutor() as pool:
         seen = pool.submit(decoder.result, quick, tmp_path / "a.webp")
         first.kill()
-        assert seen.result().width == 96
+        seen.result()
     assert child().pid != first.pid
 
 
@@ -110,7 +111,7 @@ def test_results_are_decoded_before_references(decoder: Decoder, quick: Path, tm
     decoder.start()
     process, order = child(), []
 
-    def decode(kind: Callable[[Path, Path], Picture], name: str) -> None:
+    def decode(kind: Callable[[Path, Path], None], name: str) -> None:
         kind(quick, tmp_path / f"{name}.webp")
         order.append(name)
 
@@ -130,7 +131,7 @@ def test_a_long_reference_makes_room_for_a_result_and_comes_to_its_end(slow: Pat
         until(lambda: decoder.queued)
         decoder.result(quick, tmp_path / "b.webp")
         assert not long.done()
-        assert long.result().width == 2400
+        long.result()
 
 
 def test_whoever_waits_when_it_is_closed_is_told_so(slow: Path, quick: Path, tmp_path: Path) -> None:

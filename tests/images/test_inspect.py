@@ -59,10 +59,10 @@ def file(tmp_path: Path) -> Callable[..., Path]:
 def thumbnail(tmp_path: Path) -> Callable[..., Image.Image]:
     """Makes a thumbnail of bytes and opens it."""
 
-    def make(content: bytes, **options: int) -> Image.Image:
+    def make(content: bytes) -> Image.Image:
         path, target = tmp_path / "picture", tmp_path / "thumbnails" / "ab" / "made.webp"
         path.write_bytes(content)
-        decode(path, target, **options)
+        decode(path, target)
         with Image.open(target) as image:
             image.load()
             assert image.format == "WEBP"
@@ -89,23 +89,15 @@ def test_the_three_kinds_are_taken_whatever_their_names_say(file: Callable[..., 
     content = picture(kind, (96, 64))
     for name in ("picture.gif", "picture", "picture.pdf", "ü \u202e.exe"):
         path = file(content, name)
-        for judge in (check_header, decode):
-            seen = judge(path)
-            assert (seen.kind, seen.width, seen.height, seen.bytes) == (named, 96, 64, len(content))
-
-
-def test_a_stream_is_judged_as_a_file_is_and_stays_open():
-    stream = io.BytesIO(picture("WEBP", (30, 20)))
-    stream.read(7)
-    assert (check_header(stream).kind, check_header(stream).width) == ("webp", 30)
-    stream.seek(0)
-    assert stream.read(4) == b"RIFF"
+        seen = check_header(path)
+        assert (seen.kind, seen.width, seen.height, seen.bytes) == (named, 96, 64, len(content))
+        decode(path)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_one_pixel_is_a_picture(file: Callable[..., Path], thumbnail: Callable[..., Image.Image], kind: str):
     content = picture(kind, (1, 1))
-    assert (decode(file(content)).width, decode(file(content)).height) == (1, 1)
+    assert (check_header(file(content)).width, check_header(file(content)).height) == (1, 1)
     assert thumbnail(content).size == (1, 1)
 
 
@@ -114,7 +106,7 @@ def test_an_animation_of_a_kind_that_is_taken_counts_as_its_first_picture(
     file: Callable[..., Path], thumbnail: Callable[..., Image.Image], kind: str
 ):
     content = animated(kind)
-    assert (decode(file(content)).kind, decode(file(content)).width) == (kind.lower(), 40)
+    assert (check_header(file(content)).kind, check_header(file(content)).width) == (kind.lower(), 40)
     assert is_near(colour_at(thumbnail(content), 0.5, 0.5)[:3], (255, 0, 0))
 
 
@@ -122,7 +114,7 @@ def test_a_camera_s_two_pictures_in_one_are_a_jpeg(file: Callable[..., Path], th
     frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
     content = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
     assert b"MPF" in content
-    assert decode(file(content)).kind == "jpeg"
+    assert check_header(file(content)).kind == "jpeg"
     assert is_near(colour_at(thumbnail(content), 0.5, 0.5), (255, 0, 0))
 
 
@@ -130,14 +122,15 @@ def test_exactly_30_mib_are_taken_and_one_byte_more_is_not(file: Callable[..., P
     content = picture("PNG")
     full = content + bytes(30 * MIB - len(content))
     assert check_header(file(full)).bytes == 30 * MIB
-    assert check_header(io.BytesIO(full)).bytes == 30 * MIB
     told = refusal(check_header, file(full + b"\0"))
     assert told.startswith("This file has 30.1 MB; a reference may have 30 MB")
 
 
 def test_what_came_back_from_the_service_may_be_larger_than_a_reference(file: Callable[..., Path]):
     content = picture("PNG")
-    assert decode(file(content + bytes(31 * MIB))).bytes == len(content) + 31 * MIB
+    path = file(content + bytes(31 * MIB))
+    decode(path)
+    assert measure(path).bytes == len(content) + 31 * MIB
 
 
 # What is refused
@@ -145,7 +138,7 @@ def test_what_came_back_from_the_service_may_be_larger_than_a_reference(file: Ca
 
 def test_an_empty_file_is_called_empty(file: Callable[..., Path]):
     assert refusal(check_header, file(b"")).startswith("This file is empty")
-    assert "not a picture" in refusal(decode, file(b""))
+    assert refusal(decode, file(b"")).startswith("This file is empty")
 
 
 @pytest.mark.parametrize(
@@ -236,7 +229,8 @@ def test_a_jpeg_that_is_decoded_again_and_again_is_refused_by_its_markers(
 ):
     path = file(content)
     if is_taken:
-        assert check_header(path) == check_header(io.BytesIO(content)) == decode(path)
+        check_header(path)
+        decode(path)
     else:
         assert "in more than 100 passes" in refusal(check_header, path)
         with pytest.raises(TooSlowToShow):
@@ -296,9 +290,8 @@ def test_a_turned_picture_is_measured_and_shown_upright(
     file: Callable[..., Path], thumbnail: Callable[..., Image.Image], kind: str, orientation: int
 ):
     content = turned(kind, orientation)
-    for judge in (check_header, decode):
-        seen = judge(file(content))
-        assert (seen.width, seen.height) == (160, 96)
+    seen = check_header(file(content))
+    assert (seen.width, seen.height) == (160, 96)
     small = thumbnail(content)
     assert small.size == (160, 96)
     assert shows_quarters(small)
@@ -343,10 +336,6 @@ def test_the_longer_side_has_512_pixels_and_nothing_is_enlarged(
     thumbnail: Callable[..., Image.Image], kind: str, size: tuple[int, int], small: tuple[int, int]
 ):
     assert thumbnail(picture(kind, size)).size == small
-
-
-def test_another_length_can_be_asked_for(thumbnail: Callable[..., Image.Image]):
-    assert thumbnail(picture("PNG", (300, 200)), longest_px=64).size == (64, 43)
 
 
 def rows(pixel: bytes, size: tuple[int, int]) -> bytes:
@@ -414,7 +403,7 @@ def test_a_disk_that_refuses_the_thumbnail_is_not_blamed_on_the_picture(file: Ca
 def test_metadata_does_not_decide_whether_pixels_are_good(
     file: Callable[..., Path], thumbnail: Callable[..., Image.Image], content: bytes
 ):
-    assert check_header(file(content)) == decode(file(content)) == check_header(io.BytesIO(content))
+    assert check_header(file(content)).width == 160
     assert shows_quarters(thumbnail(content))
 
 
@@ -454,7 +443,7 @@ def test_an_orientation_of_another_type_or_count_is_read(
 
 def test_parts_of_a_file_read_like_a_file():
     content = bytes(range(256)) * 4
-    view = io.BufferedReader(segments.View(io.BytesIO(content), [b"head", (10, 300), (300, 300), b"", (700, 1024)]), 16)
+    view = io.BufferedReader(segments.View(content, [b"head", (10, 300), (300, 300), b"", (700, 1024)]), 16)
     expected = b"head" + content[10:300] + content[700:]
     assert view.read() == expected
     for at, count in ((0, 3), (2, 5), (290, 20), (293, 1), (600, 100)):

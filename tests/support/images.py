@@ -2,10 +2,12 @@
 
 import functools
 import io
+import json
 import random
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -212,3 +214,16 @@ def odd() -> dict[str, bytes]:
         "WebP, last padding missing": with_riff(webp, b"XMP ", b"odd", padding=b""),
         "WebP, XMP cut off": with_riff(webp, b"XMP ", bytes(4000))[:-3000],
     }
+
+
+def written(folder: Path, content: bytes) -> Path:
+    """Write a picture to a file and return its path."""
+    path = folder / "source"
+    path.write_bytes(content)
+    return path
+
+
+def receipt_in(content: bytes) -> dict[str, Any]:
+    """Return the receipt in a picture's file as another program reads it."""
+    with Image.open(io.BytesIO(content)) as image:
+        return json.loads(image.info.get("studio_receipt") or image.info["comment"].partition(b"\0")[2])
