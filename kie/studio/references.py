@@ -30,7 +30,6 @@ class References:
         database can't be written; nothing is saved then.
         """
         files, decoder = self._context.files, self._context.backend.decoder
-        decoder.start()
         try:
             with ExitStack() as left:
                 part, sha256 = files.take_in(source)

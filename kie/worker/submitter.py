@@ -63,7 +63,6 @@ class Submitter:
         """Upload the references that are not uploaded yet, then send the paid request, once."""
         if job.references:
             self._tell(job.id)
-        self._decoder.start()
         references = self._store.references.get_many(job.references)
         if unchecked := [reference.id for reference in references if reference.checked_at is None]:
             # Decoding may take long, and this thread also sends other people's requests.

@@ -1,6 +1,6 @@
-"""Pictures are decoded in one process, one at a time, within limits, and whatever becomes of it each picture has its answer."""
+"""Pictures are decoded in processes of their own, within limits, and whatever becomes of it each picture has its answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -33,7 +33,7 @@ def quick(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def decoder() -> Iterator[Decoder]:
-    with closing(Decoder(makes_room_after_s=60)) as opened:
+    with closing(Decoder()) as opened:
         yield opened
 
 
@@ -51,7 +51,7 @@ def test_a_picture_and_its_thumbnail_come_from_one_process_that_stays(
 ) -> None:
     decoder.result(quick, tmp_path / "a.webp")
     first = child()
-    decoder.look(quick, tmp_path / "b.webp")
+    decoder.result(quick, tmp_path / "b.webp")
     assert (child().pid, (tmp_path / "b.webp").read_bytes()[8:12]) == (first.pid, b"WEBP")
 
 
@@ -87,7 +87,7 @@ def test_what_takes_too_much_memory_is_stopped_and_the_next_picture_is_decoded(q
 
 
 def test_a_process_that_is_killed_is_followed_by_another(decoder: Decoder, quick: Path, tmp_path: Path) -> None:
-    decoder.start()
+    decoder.result(quick, tmp_path / "a.webp")
     first = child()
     first.suspend()
     with ThreadPoolExecutor() as pool:
@@ -107,28 +107,10 @@ def test_a_picture_that_two_processes_died_of_is_set_aside(decoder: Decoder, slo
             seen.result()
 
 
-def test_results_are_decoded_before_references(decoder: Decoder, quick: Path, tmp_path: Path) -> None:
-    decoder.start()
-    process, order = child(), []
-
-    def decode(kind: Callable[[Path, Path], None], name: str) -> None:
-        kind(quick, tmp_path / f"{name}.webp")
-        order.append(name)
-
-    process.suspend()
+def test_a_result_does_not_wait_for_a_reference(decoder: Decoder, slow: Path, quick: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
-        asked = ((decoder.reference, "one"), (decoder.reference, "two"), (decoder.result, "result"))
-        for count, (kind, name) in enumerate(asked, start=1):
-            pool.submit(decode, kind, name)
-            until(lambda count=count: decoder.queued == count)
-        process.resume()
-    assert order == ["one", "result", "two"]
-
-
-def test_a_long_reference_makes_room_for_a_result_and_comes_to_its_end(slow: Path, quick: Path, tmp_path: Path) -> None:
-    with closing(Decoder(makes_room_after_s=0.1)) as decoder, ThreadPoolExecutor() as pool:
         long = pool.submit(decoder.reference, slow, tmp_path / "a.webp")
-        until(lambda: decoder.queued)
+        until(decoders)
         decoder.result(quick, tmp_path / "b.webp")
         assert not long.done()
         long.result()
@@ -138,7 +120,7 @@ def test_whoever_waits_when_it_is_closed_is_told_so(slow: Path, quick: Path, tmp
     decoder = Decoder()
     with ThreadPoolExecutor() as pool:
         seen = [pool.submit(decoder.result, path, tmp_path / f"{path.stem}.webp") for path in (slow, quick)]
-        until(lambda: decoder.queued)
+        until(decoders)
         decoder.close()
         for each in seen:
             with pytest.raises(DecoderClosed):
