@@ -1,5 +1,6 @@
 """References in a real browser: pasted, dropped and chosen, made right, put in order, taken out, and what reaches the service."""
 
+import base64
 import io
 import sqlite3
 from collections.abc import Callable
@@ -161,6 +162,24 @@ def test_a_link_that_is_dropped_is_named_where_no_field_takes_it_as_text(server:
     carry(page, "drop", "a picture of another page.png", COLOURS["gold"])
     expect(reference(page, 1)).to_be_visible()
     assert page.url == address
+
+
+def test_a_file_chosen_in_a_field_that_the_page_has_replaced_is_taken(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    replaced = page.locator("input[type=file]").element_handle()
+    page.set_viewport_size(PHONE)
+    until(lambda: not replaced.evaluate("field => field.isConnected"))
+    replaced.evaluate(
+        """(field, data) => {
+          const chosen = new DataTransfer()
+          const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0))
+          chosen.items.add(new File([bytes], "late.png", { type: "image/png" }))
+          field.files = chosen.files
+          field.dispatchEvent(new Event("change", { bubbles: true }))
+        }""",
+        base64.b64encode(COLOURS["red"]).decode(),
+    )
+    expect(reference(page, 1)).to_be_visible()
 
 
 def test_an_upload_can_be_stopped_and_a_drag_broken_off(server: Server, visit: Visit) -> None:

@@ -28,8 +28,6 @@ export default function ({ data, setStateValue, parentElement }) {
     event.stopPropagation()
     document.dispatchEvent(new DragEvent("drop"))
   }
-  const listened = [["change", take], ["dragover", keep], ["drop", keep]]
-  listened.forEach(([name, hear]) => input.addEventListener(name, hear))
+  Object.assign(input, { onchange: take, ondragover: keep, ondrop: keep })
   if (input.files.length > 0) take()
-  return () => listened.forEach(([name, hear]) => input.removeEventListener(name, hear))
 }

@@ -82,9 +82,10 @@ export default function ({ data, setStateValue, parentElement }) {
   presses.take(data)
 
   // The dock is folded where there is little room.
+  presses.leave?.()
   const narrow = matchMedia(NARROW)
   const tell = () => narrow.matches !== data.isNarrow && setStateValue("narrow", narrow.matches)
   narrow.addEventListener("change", tell)
   tell()
-  return () => narrow.removeEventListener("change", tell)
+  return (presses.leave = () => narrow.removeEventListener("change", tell))
 }

@@ -15,7 +15,7 @@ from kie.studio import Studio
 from pages.parts.component import component
 from pages.parts.composer import prompt
 
-KEY, HANDLED, NARROW = "presses", "handled_presses", "is_narrow"
+KEY, HANDLED = "presses", "handled_presses"
 KEPT = 20
 ID_LIMIT = 64
 # How many pictures a button stood for, and what it said that they cost.
@@ -50,12 +50,13 @@ def take(
         else:
             unsent.append(identifier)
     told = {"session": form["tab"], "handled": form.get(HANDLED, []), "unsent": unsent, "isNarrow": is_narrow()}
-    _presses(key=KEY, data=told, default={"presses": None, "narrow": False}, **dict.fromkeys(_HEARD, lambda: None))
+    _presses(key=KEY, data=told, default={"presses": None, "narrow": None}, **dict.fromkeys(_HEARD, lambda: None))
 
 
 def is_narrow() -> bool:
-    """Say whether the browser's window is as narrow as a phone."""
-    return bool((form.get(KEY) or {}).get("narrow"))
+    """Say whether the browser's window is as narrow as a phone. Until it has told its width, a phone's browser is taken to be."""
+    told = (form.get(KEY) or {}).get("narrow")
+    return "Mobile" in st.context.headers.get("User-Agent", "") if told is None else bool(told)
 
 
 _HEARD = ("on_presses_change", "on_narrow_change")

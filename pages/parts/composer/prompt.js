@@ -121,6 +121,6 @@ export default function ({ data, setStateValue, parentElement }) {
   prompt.port = { setStateValue }
   prompt.show(data)
   prompt.leave?.()
-  prompt.leave = prompt.listen()
-  return () => prompt.leave()
+  // The end of a call may come after the next one has begun, and must not end that.
+  return (prompt.leave = prompt.listen())
 }

@@ -295,7 +295,9 @@ export default function ({ data, setStateValue, parentElement }) {
   stage.setStateValue = setStateValue
   if (data.source) follow(stage, data)
   else stage.show(data)
+  // The end of a call may come after the next one has begun, and must not end that.
   return () => {
+    if (stage.setStateValue !== setStateValue) return
     stage.unwatch?.()
     stage.followed = null
     stage.leave()

@@ -32,7 +32,9 @@ export default function ({ data, setStateValue, parentElement }) {
   const field = parentElement.querySelector("input")
   if (!parentElement.studioSearch) field.value = data.text
   const search = (parentElement.studioSearch ??= createSearch(field))
-  search.tell = (text) => setStateValue("text", text)
+  const tell = (text) => setStateValue("text", text)
+  search.tell = tell
   search.listen()
-  return search.leave
+  // The end of a call may come after the next one has begun, and must not end that.
+  return () => search.tell === tell && search.leave()
 }

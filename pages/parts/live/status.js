@@ -118,13 +118,15 @@ export default function ({ data, setTriggerValue, parentElement }) {
     drawn = word
   }
 
+  // Streamlit ends the last call only.
+  place.leave?.()
   const stop = live.watch(data.source, (answer) => {
     ;[row, askedAt] = [answer, performance.now()]
     draw()
   })
   const ticking = setInterval(draw, 15_000)
-  return () => {
+  return (place.leave = () => {
     stop()
     clearInterval(ticking)
-  }
+  })
 }

@@ -79,17 +79,24 @@ let isOurOwn = false
 document.addEventListener("dragstart", () => (isOurOwn = true))
 document.addEventListener("dragend", () => (isOurOwn = false))
 
-// Everything on the page that can hand files over. Returns what ends the listening.
-function listenForFiles(input, veil, take) {
+// The file field. It goes on hearing after the page has drawn another in its place: its dialog may still be open then.
+function listenToField(input, take) {
+  const onChoose = () => {
+    if (input.files.length > 0) take([...input.files])
+    input.value = ""
+  }
+  input.addEventListener("change", onChoose)
+  // Chosen before anybody listened: the field is on the page a moment earlier than its script.
+  onChoose()
+}
+
+// Pictures that are dropped on the page or pasted into it. Returns what ends the listening.
+function listenToPage(veil, take) {
   const holds = (event, type) => !isOurOwn && Boolean(event.dataTransfer?.types.includes(type))
   const isInText = (event) => Boolean(event.composedPath()[0].matches?.(TEXT_FIELDS))
   // A link that is dropped into a field is text.
   const isMeant = (event) => holds(event, "Files") || (holds(event, "text/uri-list") && !isInText(event))
 
-  const onChoose = () => {
-    take([...input.files])
-    input.value = ""
-  }
   const onPaste = (event) => {
     const files = [...(event.clipboardData?.files ?? [])]
     const isText = isInText(event) && event.clipboardData.types.includes("text/plain")
@@ -109,14 +116,11 @@ function listenForFiles(input, veil, take) {
     take(contentOf(event.dataTransfer))
   }
   const listened = [
-    [input, "change", onChoose],
-    [document, "paste", onPaste],
-    [document, "dragover", onDrag],
-    [document, "dragleave", onDrag],
-    [document, "drop", onDrop],
+    ["paste", onPaste],
+    ["dragover", onDrag],
+    ["dragleave", onDrag],
+    ["drop", onDrop],
   ]
-  listened.forEach(([target, name, hear]) => target.addEventListener(name, hear))
-  // Chosen before anybody listened: the field is on the page a moment earlier than its script.
-  if (input.files.length > 0) onChoose()
-  return () => listened.forEach(([target, name, hear]) => target.removeEventListener(name, hear))
+  listened.forEach(([name, hear]) => document.addEventListener(name, hear))
+  return () => listened.forEach(([name, hear]) => document.removeEventListener(name, hear))
 }

@@ -115,7 +115,8 @@ function createView(tab, root) {
     if (told.length > 0) say(told.join(" "))
   }
 
-  const listen = () => listenForFiles(find("input"), find(".veil"), tab.intake.take)
+  listenToField(find("input"), tab.intake.take)
+  const listen = () => listenToPage(find(".veil"), tab.intake.take)
   return { show, showAdding, say, listen }
 }
 
@@ -146,6 +147,6 @@ export default function ({ data, setStateValue, parentElement }) {
   tab.view.show()
   tab.intake.show()
   tab.leave?.()
-  tab.leave = tab.view.listen()
-  return () => tab.leave()
+  // The end of a call may come after the next one has begun, and must not end that.
+  return (tab.leave = tab.view.listen())
 }
