@@ -55,17 +55,26 @@ def show_dock() -> None:
     request = form_request.now()
     mend_faults(request)
     # Places of their own, so that a sentence more or less in one does not push the next aside while it is drawn.
-    said, references, field, tools = st.container(), st.container(), st.container(), st.container()
+    with st.container(gap="xsmall"):
+        said, references, field, tools = st.container(), st.container(), st.container(gap=None), st.container()
     with said:
         show_sentences(request)
-    with references:
-        show_references(request.possible)
+    is_narrow = outbox.is_narrow()
+    is_folded = is_narrow and not form.get(submit.UNFOLDED)
+    with references, st.container(horizontal=True, vertical_alignment="bottom"):
+        strip.ask(is_folded)
+        if not is_narrow:
+            with st.container(width=MONEY_PX):
+                show_money(request.possible)
     with field:
         show_prompt(request)
+        if form.get(form_state.KNOWN):
+            form_state.keep("dock-memory")
     with tools:
-        show_settings(request.possible)
-    if form.get(form_state.KNOWN):
-        form_state.keep("dock-memory")
+        if is_narrow:
+            show_fold(request.possible)
+        if not is_folded:
+            ask_settings()
     if form["seen"]:
         form["seen"] = submit.seen()
 
@@ -81,17 +90,6 @@ def show_sentences(request: form_request.Request) -> None:
     form_request.show_list(request.asked)
     if request.is_short:
         show_short(request)
-
-
-def show_references(can: Submission) -> None:
-    """Offer the references, with the credits that are left above the button; on a phone these stand below it."""
-    if outbox.is_narrow():
-        strip.ask()
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        strip.ask()
-        with st.container(width=MONEY_PX):
-            show_money(can)
 
 
 def show_prompt(request: form_request.Request) -> None:
@@ -110,15 +108,17 @@ def show_prompt(request: form_request.Request) -> None:
     prompt.ask(label, (can.images, can.price), cannot, faults.get("Prompt", ""))
 
 
-def show_settings(can: Submission) -> None:
-    """Offer the settings and what can be used again; on a phone behind one press."""
-    if not outbox.is_narrow():
-        ask_settings()
-        return
-    show_money(can)
-    with st.expander("Settings", icon=":material/tune:", key=submit.FOLDED, on_change="rerun") as folded:
-        if folded.open:
-            ask_settings()
+def show_fold(can: Submission) -> None:
+    """Say on a phone what this press leaves, and offer all that is folded away there."""
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        show_money(can)
+        icon = ":material/expand_more:" if form.get(submit.UNFOLDED) else ":material/tune:"
+        st.button("Settings", key="dock-fold", icon=icon, type="tertiary", on_click=fold)
+
+
+def fold() -> None:
+    """Show the rest of the dock, or fold it away again."""
+    form[submit.UNFOLDED] = not form.get(submit.UNFOLDED)
 
 
 def ask_settings() -> None:

@@ -80,13 +80,8 @@ def show_list(asked: Query, view: views.View, found: Page) -> None:
 
 
 def show_nothing(asked: Query) -> None:
-    """Say that nothing is found, and offer the way back."""
-    told, label, icon = "No results.", "Clear filters", ":material/filter_list_off:"
-    if filters.is_empty_bin(asked):
-        told, label, icon = "The bin is empty.", "Back to all pictures", ":material/arrow_back:"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(told, width="content")
-        st.button(label, key="leave-nothing", icon=icon, on_click=filters.clear)
+    """Say that nothing is found: what clears the filters stands above."""
+    st.caption("The bin is empty." if filters.is_empty_bin(asked) else "No results.")
 
 
 def show_jobs(jobs: Sequence[Job], asked: Query, view: views.View) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.support.browser import READ_MS, choose, choose_files, pictures_of, reference, show_item
+from tests.support.browser import READ_MS, ask_for_images, choose, choose_files, pictures_of, reference, show_item
 from tests.support.images import picture
 from tests.support.server import Server
 
@@ -22,7 +22,7 @@ SIZE = {"width": 1440, "height": 900}
 def make(page: Page, prompt: str, ratio: str, images: int = 1) -> None:
     """Submit a prompt and wait for its pictures."""
     choose(page, ratio)
-    page.get_by_label("Images", exact=True).fill(str(images))
+    ask_for_images(page, images)
     page.get_by_label("Prompt", exact=True).fill(prompt)
     generate = page.get_by_role("button", name=f"Generate {images} ·" if images > 1 else "Generate · about")
     expect(generate).to_be_enabled()

@@ -17,6 +17,7 @@ from tests.support.browser import (
     READ_MS,
     agree,
     ask,
+    ask_for_images,
     at,
     barriers,
     cells,
@@ -34,7 +35,6 @@ from tests.support.browser import (
     settle,
     tasks,
     told,
-    unfold,
     until,
     write_prompt,
 )
@@ -432,6 +432,7 @@ FIELDS = (
     ":",  # whichever ratio was chosen last
     "1K · PNG",
     "Images",
+    "Other",
     "Presets",
     "Project",
     "Recent prompts",
@@ -441,7 +442,8 @@ FIELDS = (
 FOCUSED = """() => {
     let focused = document.activeElement
     while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement
-    const labelled = focused.labels?.[0]?.innerText
+    const group = focused.closest("[role=radiogroup]")?.getAttribute("aria-label")
+    const labelled = group || focused.labels?.[0]?.innerText
     return (focused.getAttribute("aria-label") || labelled || focused.innerText || focused.value || "").trim()
 }"""
 
@@ -460,10 +462,7 @@ def test_a_thumb_is_enough_for_three_pictures_of_three_tasks_and_three_charges(
 ) -> None:
     page, prompt, before = visit(server, profile=phone), "A tram, three times", service.balance
     write_prompt(page, prompt)
-    unfold(page)
-    for _ in range(2):
-        page.get_by_role("button", name="Increment").tap()
-        settle(page)
+    ask_for_images(page, 3)
     expect(generate_button(page)).to_contain_text("Generate 3 · about 54 credits")
     page.wait_for_timeout(READ_MS)
     generate_button(page).tap()

@@ -209,7 +209,7 @@ def test_a_name_is_a_chip_letter_by_letter(server: Server, visit: Visit) -> None
 def test_an_empty_bin_says_so_and_the_list_is_exported_in_one_way(server: Server, visit: Visit) -> None:
     page = visit(server, "/history?bin=yes&view=table")
     expect(page.get_by_text("The bin is empty.")).to_be_visible()
-    page.get_by_role("button", name="Back to all pictures").click()
+    page.get_by_role("button", name="Clear filters").click()
     expect(page.get_by_text("7 pictures · ")).to_be_visible()
     page.locator(".row").first.hover()
     expect(page.get_by_test_id("stElementToolbar")).to_have_count(0)
@@ -217,6 +217,7 @@ def test_an_empty_bin_says_so_and_the_list_is_exported_in_one_way(server: Server
     assert {row["id"] for row in listed} == {row["id"] for row in read(server, "SELECT id FROM jobs")}
     search(page, "nothing like it", "0 pictures")
     expect(page.get_by_text("No results.")).to_be_visible()
+    expect(page.get_by_role("button", name="Clear filters")).to_have_count(1)
 
 
 @pytest.mark.parametrize(

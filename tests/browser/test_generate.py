@@ -21,6 +21,7 @@ from tests.support.browser import (
     QUESTION_MS,
     SIZE,
     ask,
+    ask_for_images,
     barriers,
     beside,
     choose,
@@ -216,8 +217,7 @@ def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
 def test_three_images_are_three_tasks_and_three_charges(server: Server, service: Sandbox, visit: Visit) -> None:
     page, prompt, before = empty_form(visit(server, stays=True)), "A fox in three poses", service.balance
     write_prompt(page, prompt)
-    page.get_by_label("Images", exact=True).fill("3")
-    page.get_by_label("Images", exact=True).blur()
+    ask_for_images(page, 3)
     button = generate_button(page)
     expect(button).to_contain_text("Generate 3 · about 54 credits")
     press_generate(page)

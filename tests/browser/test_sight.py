@@ -13,6 +13,7 @@ from tests.support.browser import (
     RATIO,
     SIZE,
     ask,
+    ask_for_images,
     choose_of,
     cut_off,
     dress,
@@ -102,13 +103,25 @@ def test_what_is_used_again_far_down_the_page_is_seen_in_the_dock(scrolled: Page
         assert is_within(shown, edges(dock(scrolled))[0], PHONE["height"])
 
 
+def test_a_phone_s_dock_takes_a_quarter_of_the_height_and_one_press_shows_the_rest(
+    server: Server, visit: Visit, phone: BrowserContext
+) -> None:
+    page = visit(server, profile=phone)
+    expect(page.get_by_text("available →")).to_be_visible()
+    above, below = edges(dock(page))
+    assert below - above < 0.27 * PHONE["height"]
+    expect(page.get_by_text("Reference images")).to_be_hidden()
+    page.get_by_role("button", name="Settings").tap()
+    for field in (page.get_by_text("Reference images"), page.get_by_label("Images", exact=True)):
+        expect(field).to_be_visible()
+
+
 @pytest.mark.parametrize("screen", [TABLET, LAPTOP], ids=["tablet", "laptop"])
 def test_the_prompt_and_the_button_are_whole_on_a_narrow_window(server: Server, visit: Visit, screen: dict) -> None:
     page = visit(server)
     page.set_viewport_size(screen)
     write_prompt(page, "A harbour in four pictures")
-    page.get_by_label("Images", exact=True).fill("4")
-    page.get_by_label("Images", exact=True).blur()
+    ask_for_images(page, 4)
     expect(generate_button(page)).to_contain_text("Generate 4")
     for shown in (page.get_by_label("Prompt", exact=True), generate_button(page)):
         box = shown.bounding_box()

@@ -215,11 +215,18 @@ def test_an_unknown_balance_is_called_unknown_and_never_0(opened: Open, sandbox:
 )
 def test_the_price_of_the_press_stands_on_the_button(app: AppTest, resolution: str, images: int, label: str):
     app.radio(key="resolution").set_value(resolution)
-    app.number_input(key="images").set_value(images)
+    app.session_state["images"] = images
     assert generate(drawn(app))["text"] == label
     [money] = [data for data in components(app, "studio_status") if data["view"] == "money"]
     assert money["price"] == int(label.split()[-2])
     assert status(app)["free"] == 1000
+
+
+def test_a_usual_number_of_images_is_one_press_and_pressed_again_it_stays(app: AppTest):
+    for pressed in (4, None):
+        app.button_group(key="images_usual").set_value(pressed)
+        assert generate(drawn(app))["text"] == "Generate 4 · about 72 credits"
+        assert app.button_group(key="images_usual").value == 4
 
 
 def test_the_price_is_what_finished_pictures_have_cost(opened: Open, keep: Keep):
@@ -248,7 +255,7 @@ def test_more_than_is_free_is_told_before_the_press_with_what_is_possible(
     app = opened()
     until(lambda: Studio.current().credits.balance())
     app.radio(key="resolution").set_value("4K")
-    app.number_input(key="images").set_value(8)
+    app.session_state["images"] = 8
     assert generate(drawn(app))["text"] == label
     assert generate(app)["disabled"] == (held == 55)
     free = 1000 - 18 * held
@@ -293,13 +300,13 @@ def test_the_form_is_as_it_was_after_a_look_at_another_page(app: AppTest):
     app.radio(key="aspect_ratio").set_value("21:9")
     app.radio(key="resolution").set_value("4K")
     app.radio(key="output_format").set_value("jpg")
-    app.number_input(key="images").set_value(3)
+    app.session_state["images"] = 3
     app = go(go(drawn(app), "history.py"), "generate.py")
     assert written(app) == "half an idea"
     assert app.radio(key="aspect_ratio").value == "21:9"
     assert app.radio(key="resolution").value == "4K"
     assert app.radio(key="output_format").value == "jpg"
-    assert app.number_input(key="images").value == 3
+    assert app.session_state["images"] == 3
 
 
 def test_an_example_is_put_into_the_form_and_sent_only_when_pressed(app: AppTest, sandbox: Sandbox):
@@ -385,7 +392,7 @@ def test_a_yes_within_the_time_of_a_repeated_click_does_not_count(
 
 def test_more_than_the_button_said_is_asked_about(app: AppTest):
     before = generate(app)["says"]
-    app.number_input(key="images").set_value(2)
+    app.session_state["images"] = 2
     write(app, "two at once")
     press(drawn(app), says=before)
     assert "The price changed while you were typing." in said(app)
@@ -405,7 +412,7 @@ def test_the_same_row_twice_in_one_table_is_asked_about(app: AppTest):
 
 def test_a_large_share_of_the_balance_is_asked_about_and_a_small_one_is_not(app: AppTest, keep: Keep):
     write(app, "a few of these")
-    app.number_input(key="images").set_value(8)
+    app.session_state["images"] = 8
     press(drawn(app))
     drawn(app)
     assert Studio.current().search.count() == 8

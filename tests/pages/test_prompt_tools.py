@@ -21,7 +21,7 @@ def page() -> None:
     """The part of the form that these lists fill."""
     import streamlit as st
 
-    from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS
+    from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
     from pages.parts.composer import form_state, prompt, prompt_tools
 
     st.session_state.setdefault("person", "Ann")
@@ -29,7 +29,6 @@ def page() -> None:
     prompt.ask("Generate", (1, None), disabled=False)
     prompt_tools.show_prompt_tools()
     st.selectbox("Aspect ratio", ASPECT_RATIOS, key="aspect_ratio")
-    st.number_input("Images", 1, IMAGES_LIMIT, key="images")
     st.radio("Resolution", RESOLUTIONS, key="resolution")
     st.radio("Output format", OUTPUT_FORMATS, key="output_format")
     prompt_tools.ask_project()
@@ -316,7 +315,7 @@ def test_present_settings_become_a_preset_of_their_project_and_are_applied_again
     app.selectbox(key="aspect_ratio").set_value("21:9")
     app.radio(key="resolution").set_value("4K")
     app.radio(key="output_format").set_value("jpg")
-    app.number_input(key="images").set_value(3)
+    app.session_state["images"] = 3
     app = save(drawn(app), PRESETS, "Banner")
     assert "21:9 · 4K · JPG · 3 images" in told(app)
     assert studio.library.presets(None) == []
@@ -326,7 +325,7 @@ def test_present_settings_become_a_preset_of_their_project_and_are_applied_again
     other = press(drawn(other), "Apply")
     assert other.selectbox(key="aspect_ratio").value == "21:9"
     assert (other.radio(key="resolution").value, other.radio(key="output_format").value) == ("4K", "jpg")
-    assert other.number_input(key="images").value == 3
+    assert other.session_state["images"] == 3
     assert not other.session_state[PRESETS]
 
 

@@ -274,10 +274,7 @@ def write_prompt(page: Page, prompt: str) -> None:
 
 def empty_form(page: Page) -> Page:
     """Clear the prompt, remove all references, and ask for one image."""
-    images = page.get_by_label("Images", exact=True)
-    if images.input_value() != "1":
-        images.fill("1")
-        images.blur()
+    ask_for_images(page, 1)
     remove = page.get_by_role("button", name=re.compile("^Remove reference"))
     while left := remove.count():
         remove.first.click()
@@ -287,11 +284,22 @@ def empty_form(page: Page) -> Page:
     return page
 
 
+def ask_for_images(page: Page, images: int) -> None:
+    """Choose how many images: one of the usual numbers, or another from the menu."""
+    unfold(page)
+    number = page.get_by_label("Images", exact=True).get_by_text(str(images), exact=True)
+    if number.count() == 0:
+        page.get_by_test_id("stBottom").get_by_test_id("stMenuButton").first.get_by_role("button").click()
+        number = page.get_by_role("menuitem", name=str(images), exact=True)
+    number.click()
+    settle(page)
+
+
 def unfold(page: Page) -> None:
     """Open the settings on a phone, where they are folded away."""
-    folded = page.get_by_test_id("stBottom").get_by_test_id("stExpander").filter(has_text="Settings")
+    folded = page.get_by_test_id("stBottom").get_by_role("button", name="Settings", exact=True)
     if folded.count() and not page.get_by_text("Batch").is_visible():
-        folded.locator("summary").click()
+        folded.click()
         expect(page.get_by_text("Batch")).to_be_visible()
 
 

@@ -14,6 +14,7 @@ from pages.parts.composer import prompt_tools, saved_lists
 
 Prices = dict[str, Price | None]
 RATIO, SIZE = "dock-ratio", "dock-size"
+USUAL = (1, 2, 4, 8)
 
 # Mid grey, which can be seen on a light page and on a dark one.
 LINE = "#8a8172"
@@ -38,9 +39,27 @@ def ask() -> None:
             st.radio("Output format", OUTPUT_FORMATS, key="output_format", format_func=str.upper, **FREE)
             # Not on the fields themselves: their help would carry the field's label a second time.
             st.caption(_outcome(prices), help=_sources(prices))
-    shown = {"icon": ":material/photo_library:", "label_visibility": "collapsed", "width": 150}
-    st.number_input("Images", 1, IMAGES_LIMIT, key="images", persist_state="session", **shown)
+    ask_images()
     prompt_tools.ask_preset()
+
+
+def ask_images() -> None:
+    """Ask how many: the usual numbers are one press, any other stands in a menu."""
+    images = form["images"]
+    form["images_usual"] = images if images in USUAL else None
+    others = [number for number in range(1, IMAGES_LIMIT + 1) if number not in USUAL]
+    label = "Other" if images in USUAL else f"{images} images"
+    with st.container(horizontal=True, wrap=False, gap="xsmall", width="content"):
+        st.segmented_control("Images", USUAL, key="images_usual", label_visibility="collapsed", on_change=_take_usual)
+        st.menu_button(label, others, key="images_other", on_click=_take_other)
+
+
+def _take_usual() -> None:
+    form["images"] = form["images_usual"] or form["images"]
+
+
+def _take_other() -> None:
+    form["images"] = form["images_other"]
 
 
 def _popover(key: str, label: str, icon: str | None = None) -> Any:

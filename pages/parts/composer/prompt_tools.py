@@ -242,6 +242,4 @@ def apply_preset(kept: SavedList, preset: Preset) -> None:
 def save_preset(name: str, replace: bool) -> None:
     """Keep the present settings as a preset of the chosen project."""
     settings = Generation("", (), form["aspect_ratio"], form["resolution"], form["output_format"])
-    Studio.current().library.save_preset(
-        form.get("project"), name, settings, form["images"] or 1, form["person"], replace
-    )
+    Studio.current().library.save_preset(form.get("project"), name, settings, form["images"], form["person"], replace)

@@ -104,14 +104,14 @@ def _of_prompt() -> _Found:
             prompts = expansion.combinations(request.prompt, values={}) if has_variables() else prompts
         except RequestInvalid as error:
             return (), tuple(error.faults), ()
-    return [SubmissionItem(replace(request, prompt=prompt), form["images"] or 1) for prompt in prompts], (), ()
+    return [SubmissionItem(replace(request, prompt=prompt), form["images"]) for prompt in prompts], (), ()
 
 
 def _of_table() -> _Found:
     request = base()
     if not form["written_out"]:
         request = replace(request, prompt=expansion.literal(request.prompt))
-    lines = tuple(batch.requests(batch_table.rows(), request, form["images"] or 1, request.references))
+    lines = tuple(batch.requests(batch_table.rows(), request, form["images"], request.references))
     faults = tuple(Fault("Table", f"Row {line.number}: {fault.sentence}") for line in lines for fault in line.faults)
     items = [
         SubmissionItem(generation, line.images, line.number, project=line.project)

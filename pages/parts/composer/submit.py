@@ -28,7 +28,7 @@ from pages.parts.references import strip
 
 FORM_CHANGED = "The form changed as you pressed, so nothing was sent. Press again to send what it says now."
 MANY = 10
-FOLDED = "dock-settings"
+UNFOLDED = "dock_unfolded"
 DAY_S = 86_400.0
 LARGE_SHARE = 0.25
 BUSY = "A picture is still being added, so nothing was sent: press again once it is in the list."
@@ -76,7 +76,7 @@ def _refuse(faults: Iterable[Fault]) -> None:
 def seen() -> tuple:
     """Return whether the page has a table, and all else that it shows of a press, but for its pictures."""
     request = form_request.now()
-    told = [form.get(name) or None for name in ("faults", "asked", prompt_tools.FORMER, FOLDED)]
+    told = [form.get(name) or None for name in ("faults", "asked", prompt_tools.FORMER, UNFOLDED)]
     can = request.possible
     shows = (request.faults, form_request.has_variables(), bool(SessionJobs(form).ids), is_narrow())
     return form["as_table"], *told, *shows, can.images, can.price
@@ -131,7 +131,7 @@ def send(asked: Submission) -> None:
         _refuse([Fault("Generate", f"{error.sentence} ({error.detail}) Not charged.")])
         return
     # On a phone, the settings make room for what was asked for.
-    form[FOLDED] = False
+    form[UNFOLDED] = False
     form.pop(prompt_tools.FORMER, None)
     SessionJobs(form).add(job.id for job in made)
 

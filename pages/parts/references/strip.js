@@ -99,6 +99,7 @@ function createView(tab, root) {
   function show() {
     const items = tab.items()
     strip.show(items)
+    find(".dock").classList.toggle("is-folded", tab.data.isFolded)
     setText(count, items.length > 0 ? `${items.length} of ${tab.data.limit}` : "")
     remarks.replaceChildren(...remarksOf(items).map(createRemark))
     announce(items)

@@ -76,8 +76,11 @@ class Chosen:
         return replace_fields(self, notes=(*self.notes, (name, sentence))[-NOTES_LIMIT:])
 
 
-def ask() -> None:
-    """Show the box that takes pictures in: chosen, dropped on the page, or pasted; and what it took in, in order."""
+def ask(is_folded: bool = False) -> None:
+    """Show the box that takes pictures in: chosen, dropped on the page, or pasted; and what it took in, in order.
+
+    Where it `is_folded`, only what it took in is seen.
+    """
     now, studio = chosen(), Studio.current()
     known = {reference.id: reference for reference in studio.store.references.get_many(now.ids)}
     tiles = [tile(studio, each, known.get(each)) for each in now.ids]
@@ -87,6 +90,7 @@ def ask() -> None:
         "bytes": convert.UPLOAD_BYTES_LIMIT,
         "heard": now.heard,
         "session": _session(),
+        "isFolded": is_folded,
     }
     # That the page is drawn again is the answer.
     told = dict.fromkeys(("on_reports_change", "on_order_change", "on_busy_change"), lambda: None)
