@@ -38,7 +38,7 @@ CHOICES = {
 }
 SETTINGS = ("aspect_ratio", "resolution", "output_format")
 form = st.session_state
-_memory = component("studio_memory", "composer/form_state.js")
+_memory = component("studio_memory", "stored.js", "composer/form_state.js")
 
 
 def begin() -> None:

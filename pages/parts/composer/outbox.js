@@ -3,29 +3,16 @@
 // Each press has an id that is made here, under which the server writes it once: handing it over again does no harm. A press
 // that another session began is not sent by itself, since the form may have changed: its person is asked.
 
-const [STORED, AGAIN_MS, NARROW] = ["studio_presses", 10_000, "(max-width: 640px)"]
+const [AGAIN_MS, NARROW] = [10_000, "(max-width: 640px)"]
 const presses = (window.studioPresses ??= createPresses())
 
 function createPresses() {
   const known = { port: null, session: null, show: null }
-  let [pending, again, attempt] = [read(), null, 0]
-
-  function read() {
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(STORED))
-      return Array.isArray(kept) ? kept : []
-    } catch {
-      return []
-    }
-  }
+  let [pending, again, attempt] = [read(PRESSES) ?? [], null, 0]
 
   function keep(next) {
     pending = next
-    try {
-      sessionStorage.setItem(STORED, JSON.stringify(pending))
-    } catch {
-      // Without a store a press still goes; only a reload in that moment forgets it.
-    }
+    write(PRESSES, pending)
   }
 
   function hand() {

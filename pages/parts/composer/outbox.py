@@ -21,7 +21,8 @@ ID_LIMIT = 64
 # How many pictures a button stood for, and what it said that they cost.
 Says = tuple[int, float | None] | None
 form = st.session_state
-_presses = component("studio_presses", "composer/outbox.html", "live/status.css", "composer/outbox.js")
+_FILES = ("composer/outbox.html", "live/status.css", "stored.js", "composer/outbox.js")
+_presses = component("studio_presses", *_FILES)
 
 
 def take(

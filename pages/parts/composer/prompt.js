@@ -5,7 +5,6 @@
 const REST_MS = 600
 // What the button has said for a shorter time, nobody has read.
 const READ_MS = 400
-const STORED = "studio_prompt"
 
 function createPrompt(root) {
   const find = (selector) => root.querySelector(selector)
@@ -14,21 +13,7 @@ function createPrompt(root) {
   let [data, session, revision, told, resting, isTouched] = [null, null, null, null, null, false]
   let says = { now: null, since: 0, before: null }
 
-  function store() {
-    try {
-      sessionStorage.setItem(STORED, JSON.stringify({ text: field.value, revision, session }))
-    } catch {
-      // A full or forbidden store costs a reload its prompt, and nothing else.
-    }
-  }
-
-  function stored() {
-    try {
-      return JSON.parse(sessionStorage.getItem(STORED)) ?? {}
-    } catch {
-      return {}
-    }
-  }
+  const store = () => write(PROMPT, { text: field.value, revision, session })
 
   function measure() {
     const length = [...field.value].length
@@ -70,7 +55,7 @@ function createPrompt(root) {
 
   // What was typed in this tab and not told yet: before a change of page, or, in a session that knows nothing yet, a reload.
   function untold() {
-    const last = stored()
+    const last = read(PROMPT) ?? {}
     const isOurs = last.session === session ? last.revision === revision : revision === 0 && !data.value
     return isOurs ? last.text : undefined
   }

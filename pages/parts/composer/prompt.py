@@ -17,7 +17,8 @@ TEXT, REVISION, SHOWN, RESTORED = "prompt", "prompt_revision", "prompt_shown", "
 # More than can be sent may stand in the field for a while; more than this is no prompt.
 KEPT_LIMIT = 20 * PROMPT_LIMIT
 form = st.session_state
-_field = component("studio_prompt", "composer/prompt.html", "composer/prompt.css", "composer/prompt.js")
+_FILES = ("composer/prompt.html", "composer/prompt.css", "stored.js", "composer/prompt.js")
+_field = component("studio_prompt", *_FILES)
 
 
 def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str = "") -> None:

@@ -15,8 +15,6 @@ const KEYS = [
   ["?", "These keys"],
 ]
 
-const isPlain = ({ altKey, ctrlKey, metaKey, repeat }) => !altKey && !ctrlKey && !metaKey && !repeat
-const isTyping = (event) => event.composedPath()[0].matches?.("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]")
 
 function createKeys() {
   const rows = KEYS.flatMap(([key, does]) => [make("dt", {}, make("kbd", { text: key })), make("dd", { text: does })])

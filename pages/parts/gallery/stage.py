@@ -30,6 +30,7 @@ OnWrite = Callable[[str, str, str], None]
 
 _stage = component(
     "studio_gallery",
+    "elements.js",
     "live/live.js",
     *(f"gallery/{name}.css" for name in _STYLES),
     *(f"gallery/{name}.js" for name in _SCRIPTS),

@@ -63,7 +63,7 @@ Chip = tuple[str, Any]
 REVISIONS = "find_revisions"
 USUAL = {each.name: each.default for each in fields(Query)}
 form = st.session_state
-_search = component("studio_search", *(f"history/search.{kind}" for kind in ("html", "css", "js")))
+_search = component("studio_search", "history/search.html", "history/search.css", "elements.js", "history/search.js")
 
 
 def query() -> Query:

@@ -12,8 +12,7 @@ function createSearch(field) {
   }
 
   function onKey(event) {
-    const isTyping = event.composedPath()[0].matches?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]")
-    if (event.key !== "/" || isTyping || event.altKey || event.ctrlKey || event.metaKey) return
+    if (event.key !== "/" || isTyping(event) || !isPlain(event)) return
     event.preventDefault()
     field.focus()
   }

@@ -1,12 +1,5 @@
 // Draws what the server says of itself: credits, banners, hosts, and whether a list has changed.
 
-function node(tag, name, ...children) {
-  const made = document.createElement(tag)
-  if (name) made.className = name
-  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false))
-  return made
-}
-
 const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 2 })
 const exact = (at) => new Date(at * 1000).toLocaleString("sv-SE")
 
@@ -19,61 +12,47 @@ function ago(at, now) {
   return days === 1 ? "yesterday" : `${days} days ago`
 }
 
-function sign(name) {
-  const made = node("span", "icon", name)
-  made.setAttribute("aria-hidden", "true")
-  return made
-}
+const span = (...children) => make("span", {}, ...children)
+const small = (...children) => make("p", { class: "small" }, ...children)
+const button = (label, press) => make("button", { type: "button", onclick: press, text: label })
+const figure = (value) => make("strong", { class: "figure", text: value === null ? "unknown" : number(value) })
 
-function button(label, press, name = "") {
-  const made = node("button", name, label)
-  made.type = "button"
-  made.addEventListener("click", press)
-  return made
+function box(tone, symbol, text, pressed) {
+  const role = tone === "info" ? "status" : "alert"
+  return make("div", { class: `box ${tone}`, role }, icon(symbol), make("span", { class: "text", text }), pressed)
 }
-
-function box(tone, icon, text, pressed) {
-  const made = node("div", `box ${tone}`, sign(icon), node("span", "text", text), pressed)
-  made.setAttribute("role", tone === "info" ? "status" : "alert")
-  return made
-}
-
-const small = (...children) => node("p", "small", ...children)
 
 function picturesLeft({ resolution, credits, source }, free) {
   const count = credits && free !== null ? number(Math.floor(Math.max(0, free) / credits)) : "–"
-  const made = node("div", "left", node("strong", "", count), node("span", "", ` pictures in ${resolution}`), small(credits === null ? "price unknown" : `${number(credits)} credits each`))
-  made.title = source
-  return made
+  const price = credits === null ? "price unknown" : `${number(credits)} credits each`
+  return make("div", { class: "left", title: source }, make("strong", { text: count }), span(` pictures in ${resolution}`), small(price))
 }
 
-const figure = (value) => node("strong", "figure", value === null ? "unknown" : number(value))
-
 const views = {
-  balance: ({ balance, free, read_at, problem, prices }, _, { now, press }) => [
-    node("div", "figures", node("p", "total", figure(balance), " credits"), node("div", "lefts", ...prices.map((price) => picturesLeft(price, free)))),
-    node(
-      "div",
-      "read",
-      small(read_at === null ? "There has been no reading yet." : `Read ${ago(read_at, now)}, at ${exact(read_at)}`),
-      button("Refresh", () => press("refresh")),
-    ),
-    problem && box("error", "sync_problem", balance === null ? problem.text : `${problem.text} The figure above is the last one that is known.`),
-    problem?.detail && small(problem.detail),
-  ],
+  balance: ({ balance, free, read_at, problem, prices }, _, { now, press }) => {
+    const lefts = make("div", { class: "lefts" }, ...prices.map((price) => picturesLeft(price, free)))
+    const read = read_at === null ? "There has been no reading yet." : `Read ${ago(read_at, now)}, at ${exact(read_at)}`
+    const last = balance === null ? "" : " The figure above is the last one that is known."
+    return [
+      make("div", { class: "figures" }, make("p", { class: "total" }, figure(balance), " credits"), lefts),
+      make("div", { class: "read" }, small(read), button("Refresh", () => press("refresh"))),
+      problem && box("error", "sync_problem", problem.text + last),
+      problem?.detail && small(problem.detail),
+    ]
+  },
   bar: ({ balance, read_at, problem, key, breaker, attention }, { account }, { now, press }) => {
     const waiting =
       breaker &&
       `Paused since ${breaker.since}: ${breaker.text}. Running pictures continue. ` +
         `Next retry ${breaker.try_at ?? "with the next picture"}.`
     const paid = `${attention} ${attention > 1 ? "pictures" : "picture"} may have been charged but ${attention > 1 ? "haven't" : "hasn't"} arrived.`
-    const told = [
-      balance !== null || !problem ? ` · ${read_at === null ? "not read yet" : `read ${ago(read_at, now)}`}` : "",
-      problem && node("span", "lookup", " ", sign("sync_problem"), " The last lookup failed."),
-    ].filter(Boolean)
+    const read = (balance !== null || !problem) && ` · ${read_at === null ? "not read yet" : `read ${ago(read_at, now)}`}`
+    const failed = problem && span(" ", icon("sync_problem"), " The last lookup failed.")
+    const badge = key && make("span", { class: "badge", text: "Sandbox" })
     return [
-      node("p", "credits", figure(balance), " credits", ...told),
-      key && (key.tone === "info" ? node("p", "sandbox", node("span", "badge", "Sandbox"), node("span", "why", key.text)) : box("error", "key_off", key.text)),
+      make("p", { class: "credits" }, figure(balance), " credits", read, failed),
+      key?.tone === "info" && make("p", { class: "sandbox" }, badge, make("span", { class: "why", text: key.text })),
+      key?.tone === "error" && box("error", "key_off", key.text),
       breaker && box("warning", "pause_circle", waiting, button("Retry now", () => press("try-now"))),
       attention > 0 && !account && box("warning", "help", paid, button("Review", () => press("account"))),
     ]
@@ -87,35 +66,34 @@ const views = {
   },
   hosts: ({ hosts }, { labels }, { now }) =>
     hosts.map(({ url, problem, at }, index) => {
-      const told = problem ? `does not answer (${problem}), ${ago(at, now)}` : `answers, ${at === null ? "" : ago(at, now)}`
-      const mark = at !== null && sign(problem ? "error" : "check")
-      return node("p", "host", node("span", "", labels[index]), node("span", "", url), node("span", "", mark, " ", at === null ? "not checked yet" : told))
+      const told = problem ? `does not answer (${problem}), ${ago(at, now)}` : `answers, ${ago(at, now)}`
+      const state = at === null ? span("not checked yet") : span(icon(problem ? "error" : "check"), ` ${told}`)
+      return make("p", { class: "host" }, span(labels[index]), span(url), state)
     }),
   integrity: ({ integrity: { is_checking, at, sentences } }, _, { now }) => {
-    if (is_checking) return [small(sign("search"), " The files are being checked.")]
+    if (is_checking) return [small(icon("search"), " The files are being checked.")]
     if (at === null) return [small("Compares every picture on the disk with the history. It costs nothing and deletes nothing.")]
-    return [small(`Checked ${ago(at, now)}, at ${exact(at)}`), ...sentences.map((sentence) => node("p", "", sentence))]
+    return [small(`Checked ${ago(at, now)}, at ${exact(at)}`), ...sentences.map((text) => make("p", { text }))]
   },
   news: ({ new: count, changed }, _, { press }) => {
-    if (!count && !changed) return []
-    const told = count ? `${number(count)} new` : "Something changed here"
-    return [node("div", "news", node("span", "", told), button("Show", () => press("show")))]
+    const told = count ? `${number(count)} new` : changed && "Something changed here"
+    return told ? [make("div", { class: "new" }, span(told), button("Show", () => press("show")))] : []
   },
 }
 
 export default function ({ data, setTriggerValue, parentElement }) {
-  const place = (parentElement.studioPlace ??= parentElement.appendChild(node("div", data.view)))
+  const place = (parentElement.studioPlace ??= parentElement.appendChild(make("div", { class: data.view })))
   const press = (name) => setTriggerValue("press", name)
-  let [row, askedAt, drawn] = [null, 0, null]
+  let [row, askedAt, shown] = [null, 0, null]
 
   function draw() {
     if (!row) return
     const now = (row.now ?? 0) + (performance.now() - askedAt) / 1000
-    const made = node("div", "", ...views[data.view](row, data, { now, press }))
+    const made = make("div", {}, ...views[data.view](row, data, { now, press }))
     const word = made.innerHTML
     // A button under a finger stays the same button as long as it says the same.
-    if (word !== drawn) place.replaceChildren(...made.childNodes)
-    drawn = word
+    if (word !== shown) place.replaceChildren(...made.childNodes)
+    shown = word
   }
 
   // Streamlit ends the last call only.

@@ -18,7 +18,7 @@ from pages.parts.component import component
 from pages.parts.live import visitor
 
 _TOPICS = ["credits", "incidents", "attention", "key", "readings", "hosts", "integrity"]
-_status = component("studio_status", "live/status.css", "live/live.js", "live/status.js")
+_status = component("studio_status", "live/status.css", "elements.js", "live/live.js", "live/status.js")
 
 
 def show(view: str, on_press: Callable[[str], None] = lambda _: None, **data: Any) -> None:

@@ -27,7 +27,7 @@ from pages.parts.component import component
 BOX, SESSION, CHOSEN = "reference_box", "reference_session", "references"
 FULL = f"At most {REFERENCE_LIMIT} references fit, so it was not added: remove one first."
 NOTES_LIMIT = 100
-_SCRIPTS = ("live/live", "gallery/pieces", *(f"references/{name}" for name in ("upload", "intake", "tiles", "strip")))
+_SCRIPTS = ("elements", "live/live", *(f"references/{name}" for name in ("upload", "intake", "tiles", "strip")))
 
 _box = component(
     "studio_references", "references/strip.html", "references/strip.css", *(f"{name}.js" for name in _SCRIPTS)
