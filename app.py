@@ -92,6 +92,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     return_large_blocks()
     end_in_time()
     studio = open_studio()
+    studio.store.database.connect_all()
     connections.ports.add(st.get_option("server.port"))
     # Streamlit collects all garbage after every run; what was imported once need not be walked through each time.
     gc.collect()

@@ -11,7 +11,7 @@ because a row may stand for money, and a reader sees one snapshot:
 import secrets
 import sqlite3
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text, update
@@ -27,6 +27,8 @@ from kie.store.schema import meta
 BUSY_S = 15
 # Shorter when a person is waiting for a button's result and can retry.
 SUBMIT_BUSY_S = 5
+# Connections that stay open. Threads of the worker, of pages and of requests share them; more are opened for a moment.
+POOL_SIZE = 16
 
 
 class Database:
@@ -37,7 +39,7 @@ class Database:
         self.server = secrets.token_hex(16)
         try:
             # LIFO: the connection used last has the most statements cached.
-            pooled = {"pool_pre_ping": not url.startswith("sqlite"), "pool_use_lifo": True}
+            pooled = {"pool_pre_ping": not url.startswith("sqlite"), "pool_use_lifo": True, "pool_size": POOL_SIZE}
             self.engine = create_engine(url, **pooled)
         except (SQLAlchemyError, ImportError, ValueError) as error:
             # The message of other errors may quote the URL with its password.
@@ -61,6 +63,12 @@ class Database:
         except SQLAlchemyError as error:
             self.engine.dispose()
             raise _invalid(str(getattr(error, "orig", None) or type(error).__name__)) from None
+
+    def connect_all(self) -> None:
+        """Open the connections of the pool now, so that a shortage of file descriptors later does not concern the database."""
+        with ExitStack() as opened:
+            for _ in range(POOL_SIZE):
+                opened.enter_context(self.read()).execute(select(meta.c.name).limit(1))
 
     def close(self) -> None:
         """Close all connections."""
