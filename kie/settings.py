@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 
 from kie.errors import SettingsInvalid
 from kie.permissions import read_plain
+from kie.timing import Timing
 
 ROOT = Path(__file__).resolve().parent.parent
 API_URL = "https://api.kie.ai"
@@ -74,6 +75,7 @@ class Settings:
     sandbox: str
     environment_key: str = field(default="", repr=False)
     disk_reserve_bytes: int = 0
+    timing: Timing = Timing()
 
     @classmethod
     def load(cls, root: Path = ROOT, environment: Mapping[str, str] | None = None) -> "Settings":

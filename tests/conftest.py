@@ -1,17 +1,19 @@
 """Shared fixtures: a sandbox, settings, a studio, stores, servers."""
 
 import gc
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kie.sandbox import Sandbox
-from kie.settings import ROOT, Settings
+from kie.settings import Settings
 from kie.store import Store
 from kie.store.database import file_url
 from kie.studio import Studio
+from kie.timing import Timing
+from tests.support.fake_service import Rogue
+from tests.support.jobs import project, quick
 from tests.support.postgresql import PostgreSQL
 from tests.support.rows import opened
 from tests.support.server import Server
@@ -20,8 +22,6 @@ pytest_plugins = ["tests.support.browser", "tests.support.gallery_stage"]
 
 # Imported modules stay in memory; traversing them in each garbage collection takes a quarter of the time of importing them.
 gc.set_threshold(50_000, 20, 100)
-
-KEY = "test-key-that-nobody-pays-for"
 
 
 def pytest_collection_finish() -> None:
@@ -36,12 +36,23 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
-    """The settings of a new project with a key, which uses the sandbox as the service."""
-    root = tmp_path / "project"
-    (root / "config").mkdir(parents=True)
-    shutil.copy(ROOT / "config" / "prices.toml", root / "config")
-    return Settings.load(root, {"KIE_API_URL": sandbox.url, "KIE_UPLOAD_URL": sandbox.url, "KIE_API_KEY": KEY})
+def rogue() -> Iterator[Rogue]:
+    """A service whose faults can be planned."""
+    with Rogue() as running:
+        yield running
+
+
+@pytest.fixture
+def timing() -> Timing:
+    """The waits of a studio in the test's process. The mark `timed` chooses others."""
+    return quick(reply_s=30)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, timing: Timing, environment: dict[str, str], request: pytest.FixtureRequest) -> Settings:
+    """The settings of a new project with a key. Its service is `rogue` if the test asks for it, else the sandbox."""
+    service = request.getfixturevalue("rogue" if "rogue" in request.fixturenames else "sandbox")
+    return project(tmp_path / "project", service.url, timing, **environment)
 
 
 @pytest.fixture

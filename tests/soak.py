@@ -17,20 +17,19 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from kie.client import Client
 from kie.errors import NothingSpent
 from kie.generation import Generation
 from kie.history.query import Query
 from kie.jobs import ENDED, Job, State
 from kie.settings import Settings
-from kie.store import Store, breaker, queue
-from kie.studio import Studio, backend
-from kie.worker import backoff, tracker
+from kie.store import Store
+from kie.studio import Studio
+from kie.timing import Timing
 from tests.support.fake_service import (
     HTML,
     PRICE,
@@ -53,6 +52,24 @@ from tests.support.images import picture
 from tests.support.server import FORKS, Fork
 
 KEY = "a-key-for-the-soak"
+TIMING = Timing(
+    connect_s=2,
+    read_s=2,
+    upload_read_s=2,
+    reply_s=3,
+    fetch_s=3,
+    first_look_s=0.2,
+    slowest_look_s=0.5,
+    fetch_retry_s=0.2,
+    time_out_pause_s=0.2,
+    upload_retries_s=(0.1, 0.2),
+    after_a_bug_s=0.5,
+    first_pause_s=0.2,
+    longest_pause_s=1.0,
+    sends_window_s=0.6,
+    server_life_s=2.0,
+    beat_s=0.4,
+)
 STUDIOS = 2
 PEOPLE = ("Ann", "Ben", "Cem", "Dora", "Eve")
 NOT_ACTED: tuple[Behaviour, ...] = (status(502, HTML), says(500, "Internal error"), says(501), cut, hang_up)
@@ -246,19 +263,8 @@ def serve(root: Path, service: str, heard: Connection) -> None:
     """Run one studio with short intervals until SIGTERM."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())  # Its log would fill the terminal.
-    backoff.FIRST_LOOK_S, backoff.SLOWEST_LOOK_S, backoff.FETCH_RETRY_S, backoff.TIME_OUT_PAUSE_S = 0.2, 0.5, 0.2, 0.2
-    backoff.UPLOAD_RETRIES_S, backoff.AFTER_A_BUG_S = (0.1, 0.2), 0.5
-    breaker.FIRST_PAUSE_S, breaker.LONGEST_PAUSE_S = 0.2, 1.0
-    queue.SENDS_WINDOW_S, queue.SERVER_LIFE_S, tracker.BEAT_S = 0.6, 2.0, 0.4
-
-    class Hasty(Client):
-        """A client with short timeouts."""
-
-        def __init__(self, *given: object):
-            super().__init__(*given, connect_s=2, read_s=2, upload_read_s=2, reply_s=3, fetch_s=3)
-
-    backend.Client = Hasty
     settings = Settings.load(root, {"KIE_API_URL": service, "KIE_UPLOAD_URL": service, "KIE_API_KEY": KEY})
+    settings = replace(settings, timing=TIMING)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     with Studio(settings) as studio:

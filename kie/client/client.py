@@ -41,15 +41,9 @@ from kie.errors import (
     UploadFailed,
 )
 from kie.generation import MODEL, Generation
+from kie.timing import Timing
 
 UPLOAD_PATH = "images/studio"
-CONNECT_S = 10.0
-# Deadlines for the head and for the body of a reply, in seconds.
-READ_S, REPLY_S = 60.0, 60.0
-UPLOAD_READ_S = 180.0
-FETCH_S = 15 * 60.0
-# A download slower than LEAST_RATE bytes/s after SLOW_AFTER_S is aborted and retried later, to free the thread for another job.
-SLOW_AFTER_S, LEAST_RATE = 30.0, 10_000.0
 # Upper bound for a task record: a prompt of 10,000 characters, each escaped twice.
 REPLY_LIMIT = 1024 * 1024
 RESULT_LIMIT = 200 * 1024 * 1024
@@ -100,23 +94,16 @@ class Client:
         upload_url: str,
         key: Callable[[], str],
         *,
-        connect_s: float = CONNECT_S,
-        read_s: float = READ_S,
-        upload_read_s: float = UPLOAD_READ_S,
-        reply_s: float = REPLY_S,
-        fetch_s: float = FETCH_S,
-        slow_after_s: float = SLOW_AFTER_S,
-        least_rate: float = LEAST_RATE,
+        timing: Timing = Timing(),
         result_limit: int = RESULT_LIMIT,
         resolver: addresses.Resolver = addresses.resolve,
     ):
         self._api_url, self._upload_url = api_url, upload_url
         self._key = key
-        self._timeout_s, self._upload_timeout_s = (connect_s, read_s), (connect_s, upload_read_s)
-        self._limits, self._result_limits = (
-            transport.Limits(reply_s),
-            transport.Limits(fetch_s, slow_after_s, least_rate),
-        )
+        self._timeout_s = (timing.connect_s, timing.read_s)
+        self._upload_timeout_s = (timing.connect_s, timing.upload_read_s)
+        self._limits = transport.Limits(timing.reply_s)
+        self._result_limits = transport.Limits(timing.fetch_s, timing.slow_after_s, timing.least_rate)
         self._result_limit, self._resolver = result_limit, resolver
         self._session, self._results = transport.session(), transport.result_session(resolver, self._is_on_this_network)
 

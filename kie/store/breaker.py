@@ -24,10 +24,9 @@ from kie.errors import (
 from kie.jobs import State
 from kie.store.database import Database
 from kie.store.schema import breakers, jobs
+from kie.timing import Timing
 
 ERRORS_IN_A_ROW = 3
-FIRST_PAUSE_S = 10.0
-LONGEST_PAUSE_S = 300.0
 # Progress of the half-open test: balance not read, balance read, one job sent.
 UNREAD, READ, SENT = 0, 1, 2
 
@@ -56,8 +55,8 @@ class OpenBreaker:
 class Breaker:
     """The circuit breaker of the account, in one row for all servers."""
 
-    def __init__(self, database: Database):
-        self._database = database
+    def __init__(self, database: Database, timing: Timing):
+        self._database, self._timing = database, timing
 
     def current(self) -> OpenBreaker | None:
         """Return the circuit breaker if it is open, else None."""
@@ -82,7 +81,7 @@ class Breaker:
             change = {"failures": failures, "probed": UNREAD}
             if at_once or failures >= ERRORS_IN_A_ROW or (row and row.problem):
                 pauses = failures - 1 if at_once else failures - ERRORS_IN_A_ROW
-                pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** max(0, min(pauses, 10)))
+                pause_s = min(self._timing.longest_pause_s, self._timing.first_pause_s * 2 ** max(0, min(pauses, 10)))
                 since = row.since if row and row.problem else now
                 change |= {
                     "problem": type(error).__name__,
@@ -116,7 +115,7 @@ class Breaker:
             if credits is not None and credits >= (next_job.price_expected or 0.0):
                 db.execute(update(breakers).values(probed=READ))
             else:
-                pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, now - row.since))
+                pause_s = min(self._timing.longest_pause_s, max(self._timing.first_pause_s, now - row.since))
                 db.execute(update(breakers).values(try_at=now + pause_s, probed=UNREAD))
 
     def may_pass(self, db: Connection, now: float) -> bool:
@@ -127,7 +126,7 @@ class Breaker:
         under_way = select(jobs.c.id).where(jobs.c.state.in_([State.UPLOADING, State.SENDING])).limit(1)
         if row.probed != READ or row.try_at > now or db.scalar(under_way):
             return False
-        db.execute(update(breakers).values(probed=SENT, try_at=now + 6 * FIRST_PAUSE_S))
+        db.execute(update(breakers).values(probed=SENT, try_at=now + 6 * self._timing.first_pause_s))
         return True
 
     def holds_back(self, db: Connection) -> bool:

@@ -12,9 +12,9 @@ from kie.jobs import State
 from kie.money.reconciliation import BalanceReading, Charge, Reconciliation, reconcile
 from kie.store.database import Database
 from kie.store.jobs import LAST_CREDITS, Jobs
-from kie.store.queue import SEND_LOST_S
 from kie.store.schema import balances, jobs
 from kie.text import local
+from kie.timing import Timing
 
 PAID = (State.RUNNING, State.FETCHING, State.DONE)
 UNPAID = (State.QUEUED, State.UPLOADING, State.SENDING)
@@ -43,8 +43,8 @@ _CHARGED = (
 class Ledger:
     """Readings of the balance and costs of jobs."""
 
-    def __init__(self, database: Database, jobs: Jobs):
-        self._database, self._jobs = database, jobs
+    def __init__(self, database: Database, jobs: Jobs, timing: Timing):
+        self._database, self._jobs, self._send_lost_s = database, jobs, timing.send_lost_s
 
     def add_balance(self, credits: float, now: float, began: float | None = None) -> None:
         """Save a reading of the balance whose request started at `began` and ended at `now`."""
@@ -72,10 +72,10 @@ class Ledger:
             jobs.c.problem.in_((NeverRan.__name__, GivenUp.__name__)),
         )
         may_give_back = and_(jobs.c.failed_at.is_not(None), jobs.c.ended_at.is_(None))
-        moved = or_(jobs.c.sent_at > since - SEND_LOST_S, jobs.c.ended_at > since, may_give_back)
+        moved = or_(jobs.c.sent_at > since - self._send_lost_s, jobs.c.ended_at > since, may_give_back)
         with self._database.read() as db:
             rows = db.execute(select(*_CHARGED).where(jobs.c.sent_at.is_not(None), moved, may_be_paid))
-            return [_charge(row) for row in rows]
+            return [_charge(row, self._send_lost_s) for row in rows]
 
     def spent_since(self, since: float) -> float:
         """Return the credits that our jobs that ended after `since` have cost, as far as they are known."""
@@ -117,14 +117,14 @@ class Ledger:
         return None if credits is None else credits - (db.scalar(_HELD) or 0.0)
 
 
-def _charge(row: Row) -> Charge:
+def _charge(row: Row, send_lost_s: float) -> Charge:
     """Return the period in which a job can change the balance, and its least and most credits.
 
     A lost reply leaves open whether the job was charged. A failed task is refunded before we see it end, unless the
     service reports otherwise, and is charged again if the service withdraws the failure. Other tasks count with their
     expected price until the service reports their credits. A job that a person gave up has not failed at the service.
     """
-    lost_at = row.sent_at + SEND_LOST_S
+    lost_at = row.sent_at + send_lost_s
     most = math.inf if row.price_expected is None else row.price_expected
     if row.accepted_at is None:
         return Charge(row.sent_at, math.inf if row.state == State.SENDING else lost_at, 0.0, most)

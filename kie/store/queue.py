@@ -35,13 +35,8 @@ from kie.store.breaker import IS_OPEN, READ, Breaker
 from kie.store.database import Database
 from kie.store.jobs import Jobs
 from kie.store.schema import breakers, jobs, moves, sends, servers
+from kie.timing import Timing
 
-# The service accepts 20 new tasks in any 10 seconds per account. Two tasks and half a second are kept as a margin.
-SENDS_LIMIT = 18
-SENDS_WINDOW_S = 10.5
-SERVER_LIFE_S = 10.0
-# A paid request without an answer counts until no network would still deliver it.
-SEND_LOST_S = 180.0
 # Every step of a job is planned at most a minute ahead.
 PLANNED_S = 120.0
 # Number of latest rows of `moves` in which turns are looked up; a person without one there is served first.
@@ -64,7 +59,7 @@ def _is_mine_to_follow(server: str | BindParameter[str], now: Moment, life_s: Mo
 
 
 # The scheduler's queries are built once: building takes longer than running them.
-_NOW, _LIFE_S, _WINDOW_S = (bindparam(name, type_=Float) for name in ("now", "life_s", "window_s"))
+_NOW, _LIFE_S, _WINDOW_S, _LOST_S = (bindparam(name, type_=Float) for name in ("now", "life_s", "window_s", "lost_s"))
 _US = bindparam("us")
 _NOT_BUSY = jobs.c.id.not_in(bindparam("busy", expanding=True))
 _READY = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), _is_due(_NOW))
@@ -86,7 +81,7 @@ _SENDS = (
     .select_from(sends)
     .where(
         or_(
-            and_(sends.c.answered_at.is_(None), sends.c.at.between(_NOW - SEND_LOST_S, _NOW + SEND_LOST_S)),
+            and_(sends.c.answered_at.is_(None), sends.c.at.between(_NOW - _LOST_S, _NOW + _LOST_S)),
             and_(sends.c.answered_at > _NOW - _WINDOW_S, sends.c.answered_at < _NOW + _WINDOW_S),
         )
     )
@@ -121,8 +116,8 @@ class NextWork:
 class JobQueue:
     """The queue of jobs, the rate limiter, and the leases of servers on jobs."""
 
-    def __init__(self, database: Database, jobs: Jobs, breaker: Breaker):
-        self._database, self._jobs, self._breaker = database, jobs, breaker
+    def __init__(self, database: Database, jobs: Jobs, breaker: Breaker, timing: Timing):
+        self._database, self._jobs, self._breaker, self._timing = database, jobs, breaker, timing
 
     def release(self) -> None:
         """Release all leases of this server, so that the next one continues at once."""
@@ -142,7 +137,9 @@ class JobQueue:
             first = func.min(jobs.c.created_at)
             waiting = db.execute(select(jobs.c.person, first).where(_READY).group_by(jobs.c.person), {"now": now}).all()
             # A job with a turn has a place in the rate limiter's window; otherwise jobs would compete for the last places.
-            places = SENDS_LIMIT - self._sends_counted(db, now) - (db.scalar(_ON_THEIR_WAY, {"now": now}) or 0)
+            places = (
+                self._timing.sends_limit - self._sends_counted(db, now) - (db.scalar(_ON_THEIR_WAY, {"now": now}) or 0)
+            )
             if not waiting or places <= 0 or not self._breaker.may_pass(db, now):
                 return None
             newest = select(func.max(moves.c.id)).scalar_subquery()
@@ -169,7 +166,7 @@ class JobQueue:
         )
         with self._database.write() as db:
             row = db.execute(ours).first()
-            if row is None or self._sends_counted(db, now) >= SENDS_LIMIT:
+            if row is None or self._sends_counted(db, now) >= self._timing.sends_limit:
                 return False
             if row.paused_at is not None or self._breaker.holds_back(db):
                 self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"server": None, "next_at": now})
@@ -189,7 +186,7 @@ class JobQueue:
 
     def requeue_after_429(self, job_id: str, now: float, **values: Any) -> None:
         """Requeue a job after a 429, and start no job before the window has passed."""
-        until = now + SENDS_WINDOW_S
+        until = now + self._timing.sends_window_s
         with self._database.write() as db:
             self._jobs.move_in(db, job_id, {State.SENDING}, State.QUEUED, now, values | {"server": None})
             db.execute(update(jobs).where(jobs.c.state == State.QUEUED, jobs.c.next_at < until).values(next_at=until))
@@ -197,15 +194,15 @@ class JobQueue:
     def window_frees_at(self, now: float) -> float | None:
         """Return when the rate limiter allows the next request, or None if now."""
         with self._database.read() as db:
-            return None if self._sends_counted(db, now) < SENDS_LIMIT else self._frees_at(db, now)
+            return None if self._sends_counted(db, now) < self._timing.sends_limit else self._frees_at(db, now)
 
     def _frees_at(self, db: Connection, now: float) -> float:
-        counted = sends.c.answered_at.between(now - SENDS_WINDOW_S, now + SENDS_WINDOW_S)
-        return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + SENDS_WINDOW_S
+        counted = sends.c.answered_at.between(now - self._timing.sends_window_s, now + self._timing.sends_window_s)
+        return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + self._timing.sends_window_s
 
     def _sends_counted(self, db: Connection, now: float) -> int:
         """Return how many paid requests the service may count in one window: unanswered ones, and those answered within it."""
-        return db.scalar(_SENDS, {"now": now, "window_s": SENDS_WINDOW_S}) or 0
+        return db.scalar(_SENDS, self._about_sends(now)) or 0
 
     def heartbeat(self, now: float) -> None:
         """Heartbeat: record that this server is alive."""
@@ -234,7 +231,8 @@ class JobQueue:
         jobs.
         """
         orphaned = or_(
-            _is_free(now, SERVER_LIFE_S), and_(jobs.c.server == self._database.server, jobs.c.id.not_in(list(busy)))
+            _is_free(now, self._timing.server_life_s),
+            and_(jobs.c.server == self._database.server, jobs.c.id.not_in(list(busy))),
         )
         unsure = {"problem": "Unsure", "next_at": None, "server": None}
         with self._database.write() as db:
@@ -244,7 +242,7 @@ class JobQueue:
             # A callback may name the candidate task before the job becomes unsure.
             named = (jobs.c.state == State.UNSURE, jobs.c.candidate.is_not(None), jobs.c.next_at.is_(None))
             db.execute(update(jobs).where(*named).values(next_at=now))
-            left = select(jobs.c.id).where(jobs.c.state == State.UPLOADING, _is_free(now, SERVER_LIFE_S))
+            left = select(jobs.c.id).where(jobs.c.state == State.UPLOADING, _is_free(now, self._timing.server_life_s))
             for job_id in db.scalars(left).all():
                 self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"next_at": now, "server": None})
             db.execute(delete(servers).where(not_(servers.c.seen_at.between(now - 600, now + 600))))
@@ -258,7 +256,7 @@ class JobQueue:
         if all(row.server == self._database.server for row in found):
             return [(row.id, State(row.state)) for row in found]
         with self._database.write() as db:
-            mine = _is_mine_to_follow(self._database.server, now, SERVER_LIFE_S)
+            mine = _is_mine_to_follow(self._database.server, now, self._timing.server_life_s)
             db.execute(update(jobs).where(jobs.c.id.in_(ids), mine).values(server=self._database.server))
             claimed = and_(jobs.c.id.in_(ids), jobs.c.server == self._database.server, jobs.c.state.in_(FOLLOWED))
             rows = db.execute(select(jobs.c.id, jobs.c.state).where(claimed).order_by(jobs.c.next_at))
@@ -267,8 +265,8 @@ class JobQueue:
     def next_work(self, now: float, busy: Iterable[str] = ()) -> NextWork:
         """Return the work ahead. This is the only query of a scheduler round without work."""
         with self._database.read() as db:
-            row = db.execute(_AHEAD, self._about(now, busy) | {"window_s": SENDS_WINDOW_S}).one()
-            frees_at = None if row.sends < SENDS_LIMIT else self._frees_at(db, now)
+            row = db.execute(_AHEAD, self._about(now, busy) | self._about_sends(now)).one()
+            frees_at = None if row.sends < self._timing.sends_limit else self._frees_at(db, now)
         is_held = row.waits and row.try_at is not None
         is_tried = is_held and row.try_at <= now
         return NextWork(
@@ -280,4 +278,7 @@ class JobQueue:
         )
 
     def _about(self, now: float, busy: Iterable[str]) -> dict[str, Any]:
-        return {"now": now, "us": self._database.server, "life_s": SERVER_LIFE_S, "busy": list(busy)}
+        return {"now": now, "us": self._database.server, "life_s": self._timing.server_life_s, "busy": list(busy)}
+
+    def _about_sends(self, now: float) -> dict[str, float]:
+        return {"now": now, "window_s": self._timing.sends_window_s, "lost_s": self._timing.send_lost_s}

@@ -18,18 +18,19 @@ from kie.store.references import References
 from kie.store.schema import meta
 from kie.store.search import JobSearch
 from kie.store.submissions import Submissions
+from kie.timing import Timing
 
 
 class Store:
     """The store behind one URL. Can be used by several threads and several servers."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, timing: Timing = Timing()):
         """Prepare the parts without connecting. Raises SettingsInvalid for a URL that can't be used."""
         self.database = Database(url)
         self.jobs = Jobs(self.database)
-        self.breaker = Breaker(self.database)
-        self.queue = JobQueue(self.database, self.jobs, self.breaker)
-        self.ledger = Ledger(self.database, self.jobs)
+        self.breaker = Breaker(self.database, timing)
+        self.queue = JobQueue(self.database, self.jobs, self.breaker, timing)
+        self.ledger = Ledger(self.database, self.jobs, timing)
         self.submissions = Submissions(self.database, self.jobs, self.ledger)
         self.references = References(self.database)
         self.library = Library(self.database)

@@ -38,21 +38,21 @@ class Backend:
         files = Files(root, settings.disk_reserve_bytes)
         files.open()
         default_url = file_url(root / "studio.sqlite3")
-        store = Store(default_url if sandbox else settings.database_url or default_url)
+        store = Store(default_url if sandbox else settings.database_url or default_url, settings.timing)
         with ExitStack() as opened:
             store.open()
             opened.callback(store.close)
             local = opened.enter_context(Sandbox(root / "service")) if sandbox else None
             api_url, upload_url = (local.url, local.url) if local else (settings.api_url, settings.upload_url)
             key = (lambda: SANDBOX_KEY) if local else (lambda: settings.key().value)
-            client = Client(api_url, upload_url, key)
+            client = Client(api_url, upload_url, key, timing=settings.timing)
             # The sandbox's port changes at each start but its uploads stay, so they are recorded under a fixed host name.
             urls = SignedUrls(store.secret())
             callback_url = partial(_callback_url, settings.public_url, urls)
             decoder = Decoder()
             opened.callback(decoder.close)
             upload_host = "sandbox" if local else upload_url
-            tracker = Tracker(store, files, client, decoder, upload_host, publish, callback_url)
+            tracker = Tracker(store, files, client, decoder, upload_host, publish, callback_url, settings.timing)
             tracker.start()
             tracker.do(store.search.prepare)
             opened.pop_all()

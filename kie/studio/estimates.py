@@ -6,7 +6,6 @@ from kie.jobs import Job
 from kie.money import prices
 from kie.money.prices import Price
 from kie.store import shortfall
-from kie.store.queue import SENDS_LIMIT, SENDS_WINDOW_S
 from kie.studio.context import Context
 
 
@@ -30,7 +29,8 @@ class Estimates:
         if job.paused_at or store.breaker.current():
             return None
         window_s = max(0.0, (store.queue.window_frees_at(now) or now) - now)
-        return window_s + store.jobs.queued_before(job) // SENDS_LIMIT * SENDS_WINDOW_S
+        timing = self._context.settings.timing
+        return window_s + store.jobs.queued_before(job) // timing.sends_limit * timing.sends_window_s
 
     def price(self, resolution: str) -> Price | None:
         """Return the expected credits for one picture: learned from done jobs, else from the price list, else None."""

@@ -34,8 +34,6 @@ from kie.studio.submissions import Submissions
 
 log = logging.getLogger(__name__)
 
-KEY_LOOK_S = 1.0
-
 
 class Studio:
     """All operations for pages. One per server process, opened before the first visitor."""
@@ -127,7 +125,7 @@ class Studio:
     def _watch_key(self) -> None:
         """Apply a changed key without a restart: read the balance, or change between the service and the sandbox."""
         seen = self.backend.is_sandbox
-        while not self._closing.wait(KEY_LOOK_S):
+        while not self._closing.wait(self.settings.timing.key_look_s):
             value, sandbox = self.settings.key().value, self.settings.wants_sandbox()
             # Editors truncate a file before they write it, so a missing key must be seen twice.
             if sandbox == seen != self.backend.is_sandbox:

@@ -1,34 +1,20 @@
-"""Polling and retry intervals, and their limits."""
+"""When to poll a task next, and when to retry a download."""
 
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
-FIRST_LOOK_S = 2.0
-SLOWEST_LOOK_S = 10.0
+from kie.timing import Timing
+
 # The minimum number of done jobs for a polling plan.
 LEARN_FROM = 5
 # Minimum interval between two polls. More polls would cost reads and gain little.
 FASTEST_LOOK_S = 0.5
 # The interval between two polls is this divided by the square root of the hazard rate per second.
 LOOK_SPACING = 0.28
-# A new task may not be visible at once; the slowest one took some seconds.
-UNSEEN_S = 90.0
-PATIENT_S = 15 * 60.0
-# A day of polls: about 110 in the first 15 minutes, then one per minute, while the studio runs.
-LOOKS = 110 + (24 * 60 - 15)
-LOOKS_AFTER_START = 20
-FETCH_RETRY_S = 2.0
-# The service withdrew timeouts within about a minute; a timeout is final after ten minutes of polls.
-TIME_OUT_PAUSE_S = 20.0
-TIME_OUT_LOOKS = 30
-# A candidate task of an unsure job is considered unknown after 90 seconds of polls.
-NAMED_LOOKS = 45
-UPLOAD_RETRIES_S = (2.0, 6.0)
-AFTER_A_BUG_S = 30.0
 
 
-def look_ages(durations: Sequence[float]) -> tuple[float, ...]:
+def look_ages(timing: Timing, durations: Sequence[float]) -> tuple[float, ...]:
     """Return the task ages in seconds at which to poll, from the durations of recent tasks; () when there are too few.
 
     Polls are dense where tasks are likely to end and sparse elsewhere. Their density is proportional to the square root
@@ -38,7 +24,7 @@ def look_ages(durations: Sequence[float]) -> tuple[float, ...]:
         return ()
     known = sorted(durations)
     width_s = max(FASTEST_LOOK_S, 0.12 * known[len(known) // 2])
-    step_s = min(SLOWEST_LOOK_S, max(FASTEST_LOOK_S, known[-1] / 100)) / 2
+    step_s = min(timing.slowest_look_s, max(FASTEST_LOOK_S, known[-1] / 100)) / 2
     ages, age_s, last_s, due = [], 0.0, 0.0, 0.0
     while age_s < known[-1] + width_s:
         age_s += step_s
@@ -47,22 +33,22 @@ def look_ages(durations: Sequence[float]) -> tuple[float, ...]:
         hazard = ending / (2 * width_s) / (left + 1)
         due += math.sqrt(hazard) * step_s
         waited_s = age_s - last_s
-        if waited_s >= SLOWEST_LOOK_S or (due >= LOOK_SPACING and waited_s >= FASTEST_LOOK_S):
+        if waited_s >= timing.slowest_look_s or (due >= LOOK_SPACING and waited_s >= FASTEST_LOOK_S):
             ages.append(age_s)
             last_s, due = age_s, 0.0
     return tuple(ages)
 
 
-def next_look(age_s: float, ages: Sequence[float] = ()) -> float:
+def next_look(timing: Timing, age_s: float, ages: Sequence[float] = ()) -> float:
     """Return the seconds until the next poll of a task of age `age_s`: at the next of `ages`, if there is one.
 
     Otherwise 2 seconds at first, growing to 10, and a minute after 15 minutes.
     """
     if planned := ages[bisect_right(ages, age_s + 0.1) :]:
         return planned[0] - age_s
-    return min(SLOWEST_LOOK_S, FIRST_LOOK_S + age_s / 30) if age_s < PATIENT_S else 60.0
+    return min(timing.slowest_look_s, timing.first_look_s + age_s / 30) if age_s < timing.patient_s else 60.0
 
 
-def next_fetch(age_s: float, attempts: int) -> float:
+def next_fetch(timing: Timing, age_s: float, attempts: int) -> float:
     """Return the seconds until a failed download is retried: exponential backoff up to a minute, at least the polling interval."""
-    return max(next_look(age_s), min(60.0, FETCH_RETRY_S * 2 ** min(attempts, 10)))
+    return max(next_look(timing, age_s), min(60.0, timing.fetch_retry_s * 2 ** min(attempts, 10)))

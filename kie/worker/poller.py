@@ -32,6 +32,7 @@ from kie.images.decoder import Decoder
 from kie.images.files import Files
 from kie.jobs import Job, State, problem_of
 from kie.store import Store
+from kie.timing import Timing
 from kie.worker import backoff
 from kie.worker.threads import Next
 
@@ -55,9 +56,10 @@ class Poller:
         tell: Callable[[str], None],
         callback_url: Callable[[str], str | None],
         want_balance: Callable[[], None],
+        timing: Timing,
     ):
         self._store, self._files, self._client, self._tell = store, files, client, tell
-        self._decoder = decoder
+        self._decoder, self._timing = decoder, timing
         self._callback_url, self._want_balance = callback_url, want_balance
         self._looks: Counter[str] = Counter()
         self._planned: dict[str, tuple[float, tuple[float, ...]]] = {}
@@ -79,7 +81,7 @@ class Poller:
             return self._succeed(job, task)
         if task.state == "fail":
             self._fail(job, task)
-        elif task.state == "unseen" and self._age(job) > backoff.UNSEEN_S:
+        elif task.state == "unseen" and self._age(job) > self._timing.unseen_s:
             self._look_later(job, problem="TaskNotFound")
         elif task.state == "running":
             self._look_later(job, stage=task.stage, **({"problem": None} if job.state == State.RUNNING else {}))
@@ -97,14 +99,14 @@ class Poller:
             task = self._client.task(job.candidate or "")
         except StudioError as error:
             log.info("job %s: a look at the task that was named for it failed (%s)", job.id, error.detail)
-            self._store.jobs.note(job.id, State.UNSURE, next_at=time.time() + backoff.SLOWEST_LOOK_S)
+            self._store.jobs.note(job.id, State.UNSURE, next_at=time.time() + self._timing.slowest_look_s)
             return
         fits = None if task.state == "unseen" else task.is_for(job.generation, self._callback_url(job.id))
         if fits or (fits is None and task.state != "unseen" and job.candidate_from == "person"):
             self._take(job, task)
-        elif task.state == "unseen" and job.attempts < backoff.NAMED_LOOKS:
+        elif task.state == "unseen" and job.attempts < self._timing.named_looks:
             self._store.jobs.note(
-                job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + backoff.FIRST_LOOK_S
+                job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + self._timing.first_look_s
             )
         else:
             self._turn_down(job, "TaskUnknown" if task.state == "unseen" else "TaskOfAnother")
@@ -126,7 +128,7 @@ class Poller:
         return max(0.0, time.time() - (job.accepted_at or job.created_at))
 
     def _look_later(self, job: Job, **values: object) -> None:
-        wait_s = backoff.next_look(self._age(job), self._ages(job)) if self._goes_on(job) else None
+        wait_s = backoff.next_look(self._timing, self._age(job), self._ages(job)) if self._goes_on(job) else None
         if wait_s is None:
             # No more polls follow, so the job must be listed as needing attention.
             values["problem"] = "SilentForADay" if job.state == State.RUNNING else "NotFetchedForADay"
@@ -140,7 +142,7 @@ class Poller:
         now = time.monotonic()
         made_at, ages = self._planned.get(job.resolution, (-math.inf, ()))
         if now - made_at > PLANNED_FOR_S:
-            ages = backoff.look_ages(self._store.jobs.durations(job.resolution))
+            ages = backoff.look_ages(self._timing, self._store.jobs.durations(job.resolution))
             self._planned[job.resolution] = (now, ages)
         return ages
 
@@ -151,7 +153,7 @@ class Poller:
         a task.
         """
         self._looks[job.id] += 1
-        return (job.looks or 0) < backoff.LOOKS or self._looks[job.id] < backoff.LOOKS_AFTER_START
+        return (job.looks or 0) < self._timing.looks or self._looks[job.id] < self._timing.looks_after_start
 
     def _succeed(self, job: Job, task: Task) -> Next:
         # A zero that the service has not reported stems from a failure that it withdrew.
@@ -186,11 +188,11 @@ class Poller:
         }
         if task.credits is not None:
             learned["credits"] = task.credits
-        if _is_time_out(task) and job.attempts < backoff.TIME_OUT_LOOKS:
+        if _is_time_out(task) and job.attempts < self._timing.time_out_looks:
             # A refund is charged again if the picture arrives after all.
             later = {
                 "attempts": job.attempts + 1,
-                "next_at": now + backoff.TIME_OUT_PAUSE_S,
+                "next_at": now + self._timing.time_out_pause_s,
                 "credits": task.credits or None,
             }
             self._store.jobs.note(job.id, job.state, problem="TimedOutThere", **learned | later)
@@ -230,7 +232,7 @@ class Poller:
         slow.cancel()
         known = error if isinstance(error, SpentAndWaiting) else PictureNotSaved(error.strerror or type(error).__name__)
         log.warning("job %s: %s (%s)", job.id, type(known).__name__, known.detail)
-        wait_s = backoff.next_fetch(self._age(job), attempts) if self._goes_on(job) else None
+        wait_s = backoff.next_fetch(self._timing, self._age(job), attempts) if self._goes_on(job) else None
         later = problem_of(known) | {"attempts": attempts + 1, "looks": (job.looks or 0) + 1, "next_at": None}
         later |= {"problem": "NotFetchedForADay"} if wait_s is None else {"next_at": time.time() + wait_s}
         self._store.jobs.note(job.id, State.FETCHING, **later)

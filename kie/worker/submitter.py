@@ -29,7 +29,7 @@ from kie.images.decoder import Decoder
 from kie.images.files import Files
 from kie.jobs import Job, State, problem_of
 from kie.store import Reference, Store
-from kie.worker import backoff
+from kie.timing import Timing
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +52,12 @@ class Submitter:
         callback_url: Callable[[str], str | None],
         want_check: Callable[[str], None],
         want_balance: Callable[[], None],
+        timing: Timing,
     ):
         self._store, self._files, self._client, self._decoder = store, files, client, decoder
         self._want_check, self._want_balance = want_check, want_balance
         self._upload_host, self._stopping, self._tell = upload_host, stopping, tell
-        self._callback_url = callback_url
+        self._callback_url, self._timing = callback_url, timing
         self._locks: dict[tuple[str, str], threading.Lock] = {}
 
     def send(self, job: Job) -> None:
@@ -129,7 +130,7 @@ class Submitter:
         left = {State.SENDING, State.UNSURE, State.FAILED}
         while True:
             now = time.time()
-            known = {"task_id": task_id, "accepted_at": now, "next_at": now + backoff.FIRST_LOOK_S, "attempts": 0}
+            known = {"task_id": task_id, "accepted_at": now, "next_at": now + self._timing.first_look_s, "attempts": 0}
             try:
                 self._store.jobs.move(job.id, left, State.RUNNING, now, problem=None, ended_at=None, **known)
                 return
@@ -172,10 +173,10 @@ class Submitter:
 
     def _give_up_or_retry(self, job: Job, error: NothingSpent) -> None:
         final = isinstance(error, FileRefused | KeyMissing | KeyRefused)
-        if final or job.attempts >= len(backoff.UPLOAD_RETRIES_S):
+        if final or job.attempts >= len(self._timing.upload_retries_s):
             self._end(job, {State.UPLOADING}, error)
         else:
-            next_at = time.time() + backoff.UPLOAD_RETRIES_S[job.attempts]
+            next_at = time.time() + self._timing.upload_retries_s[job.attempts]
             retried = {"attempts": job.attempts + 1, "next_at": next_at} | problem_of(error)
             self._store.jobs.note(job.id, State.UPLOADING, **retried)
         self._tell(job.id)

@@ -30,7 +30,7 @@ from kie.images.files import Files
 from kie.jobs import State
 from kie.store import Store
 from kie.store.queue import FOLLOWED
-from kie.worker import backoff
+from kie.timing import Timing
 from kie.worker.integrity import IntegrityCheck
 from kie.worker.poller import Poller
 from kie.worker.submitter import Submitter
@@ -42,13 +42,8 @@ SENDERS = 6
 POLLERS = 6
 # Failed downloads have a pool of their own, so that slow ones do not delay new ones.
 OTHERS = {"fetch": 8, "refetch": 4, "prepare": 8, "check": 8, "background": 2}
-BEAT_S = 3.0
-BALANCE_RETRY_S = 60.0
-STOP_S = 4.5
 BIN_S = 3600.0
 AFTER_TROUBLE_S = 1.0
-# With hundreds of open jobs a step ends every few milliseconds; free threads are assigned together.
-ROUNDS_APART_S = 0.1
 
 
 class Tracker:
@@ -62,9 +57,11 @@ class Tracker:
         decoder: Decoder,
         upload_host: str,
         publish: Callable[[set[str]], None],
-        callback_url: Callable[[str], str | None] = lambda _: None,
+        callback_url: Callable[[str], str | None],
+        timing: Timing,
     ):
         self._store, self._files, self._client, self._publish = store, files, client, publish
+        self._timing = timing
         counts = {"send": SENDERS, "poll": POLLERS} | OTHERS
         self._pools = {name: DaemonPool(name, count) for name, count in counts.items()}
         self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
@@ -72,11 +69,11 @@ class Tracker:
         self._busy: dict[str, str] = {}
         self._checking: set[str] = set()
         self._busy_lock = threading.Lock()
-        checked = (self.check_reference, self.want_balance)
+        asked = (self.check_reference, self.want_balance, timing)
         self._submitter = Submitter(
-            store, files, client, decoder, upload_host, self._stopping, self.tell, callback_url, *checked
+            store, files, client, decoder, upload_host, self._stopping, self.tell, callback_url, *asked
         )
-        self._poller = Poller(store, files, client, decoder, self.tell, callback_url, self.want_balance)
+        self._poller = Poller(store, files, client, decoder, self.tell, callback_url, self.want_balance, timing)
         self.integrity = IntegrityCheck(store, files, decoder, self.tell, self._stopping.is_set)
         self._bin_at = 0.0
         self._balance_at = math.inf
@@ -105,8 +102,8 @@ class Tracker:
         """Start nothing new, wait for running requests, and return within 5 s. Open jobs continue at the next start."""
         self._stopping.set()
         self._wakeup.set()
-        until = time.monotonic() + STOP_S
-        self._thread.join(STOP_S)
+        until = time.monotonic() + self._timing.stop_s
+        self._thread.join(self._timing.stop_s)
         for pool in self._pools.values():
             pool.end()
         for name, pool in self._pools.items():
@@ -148,7 +145,7 @@ class Tracker:
             self._wait_s = AFTER_TROUBLE_S
             self._run_safely(self._schedule, "the work could not be started")
             self._wakeup.wait(self._wait_s)
-            self._stopping.wait(max(0.0, began + ROUNDS_APART_S - time.monotonic()))
+            self._stopping.wait(max(0.0, began + self._timing.rounds_apart_s - time.monotonic()))
 
     def _schedule(self) -> None:
         """Start everything that is due, and set the time until the next round."""
@@ -171,7 +168,7 @@ class Tracker:
             next_work.frees_at,
             next_work.probe_due,
             None if self._reading_balance else self._balance_at,
-            self._beat_at + BEAT_S,
+            self._beat_at + self._timing.beat_s,
             self._bin_at,
         )
         self._wait_s = max(0.02, min(at for at in moments if at is not None) - time.time())
@@ -183,7 +180,7 @@ class Tracker:
             self._start(job_id, "send" if state == State.UPLOADING else "poll")
 
     def _beat(self, now: float) -> None:
-        if now - self._beat_at < BEAT_S and now >= self._beat_at:
+        if now - self._beat_at < self._timing.beat_s and now >= self._beat_at:
             return
         self._store.queue.heartbeat(now)
         self._beat_at = now
@@ -238,7 +235,7 @@ class Tracker:
                 job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__, next_at=None
             ):
                 for state in FOLLOWED:
-                    self._store.jobs.note(job_id, state, next_at=now + backoff.AFTER_A_BUG_S)
+                    self._store.jobs.note(job_id, state, next_at=now + self._timing.after_a_bug_s)
             self.tell(job_id)
         except SQLAlchemyError:
             log.exception("job %s could not be postponed", job_id)
@@ -274,7 +271,7 @@ class Tracker:
             self.credit_problem = error
             self._store.breaker.record_balance(None, time.time())
             if isinstance(error, NothingLearned):
-                self._balance_at = min(self._balance_at, time.time() + BALANCE_RETRY_S)
+                self._balance_at = min(self._balance_at, time.time() + self._timing.balance_retry_s)
         finally:
             self._reading_balance = False
         self._publish({"readings", "credits", "key"})

@@ -10,37 +10,30 @@ import sys
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kie import __main__ as commands
 from kie.backup.data_folder import ABOUT, DATABASE
-from kie.client import Client
 from kie.jobs import Job, State
 from kie.settings import ROOT, Settings
 from kie.store import Store
-from kie.studio import Studio, backend
+from kie.studio import Studio
 from tests.support.fake_service import Rogue, held, told
 from tests.support.images import picture
-from tests.support.jobs import KEY, assert_here, ended, hurry, project, submit, until, until_state
+from tests.support.jobs import KEY, assert_here, ended, project, quick, submit, until, until_state
 from tests.support.rows import NOW, ask, at_once, job_in
 
 NAME = "results/ab/" + "ab" * 16 + ".png"
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
 def settings(tmp_path: Path, rogue: Rogue) -> Settings:
-    return project(tmp_path / "project", rogue.url)
+    return project(tmp_path / "project", rogue.url, quick(reply_s=60))
 
 
 @pytest.fixture
@@ -97,26 +90,21 @@ def packed(path: Path, **names: bytes) -> Path:
 # -- out and back
 
 
-def test_what_comes_back_is_what_went_in(
-    settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch, reply_s=30)
+def test_what_comes_back_is_what_went_in(settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run) -> None:
     job = with_a_picture(settings)
     assert run("backup", saved)[0] == 0
     status, said = run("restore", saved, "--into", elsewhere)
     assert (status, "all is well" in said) == (0, True)
     assert len(files_in(elsewhere)) == 4
     assert files_in(elsewhere) == files_in(settings.data_dir)
-    with Studio(project(settings.root, rogue.url, KIE_DATA_DIR=str(elsewhere))) as studio:
+    with Studio(replace(settings, data_dir=elsewhere)) as studio:
         assert studio.jobs.get(job.id) == job
         assert_here(studio, job, rogue)
 
 
 def test_nothing_that_waits_or_is_being_sent_is_sent_by_a_restored_studio(
-    settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run
 ) -> None:
-    hurry(monkeypatch, reply_s=30)
-    monkeypatch.setattr(backend, "Client", partial(Client, read_s=60, reply_s=60))
     goes_on = threading.Event()
     with Studio(settings) as studio:
         rogue.plan("record", always=told(state="generating"))
@@ -141,7 +129,7 @@ def test_nothing_that_waits_or_is_being_sent_is_sent_by_a_restored_studio(
     paid = len(rogue.requests("create"))
     assert paid == len(rogue.tasks) == 9
     assert run("restore", saved, "--into", elsewhere)[0] == 0
-    with Studio(project(settings.root, rogue.url, KIE_DATA_DIR=str(elsewhere))) as studio:
+    with Studio(replace(settings, data_dir=elsewhere)) as studio:
         assert ended(studio, running).state == State.DONE
         assert states() == {State.CANCELLED: 2, State.UNSURE: 6}
         cancelled = next(now for now in (studio.jobs.get(job.id) for job in others) if now.state == State.CANCELLED)
@@ -204,13 +192,10 @@ def test_what_is_committed_meanwhile_is_wholly_in_or_wholly_out(
             assert db.execute("SELECT count(*) FROM jobs WHERE state <> 'cancelled'").fetchone() == (0,)
 
 
-def test_the_key_is_in_no_backup_and_the_sandbox_only_if_wanted(
-    settings: Settings, saved: Path, run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch, reply_s=30)
+def test_the_key_is_in_no_backup_and_the_sandbox_only_if_wanted(settings: Settings, saved: Path, run) -> None:
     settings.key_file.write_text(KEY)
     with_a_picture(settings)
-    with_a_picture(project(settings.root, settings.api_url, KIE_DATA_DIR="data/sandbox"))
+    with_a_picture(replace(settings, data_dir=settings.data_dir / "sandbox"))
     run("backup", saved)
     run("backup", saved.with_name("both.zip"), "--sandbox")
     with zipfile.ZipFile(saved) as one, zipfile.ZipFile(saved.with_name("both.zip")) as both:
@@ -221,26 +206,22 @@ def test_the_key_is_in_no_backup_and_the_sandbox_only_if_wanted(
             assert not any(KEY.encode() in archive.read(name) for name in archive.namelist())
 
 
-def test_both_places_come_back(
-    settings: Settings, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch, reply_s=30)
-    with_a_picture(project(settings.root, settings.api_url, KIE_DATA_DIR="data/sandbox"))
+def test_both_places_come_back(settings: Settings, saved: Path, elsewhere: Path, run) -> None:
+    with_a_picture(replace(settings, data_dir=settings.data_dir / "sandbox"))
     run("backup", saved, "--sandbox")
     assert run("restore", saved, "--into", elsewhere)[0] == 0
     assert files_in(elsewhere / "sandbox") == files_in(settings.data_dir / "sandbox")
 
 
 def test_a_file_that_is_gone_is_told_and_asked_for_again_after_a_restore(
-    settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run
 ) -> None:
-    hurry(monkeypatch, reply_s=30)
     job = with_a_picture(settings)
     (settings.data_dir / job.file).unlink()
     assert "1 file that the rows name is not on the disk" in run("backup", saved)[1]
     status, said = run("restore", saved, "--into", elsewhere)
     assert (status, job.file in said) == (1, True)
-    with Studio(project(settings.root, rogue.url, KIE_DATA_DIR=str(elsewhere))) as studio:
+    with Studio(replace(settings, data_dir=elsewhere)) as studio:
         until_state(studio, job, State.DONE)
         assert_here(studio, job, rogue)
 
@@ -273,9 +254,8 @@ def test_a_name_that_no_studio_has_is_refused_and_nothing_is_unpacked(
 
 
 def test_what_is_cut_off_or_changed_is_refused_and_nothing_is_left(
-    settings: Settings, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, saved: Path, elsewhere: Path, run
 ) -> None:
-    hurry(monkeypatch, reply_s=30)
     job = with_a_picture(settings)
     run("backup", saved)
     whole = saved.read_bytes()
@@ -370,8 +350,7 @@ def test_a_restore_that_fails_leaves_a_volume_as_it_was(saved: Path, elsewhere: 
     assert "is not empty" in run("restore", saved, "--into", elsewhere)[1]
 
 
-def test_a_file_that_is_there_is_never_written_over(settings: Settings, saved: Path, run, monkeypatch) -> None:
-    hurry(monkeypatch, reply_s=30)
+def test_a_file_that_is_there_is_never_written_over(settings: Settings, saved: Path, run) -> None:
     with_a_picture(settings)
     saved.write_bytes(b"last year's")
     status, said = run("backup", saved)
@@ -380,18 +359,15 @@ def test_a_file_that_is_there_is_never_written_over(settings: Settings, saved: P
 
 
 def test_what_can_be_foreseen_is_told_in_a_sentence(
-    settings: Settings, saved: Path, run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: Settings, saved: Path, run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "There is no studio's database at" in run("backup", saved)[1]
     assert "There is no studio's database at" in run("check")[1]
-    hurry(monkeypatch, reply_s=30)
     with_a_picture(settings)
     for arguments in (["backup", saved / "nowhere" / "x.zip"], ["restore", saved, "--into", saved.parent / "new"]):
         status, said = run(*arguments)
         assert (status, "No such file or directory" in said) == (1, True)
-    with_server = project(
-        settings.root, settings.api_url, KIE_DATABASE_URL="postgresql+nosuchdriver://ann:hunter2@db/x"
-    )
+    with_server = replace(settings, database_url="postgresql+nosuchdriver://ann:hunter2@db/x")
     assert commands.main(["backup", str(saved)], with_server) == 1
     said = capsys.readouterr()
     assert "pg_dump saves them" in said.out and "hunter2" not in said.out + said.err
@@ -417,10 +393,7 @@ def typed(settings: Settings, *arguments: object, bytes_limit: int | None = None
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, preexec_fn=limit)
 
 
-def test_the_commands_work_as_they_are_typed(
-    settings: Settings, saved: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch, reply_s=30)
+def test_the_commands_work_as_they_are_typed(settings: Settings, saved: Path, elsewhere: Path) -> None:
     job = with_a_picture(settings)
     checked = typed(settings, "check", "--deep")
     assert (checked.returncode, checked.stderr) == (0, "")
@@ -433,9 +406,8 @@ def test_the_commands_work_as_they_are_typed(
 
 
 def test_a_full_disk_leaves_nothing_half_written(
-    settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run
 ) -> None:
-    hurry(monkeypatch, reply_s=30)
     with_a_picture(settings)
     run("backup", saved)
     database = (settings.data_dir / DATABASE).stat().st_size

@@ -36,12 +36,6 @@ class Names:
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
 def trap(rogue: Rogue) -> Iterator[http.server.ThreadingHTTPServer]:
     """A server on the same port of another address of this machine; `reached` is what came to it."""
     with http.server.ThreadingHTTPServer(("127.0.0.2", rogue.server_port), http.server.BaseHTTPRequestHandler) as made:
@@ -54,9 +48,10 @@ def trap(rogue: Rogue) -> Iterator[http.server.ThreadingHTTPServer]:
         thread.join()
 
 
-def fetched(api: str, url: str, target: Path, **options: object) -> object:
+def fetched(api: str, url: str, target: Path, resolver: addresses.Resolver, **waiting: float) -> object:
     """Fetch a result as a client of this API would, and return what came of it."""
-    client = quick_client(api, **{"connect_s": 30, "read_s": 30, "fetch_s": 60, **options})
+    waits = {"connect_s": 30, "read_s": 30, "fetch_s": 60} | waiting
+    client = quick_client(api, {"resolver": resolver}, **waits)
     try:
         return outcome(lambda: client.fetch(url, target))
     finally:

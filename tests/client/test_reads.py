@@ -25,12 +25,6 @@ from tests.support.fake_service import (
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
 def client(rogue: Rogue) -> Iterator[Client]:
     made = quick_client(rogue.url)
     yield made

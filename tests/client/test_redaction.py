@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 from kie.client import Client
 from kie.client.redaction import MARK, Redaction
 from kie.errors import NothingLearned, PictureNotFetched, Unsure, UploadFailed
+from kie.timing import Timing
 from tests.support.browser import KEY, ask, at, go, rows, settle, until
 from tests.support.client_calls import create, outcome
 from tests.support.fake_service import Behaviour, Exchange, Rogue, envelope, raw, redirect, says, status, told
@@ -100,14 +101,8 @@ def test_what_has_no_key_in_it_stays_as_it_is() -> None:
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
 def client(rogue: Rogue) -> Iterator[Client]:
-    made = Client(rogue.url, rogue.url, lambda: KEY, connect_s=30, read_s=30)
+    made = Client(rogue.url, rogue.url, lambda: KEY, timing=Timing(connect_s=30, read_s=30))
     yield made
     made.close()
 

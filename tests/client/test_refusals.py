@@ -43,12 +43,6 @@ from tests.support.server import free_port
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
 def client(rogue: Rogue) -> Iterator[Client]:
     made = quick_client(rogue.url)
     yield made

@@ -25,12 +25,6 @@ from tests.support.fake_service import (
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
 def client(rogue: Rogue) -> Iterator[Client]:
     made = quick_client(rogue.url)
     yield made
@@ -134,7 +128,7 @@ def test_a_redirect_without_an_end_is_left(client: Client, rogue: Rogue, tmp_pat
 
 @pytest.mark.parametrize("lengthy", [True, False])
 def test_a_result_over_the_limit_is_left(rogue: Rogue, tmp_path: Path, lengthy: bool) -> None:
-    small = quick_client(rogue.url, result_limit=1000)
+    small = quick_client(rogue.url, {"result_limit": 1000})
     rogue.picture = b"x" * 1001
     if not lengthy:
         rogue.plan("result", raw(b"HTTP/1.1 200 OK\r\n\r\n" + rogue.picture))

@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy
@@ -11,11 +11,10 @@ from PIL import Image
 
 from kie.images.convert import make_right
 from kie.images.inspect import decode
-from kie.settings import Settings
 from kie.studio import Studio
 from tests.support.fake_service import Rogue
 from tests.support.images import encoded, is_near, picture, quartered, shows_quarters, written
-from tests.support.jobs import ended, hurry, project, submit, until
+from tests.support.jobs import ended, submit, until
 
 Curve = tuple[float, ...]
 # XYZ of red, green and blue, adapted to D50, and the parameters of the curve.
@@ -126,18 +125,6 @@ def thumbnail(tmp_path: Path) -> Callable[[bytes], Image.Image]:
         return image
 
     return make
-
-
-@pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(tmp_path: Path, rogue: Rogue, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    hurry(monkeypatch)
-    return project(tmp_path / "project", rogue.url)
 
 
 # Thumbnails

@@ -11,11 +11,15 @@ import pytest
 
 from kie.jobs import State
 from kie.money.reconciliation import BalanceReading, Charge, Difference, Reconciliation, reconcile
-from kie.store import Store, ledger
+from kie.settings import Settings
+from kie.store import Store
 from kie.studio import Studio
+from kie.timing import Timing
 from tests.support.fake_service import PRICE, Rogue, acting, cut, held, says, told
-from tests.support.jobs import ended, hurry, project, submit, until, until_problem
+from tests.support.jobs import ended, submit, timed, until, until_problem
 from tests.support.rows import NOW, ask, bring, opened
+
+SEND_LOST_S = Timing().send_lost_s
 
 
 def readings(*pairs: tuple[float, float]) -> list[BalanceReading]:
@@ -205,9 +209,9 @@ def test_a_job_that_was_refused_has_no_charge(store: Store) -> None:
     ("state", "problem", "until"),
     [
         (State.SENDING, None, math.inf),
-        (State.UNSURE, "Unsure", NOW - 9 + ledger.SEND_LOST_S),
-        (State.FAILED, "NeverRan", NOW - 9 + ledger.SEND_LOST_S),
-        (State.FAILED, "GivenUp", NOW - 9 + ledger.SEND_LOST_S),
+        (State.UNSURE, "Unsure", NOW - 9 + SEND_LOST_S),
+        (State.FAILED, "NeverRan", NOW - 9 + SEND_LOST_S),
+        (State.FAILED, "GivenUp", NOW - 9 + SEND_LOST_S),
     ],
 )
 def test_a_request_that_nobody_knows_the_outcome_of_may_be_charged(
@@ -263,15 +267,8 @@ def test_what_a_person_gave_up_stays_spent(store: Store) -> None:
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
-def studio(tmp_path: Path, rogue: Rogue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
-    hurry(monkeypatch, reply_s=30)
-    with Studio(project(tmp_path / "project", rogue.url)) as opened_studio:
+def studio(settings: Settings, rogue: Rogue) -> Iterator[Studio]:
+    with Studio(settings) as opened_studio:
         read(opened_studio)
         yield opened_studio
 
@@ -312,13 +309,11 @@ def test_what_somebody_else_spends_is_told_with_when_and_how_much(studio: Studio
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_a_lost_reply_accuses_nobody_before_it_is_found_or_after(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch, is_made: bool
-) -> None:
-    monkeypatch.setattr(ledger, "SEND_LOST_S", 0.2)
+@timed(reply_s=30, send_lost_s=0.2)
+def test_a_lost_reply_accuses_nobody_before_it_is_found_or_after(studio: Studio, rogue: Rogue, is_made: bool) -> None:
     rogue.plan("create", acting(cut) if is_made else cut)
     job = ended(studio, submit(studio))
-    until(lambda: time.time() > studio.jobs.get(job.id).sent_at + ledger.SEND_LOST_S)
+    until(lambda: time.time() > studio.jobs.get(job.id).sent_at + 0.2)
     found = settled(studio)
     assert (found.differences, found.unknown) == ((), 1)
     rogue.credits -= 100

@@ -7,19 +7,17 @@ result      fetched again until it is whole
 """
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from kie import errors
-from kie.generation import Generation
 from kie.jobs import Job, State
 from kie.settings import ROOT, Settings
-from kie.store import breaker, queue
-from kie.studio import Studio, backend
+from kie.studio import Studio
+from kie.timing import Timing
 from kie.views import feed
-from kie.worker import tracker
 from tests.support.fake_service import (
     HTML,
     PRICE,
@@ -40,7 +38,7 @@ from tests.support.fake_service import (
 )
 from tests.support.forms import galleries
 from tests.support.images import picture
-from tests.support.jobs import ended, hurry, leftovers, project, submit, until, until_problem, until_state
+from tests.support.jobs import ended, leftovers, quick, submit, timed, until, until_problem, until_state
 from tests.support.postgresql import BOTH
 from tests.support.texts import texts
 
@@ -155,24 +153,12 @@ UPLOADS: dict[str, Behaviour] = {
     "a time-out": silent,
 }
 
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-    monkeypatch.setattr(tracker, "BEAT_S", 0.3)
-    monkeypatch.setattr(queue, "SENDS_WINDOW_S", 0.3)
-    monkeypatch.setattr(breaker, "FIRST_PAUSE_S", 0.05)
+RETRIED = {"sends_window_s": 0.3, "first_pause_s": 0.05}
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(tmp_path: Path, rogue: Rogue, environment: dict[str, str]) -> Settings:
-    return project(tmp_path / "project", rogue.url, **environment)
+def timing() -> Timing:
+    return quick(**RETRIED)
 
 
 @pytest.fixture
@@ -346,17 +332,15 @@ def test_a_slow_reply_is_waited_for(studio: Studio, settings: Settings, rogue: R
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:1", "http://no-such-host.invalid"], ids=["refused", "no name"])
-def test_a_service_that_can_not_be_reached_costs_nothing(tmp_path: Path, host: str) -> None:
-    with Studio(project(tmp_path / "project", host)) as studio:
+def test_a_service_that_can_not_be_reached_costs_nothing(settings: Settings, host: str) -> None:
+    with Studio(replace(settings, api_url=host, upload_url=host)) as studio:
         job = ended(studio, submit(studio))
         assert (job.state, job.problem) == (State.FAILED, "Unreachable")
         assert errors.sentence("Unreachable") in page(job)
 
 
-def test_a_task_that_is_never_seen_is_told_and_still_looked_for(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kie.worker.backoff.UNSEEN_S", 0.1)
+@timed(**RETRIED, unseen_s=0.1)
+def test_a_task_that_is_never_seen_is_told_and_still_looked_for(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("record", always=says(422, "recordInfo is null"))
     job = submit(studio)
     until_state(studio, job, State.RUNNING)
@@ -380,11 +364,10 @@ def test_while_a_time_out_may_be_taken_back_the_card_does_not_say_that_nothing_w
     assert_paid_once_and_here(studio, settings, rogue, job)
 
 
+@timed(**RETRIED, looks=3, looks_after_start=3)
 def test_what_only_a_person_can_bring_here_is_said_on_the_card_with_the_way_to_account(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, rogue: Rogue
 ) -> None:
-    monkeypatch.setattr("kie.worker.backoff.LOOKS", 3)
-    monkeypatch.setattr("kie.worker.backoff.LOOKS_AFTER_START", 3)
     rogue.plan("result", always=status(404))
     job = submit(studio)
     said = card(until_problem(studio, job, "PictureNotFetched"))
@@ -397,11 +380,9 @@ def test_what_only_a_person_can_bring_here_is_said_on_the_card_with_the_way_to_a
 
 
 @BOTH
-def test_three_lost_replies_in_a_row_hold_new_jobs_back_until_one_passes(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@timed(**RETRIED, reply_s=30)
+def test_three_lost_replies_in_a_row_hold_new_jobs_back_until_one_passes(settings: Settings, rogue: Rogue) -> None:
     # A busy machine may keep one of several that are sent at once waiting: that would be a fourth lost reply.
-    hurry(monkeypatch, reply_s=30)
     rogue.plan("create", cut, cut, cut)
     with Studio(settings) as studio:
         for _ in range(3):
@@ -426,8 +407,3 @@ def test_a_file_deleted_by_hand_is_fetched_again_at_the_next_start(settings: Set
 def test_the_table_has_more_than_150_cases() -> None:
     rows = 2 * len(REFUSALS) + 2 * len(LOSSES) + 2 * len(LOOKS) + 2 * len(RESULTS) + 4 * len(UPLOADS)
     assert rows > 150
-
-
-def test_the_client_in_a_hurry_is_the_real_one() -> None:
-    assert backend.Client.func.__name__ == "Client"
-    assert Generation("x").faults() == []

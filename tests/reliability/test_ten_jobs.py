@@ -12,27 +12,27 @@ import pytest
 
 from kie.jobs import Job, State
 from kie.settings import ROOT, Settings
-from kie.store import Store, queue
+from kie.store import Store
 from kie.studio import Studio
-from kie.worker import tracker
+from kie.timing import Timing
 from tests.support.fake_service import PRICE, Behaviour, Exchange, Rogue, acting, cut, normal, says, silent, told
 from tests.support.images import picture
-from tests.support.jobs import beside, ended, hurry, leftovers, project, until, until_state
+from tests.support.jobs import beside, ended, leftovers, quick, until, until_state
 from tests.support.postgresql import BOTH
 
 # A studio that asks for a picture whenever it is told a prompt.
 ASKING = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from kie.generation import Generation
 from kie.settings import Settings
-from kie.store import queue
 from kie.studio import Studio
-from kie.worker import backoff
+from kie.timing import Timing
 
-backoff.FIRST_LOOK_S, queue.SENDS_WINDOW_S = 0.1, 4.0
 root = Path(sys.argv[1])
-with Studio(Settings.load(root)) as studio:
+timing = Timing(first_look_s=0.1, sends_window_s=4.0)
+with Studio(replace(Settings.load(root), timing=timing)) as studio:
     with (root / "mine.png").open("rb") as stream:
         reference = studio.references.add("mine.png", stream).id
     for number, line in enumerate(sys.stdin):
@@ -84,25 +84,16 @@ def by_prompt(behaviours: dict[str, Behaviour]) -> Behaviour:
     return lambda exchange: behaviours.get(prompt_of(exchange), normal)(exchange)
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-    monkeypatch.setattr(tracker, "BEAT_S", 0.2)
-    # A killed server can't say goodbye: its work is free once it has been silent for this long.
-    monkeypatch.setattr(queue, "SERVER_LIFE_S", 0.5)
+@pytest.fixture
+def timing() -> Timing:
+    """The waits of the studio that goes on. A killed server can't say goodbye: its work is free once it was silent for so long."""
+    return quick(server_life_s=0.5)
 
 
 @pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(tmp_path: Path, rogue: Rogue, environment: dict[str, str]) -> Settings:
-    made = project(tmp_path / "project", rogue.url, **environment)
-    (made.root / "mine.png").write_bytes(picture(colour="red"))
-    return made
+def settings(settings: Settings) -> Settings:
+    (settings.root / "mine.png").write_bytes(picture(colour="red"))
+    return settings
 
 
 @pytest.fixture

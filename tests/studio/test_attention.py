@@ -1,7 +1,6 @@
 """What is paid, or may be, and comes here only if a person does something is listed until somebody has."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,28 +8,11 @@ from kie.history.query import Query
 from kie.jobs import Job, State
 from kie.settings import Settings
 from kie.studio import Studio
-from kie.worker import backoff
 from tests.support.fake_service import PRICE, Rogue, acting, cut, says, status, told
-from tests.support.jobs import assert_here, ended, hurry, project, submit, until, until_problem, until_state
+from tests.support.jobs import assert_here, ended, submit, timed, until, until_problem, until_state
 
 KEPT = told(state="fail", failCode="500", failMsg="Internal Error", resultJson="")
 GIVEN_BACK = told(state="fail", failCode="500", failMsg="Internal Error", resultJson="", creditsConsumed=0)
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch, reply_s=30)
-
-
-@pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(tmp_path: Path, rogue: Rogue) -> Settings:
-    return project(tmp_path / "project", rogue.url)
 
 
 @pytest.fixture
@@ -46,13 +28,6 @@ def listed(studio: Studio) -> list[str]:
     everything = studio.search.page(Query(), 1, 100).jobs
     assert [job.id for job in everything if job.needs_attention] == [job.id for job in found]
     return [job.id for job in found]
-
-
-@pytest.fixture
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day of looks passes in a moment."""
-    monkeypatch.setattr(backoff, "LOOKS", 3)
-    monkeypatch.setattr(backoff, "LOOKS_AFTER_START", 3)
 
 
 def retried(studio: Studio, rogue: Rogue) -> Job:
@@ -108,7 +83,7 @@ def test_an_unsure_job_is_not_listed_while_its_task_is_looked_for(studio: Studio
     assert listed(studio) == [job.id]
 
 
-@pytest.mark.usefixtures("impatience")
+@timed(reply_s=30, looks=3, looks_after_start=3)
 def test_what_is_unsure_or_stuck_is_listed_newest_first_and_outlives_a_restart(
     settings: Settings, rogue: Rogue
 ) -> None:
@@ -130,7 +105,7 @@ def test_what_is_unsure_or_stuck_is_listed_newest_first_and_outlives_a_restart(
         assert listed(studio) == [unsure.id]
 
 
-@pytest.mark.usefixtures("impatience")
+@timed(reply_s=30, looks=3, looks_after_start=3)
 def test_a_task_that_was_silent_for_a_day_is_listed_and_can_be_looked_at(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("record", always=told(state="generating", resultJson=""))
     job = submit(studio)
@@ -212,7 +187,7 @@ def test_a_picture_that_is_gone_from_the_disk_is_fetched_again_at_the_start(sett
     assert len(rogue.requests("create")) == 2
 
 
-@pytest.mark.usefixtures("impatience")
+@timed(reply_s=30, looks=3, looks_after_start=3)
 def test_a_picture_that_is_gone_from_the_service_too_is_listed(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))

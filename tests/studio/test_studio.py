@@ -1,6 +1,7 @@
 """The studio on the sandbox: people, the account's limit, the key file, and two databases that stay apart."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,32 +13,24 @@ from kie.jobs import State
 from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.studio import Studio
-from kie.studio import studio as module
 from kie.text import display_name, person_name
-from kie.worker import tracker
+from kie.timing import Timing
 from tests.support.images import picture
-from tests.support.jobs import ended, hurry, leftovers, project, submit, until, until_state
+from tests.support.jobs import beside, ended, leftovers, project, quick, submit, timed, until, until_state
+from tests.support.rows import press
 
 
 @pytest.fixture
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch, reply_s=30)
-    monkeypatch.setattr(module, "KEY_LOOK_S", 0.05)
-
-
-@pytest.fixture
-def keyless(tmp_path: Path, sandbox: Sandbox, short_waits: None) -> Settings:
+def keyless(settings: Settings) -> Settings:
     """A project whose key file is not there yet."""
-    return project(tmp_path / "project", sandbox.url, KIE_API_KEY="")
+    return replace(settings, environment_key="")
 
 
 def requests(sandbox: Sandbox, path: str) -> list:
     return [seen for seen in sandbox.seen if seen.path.endswith(path)]
 
 
-# -- with the waits as they are
-
-
+@pytest.mark.parametrize("timing", [Timing()], ids=["as it is"])
 def test_a_whole_job_with_a_reference(studio: Studio, settings: Settings, sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "mine.png").write_bytes(picture(size=(300, 200)))
     with (tmp_path / "mine.png").open("rb") as stream:
@@ -54,21 +47,22 @@ def test_a_whole_job_with_a_reference(studio: Studio, settings: Settings, sandbo
 
 
 def test_twenty_five_pictures_for_three_people_keep_to_the_limit_and_go_in_turns(
-    studio: Studio, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, sandbox: Sandbox
 ) -> None:
-    monkeypatch.setattr(tracker, "SENDERS", 0)  # nobody is sent before all have asked
-    jobs = [
-        job
-        for person, images in (("Ann", 8), ("Ann", 1), ("Ben", 8), ("Cem", 8))
-        for job in studio.submissions.submit(person, Generation(f"for {person}"), f"{person}-{images}", images)
-    ]
+    with beside(settings) as store:  # Nobody is sent before all have asked.
+        jobs = [
+            job
+            for person, images in (("Ann", 8), ("Ann", 1), ("Ben", 8), ("Cem", 8))
+            for job in press(
+                store, person, Generation(f"for {person}"), f"{person}-{images}", images, 18.0, time.time()
+            )
+        ]
     assert len(jobs) == 25
-    monkeypatch.undo()
-    for job in jobs:
-        until_state(studio, job, State.DONE)
-    asked = requests(sandbox, "createTask")
-    assert len(asked) == len(sandbox.tasks()) == 25
-    assert all([state for state, _ in studio.jobs.moves(job.id)].count(State.SENDING) == 1 for job in jobs)
+    with Studio(settings) as studio:
+        for job in jobs:
+            until_state(studio, job, State.DONE)
+        assert all([state for state, _ in studio.jobs.moves(job.id)].count(State.SENDING) == 1 for job in jobs)
+    assert len(requests(sandbox, "createTask")) == len(sandbox.tasks()) == 25
     first = [task["input"]["prompt"] for task in sandbox.tasks()[:18]]
     assert all(5 <= first.count(f"for {person}") <= 7 for person in ("Ann", "Ben", "Cem"))
     assert sandbox.balance == 1000 - 25 * 18
@@ -77,7 +71,7 @@ def test_twenty_five_pictures_for_three_people_keep_to_the_limit_and_go_in_turns
 # -- asking
 
 
-def test_one_press_makes_its_jobs_once(studio: Studio, sandbox: Sandbox, short_waits: None) -> None:
+def test_one_press_makes_its_jobs_once(studio: Studio, sandbox: Sandbox) -> None:
     first = studio.submissions.submit("Ann", Generation("a lighthouse"), "pressed", 2)
     for again in (("Ann", Generation("a lighthouse"), "pressed", 2), ("Ben", Generation("another"), "pressed", 5)):
         assert [job.id for job in studio.submissions.submit(*again)] == [job.id for job in first]
@@ -94,26 +88,24 @@ def test_a_request_with_faults_is_told_whole_and_sends_nothing(studio: Studio, s
     assert (studio.search.count(), requests(sandbox, "createTask")) == (0, [])
 
 
-def test_a_cancelled_job_costs_nothing(
-    studio: Studio, sandbox: Sandbox, short_waits: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tracker, "SENDERS", 0)
-    job = submit(studio)
-    assert studio.submissions.cancel(job.id)
-    assert not studio.submissions.cancel(job.id)
-    assert studio.jobs.get(job.id).state == State.CANCELLED
-    monkeypatch.setattr(tracker, "SENDERS", 6)
-    ended(studio, submit(studio))
+def test_a_cancelled_job_costs_nothing(settings: Settings, sandbox: Sandbox) -> None:
+    with Studio(replace(settings, timing=quick(sends_limit=0))) as studio:
+        job = submit(studio)
+        assert studio.submissions.cancel(job.id)
+        assert not studio.submissions.cancel(job.id)
+        assert studio.jobs.get(job.id).state == State.CANCELLED
+    with Studio(settings) as studio:
+        ended(studio, submit(studio))
     assert len(sandbox.tasks()) == 1
 
 
-def test_what_was_sent_can_not_be_cancelled(studio: Studio, short_waits: None) -> None:
+def test_what_was_sent_can_not_be_cancelled(studio: Studio) -> None:
     job = until_state(studio, submit(studio), State.RUNNING, State.FETCHING, State.DONE)
     assert not studio.submissions.cancel(job.id)
     assert ended(studio, job).state == State.DONE
 
 
-def test_a_finished_picture_becomes_a_reference(studio: Studio, short_waits: None) -> None:
+def test_a_finished_picture_becomes_a_reference(studio: Studio) -> None:
     job = ended(studio, submit(studio))
     reference = studio.references.add_result(job.id)
     assert ended(studio, submit(studio, references=(reference.id,))).state == State.DONE
@@ -148,7 +140,7 @@ def test_a_broken_reference_is_refused_before_anything_is_paid(
     assert sandbox.seen == requests(sandbox, "credit")
 
 
-def test_the_time_to_go_is_learned(studio: Studio, short_waits: None) -> None:
+def test_the_time_to_go_is_learned(studio: Studio) -> None:
     assert studio.estimates.seconds_to_go(submit(studio)) is None
     until(lambda: studio.search.count() and not [job for job in studio.search.page(Query(), 1, 9).jobs if job.is_open])
     job = until_state(studio, submit(studio), State.RUNNING, State.FETCHING, State.DONE)
@@ -235,10 +227,8 @@ def test_a_changed_key_is_used_without_a_restart(keyless: Settings, sandbox: San
         assert ended(studio, submit(studio)).state == State.DONE
 
 
-def test_a_key_file_that_is_empty_for_a_moment_changes_nothing(
-    keyless: Settings, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "KEY_LOOK_S", 0.8)
+@timed(reply_s=30, key_look_s=0.8)
+def test_a_key_file_that_is_empty_for_a_moment_changes_nothing(keyless: Settings, sandbox: Sandbox) -> None:
     keyless.key_file.write_text("a-real-key")
     changes: list[set[str]] = []
     with Studio(keyless) as studio:

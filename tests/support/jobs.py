@@ -5,20 +5,19 @@ import itertools
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from kie.client import Client
 from kie.generation import Generation
 from kie.jobs import ENDED, Job, State
 from kie.settings import ROOT, Settings
 from kie.store import Store
 from kie.store.database import file_url
-from kie.studio import Studio, backend
-from kie.worker import backoff, tracker
+from kie.studio import Studio
+from kie.timing import Timing
 from tests.support.fake_service import Rogue
 
 KEY = "test-key-that-nobody-pays-for"
@@ -29,29 +28,30 @@ UNTOLD_S = 0.3
 presses = itertools.count(1)
 
 
-def hurry(monkeypatch: pytest.MonkeyPatch, *, reply_s: float = 2.0) -> None:
-    """Shorten all waits and timeouts, so that a job runs through all states within a second.
+def quick(*, reply_s: float = 2.0, **changes: object) -> Timing:
+    """Return a timing in which a job runs through all states within a second.
 
     `reply_s` is the deadline for replies, to be raised by tests that hold a reply back.
     """
-    waits = {"FIRST_LOOK_S": 0.05, "SLOWEST_LOOK_S": 0.1, "FETCH_RETRY_S": 0.05, "TIME_OUT_PAUSE_S": 0.1}
-    waits |= {"UPLOAD_RETRIES_S": (0.05, 0.05), "AFTER_A_BUG_S": 0.1}
-    for name, value in waits.items():
-        monkeypatch.setattr(backoff, name, value)
-    monkeypatch.setattr(tracker, "STOP_S", 0.3)
-    monkeypatch.setattr(tracker, "ROUNDS_APART_S", 0.03)
-    monkeypatch.setattr(tracker, "BALANCE_RETRY_S", 1.0)  # On a busy machine the first reading may time out.
-    impatient = partial(
-        Client, connect_s=2, read_s=reply_s / 2, upload_read_s=max(0.5, reply_s - 0.3), reply_s=reply_s, fetch_s=0.8
-    )
-    monkeypatch.setattr(backend, "Client", impatient)
+    replies = {"read_s": reply_s / 2, "reply_s": reply_s, "upload_read_s": max(0.5, reply_s - 0.3)}
+    looks = {"first_look_s": 0.05, "slowest_look_s": 0.1, "fetch_retry_s": 0.05, "time_out_pause_s": 0.1}
+    waits = {"upload_retries_s": (0.05, 0.05), "after_a_bug_s": 0.1, "rounds_apart_s": 0.03, "beat_s": 0.2}
+    # On a busy machine the first reading of the balance may time out.
+    others = {"connect_s": 2, "fetch_s": 0.8, "balance_retry_s": 1.0, "stop_s": 0.3, "key_look_s": 0.05}
+    return Timing(**replies | looks | waits | others | changes)
 
 
-def project(root: Path, url: str, **more: str) -> Settings:
+def timed(**changes: object) -> pytest.MarkDecorator:
+    """Mark a test whose `timing` is quick with these changes."""
+    return pytest.mark.parametrize("timing", [quick(**changes)], ids=["timed"])
+
+
+def project(root: Path, url: str, timing: Timing = Timing(), **more: str) -> Settings:
     """Return the settings of a new project that uses `url` as the service."""
     (root / "config").mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "config" / "prices.toml", root / "config")
-    return Settings.load(root, {"KIE_API_URL": url, "KIE_UPLOAD_URL": url, "KIE_API_KEY": KEY} | more)
+    settings = Settings.load(root, {"KIE_API_URL": url, "KIE_UPLOAD_URL": url, "KIE_API_KEY": KEY} | more)
+    return replace(settings, timing=timing)
 
 
 def submit(studio: Studio, prompt: str = "a lighthouse", person: str = "Ann", images: int = 1, **more: object) -> Job:

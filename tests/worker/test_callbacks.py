@@ -15,36 +15,25 @@ from starlette.middleware import Middleware
 
 from kie.jobs import Job, State
 from kie.sandbox import Sandbox
+from kie.settings import Settings
 from kie.signed_urls import CALLBACKS, SignedUrls
 from kie.studio import Studio
+from kie.timing import Timing
 from kie.web.guard import Guard, Rules
 from kie.web.routes import routes
-from kie.worker import backoff, tracker
 from tests.support.fake_service import Rogue, acting, cut, says, silent, told
-from tests.support.jobs import assert_here, ended, hurry, project, submit, until, until_problem, until_state
+from tests.support.jobs import assert_here, ended, project, submit, timed, until, until_problem, until_state
 
 GENERATING = told(state="generating", resultJson="")
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-    monkeypatch.setattr(tracker, "BEAT_S", 0.2)
-
-
-@pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
 @contextlib.contextmanager
-def served(root: Path, service: str) -> Iterator[tuple[Studio, str]]:
+def served(root: Path, service: str, timing: Timing) -> Iterator[tuple[Studio, str]]:
     """A studio whose routes stand at the address that it names to the service."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         site = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with Studio(project(root, service, KIE_PUBLIC_URL=site)) as studio:
+        with Studio(project(root, service, timing, KIE_PUBLIC_URL=site)) as studio:
             app = Starlette(routes=routes(lambda: studio), middleware=[Middleware(Guard, rules=Rules(site))])
             server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio"))
             thread = threading.Thread(target=server.run, args=([listening],))
@@ -58,8 +47,8 @@ def served(root: Path, service: str) -> Iterator[tuple[Studio, str]]:
 
 
 @pytest.fixture
-def studio_at(tmp_path: Path, rogue: Rogue) -> Iterator[tuple[Studio, str]]:
-    with served(tmp_path / "project", rogue.url) as pair:
+def studio_at(tmp_path: Path, rogue: Rogue, timing: Timing) -> Iterator[tuple[Studio, str]]:
+    with served(tmp_path / "project", rogue.url, timing) as pair:
         yield pair
 
 
@@ -96,8 +85,8 @@ def call(url: str, task_id: object, **more: object) -> int:
 # -- what is asked for
 
 
-def test_no_callback_is_asked_for_without_an_address_of_ours(tmp_path: Path, rogue: Rogue) -> None:
-    with Studio(project(tmp_path / "project", rogue.url)) as studio:
+def test_no_callback_is_asked_for_without_an_address_of_ours(settings: Settings, rogue: Rogue) -> None:
+    with Studio(settings) as studio:
         assert_here(studio, submit(studio), rogue)
     assert set(json.loads(rogue.requests("create")[0].body)) == {"model", "input"}
 
@@ -113,10 +102,10 @@ def test_every_paid_request_names_an_address_of_its_own(studio: Studio, site: st
 # -- an unsure job
 
 
-def test_a_callback_finds_a_lost_task_by_itself(tmp_path: Path) -> None:
+def test_a_callback_finds_a_lost_task_by_itself(tmp_path: Path, timing: Timing) -> None:
     with (
         Sandbox(tmp_path / "service", seconds=1) as service,
-        served(tmp_path / "project", service.url) as (studio, _),
+        served(tmp_path / "project", service.url, timing) as (studio, _),
     ):
         job = submit(studio, "sandbox: lost reply, a lighthouse")
         until_state(studio, job, State.UNSURE)
@@ -183,10 +172,10 @@ def test_two_lost_jobs_of_one_prompt_each_find_their_own_task(
     assert len(rogue.requests("create")) == len(rogue.tasks) == 2
 
 
+@timed(named_looks=2)
 def test_a_task_that_the_service_does_not_know_changes_nothing(
-    studio: Studio, rogue: Rogue, lost: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+    studio: Studio, rogue: Rogue, lost: Callable[..., Job]
 ) -> None:
-    monkeypatch.setattr(backoff, "NAMED_LOOKS", 2)
     job = lost()
     assert call(address(rogue), "task-9999") == 204
     assert until_problem(studio, job, "TaskUnknown").state == State.UNSURE
@@ -205,10 +194,10 @@ def test_what_a_callback_names_is_not_taken_when_the_service_does_not_say_what_i
 # -- an id that a person pastes
 
 
+@timed(named_looks=2)
 def test_a_pasted_id_that_the_service_does_not_know_is_told_so(
-    studio: Studio, rogue: Rogue, lost: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+    studio: Studio, rogue: Rogue, lost: Callable[..., Job]
 ) -> None:
-    monkeypatch.setattr(backoff, "NAMED_LOOKS", 2)
     job = lost()
     studio.attention.link_task(job.id, "task-9999")
     assert until_problem(studio, job, "TaskUnknown").candidate is None
@@ -244,22 +233,16 @@ def test_a_request_that_the_service_tells_as_text_within_text_is_recognised(
 # -- a running job
 
 
-def test_a_callback_for_a_running_job_makes_a_look_at_once(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("FIRST_LOOK_S", "SLOWEST_LOOK_S"):
-        monkeypatch.setattr(backoff, name, 100.0)  # as far ahead as a step may be planned
+@timed(first_look_s=100.0, slowest_look_s=100.0)  # as far ahead as a step may be planned
+def test_a_callback_for_a_running_job_makes_a_look_at_once(studio: Studio, rogue: Rogue) -> None:
     job = until_state(studio, submit(studio), State.RUNNING)
     assert rogue.requests("record") == []
     assert call(address(rogue), "task-0001", state="fail") == 204
     assert_here(studio, job, rogue)
 
 
-def test_a_callback_that_names_another_task_makes_no_look(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("FIRST_LOOK_S", "SLOWEST_LOOK_S"):
-        monkeypatch.setattr(backoff, name, 100.0)  # as far ahead as a step may be planned
+@timed(first_look_s=100.0, slowest_look_s=100.0)  # as far ahead as a step may be planned
+def test_a_callback_that_names_another_task_makes_no_look(studio: Studio, rogue: Rogue) -> None:
     job = until_state(studio, submit(studio), State.RUNNING)
     assert call(address(rogue), "task-0002") == 204
     assert studio.jobs.get(job.id) == job

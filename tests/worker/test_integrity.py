@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event, insert, select
 
 from kie.errors import FileMissing, PictureUnreadable, RequestInvalid
 from kie.generation import Generation, Submission, SubmissionItem
@@ -16,13 +17,13 @@ from kie.images.files import Files
 from kie.jobs import Job, State
 from kie.settings import Settings
 from kie.store import Reference, Store
-from kie.store.annotations import BIN_LIFE_S, BIN_MARGIN_S, Annotations
-from kie.store.inventory import Inventory
+from kie.store.annotations import BIN_LIFE_S, BIN_MARGIN_S
+from kie.store.schema import jobs
 from kie.studio import Studio
 from kie.worker.integrity import LEFT_S, NAMED, UNUSED_LIFE_S, IntegrityCheck
 from tests.support.fake_service import Rogue, status
 from tests.support.images import picture
-from tests.support.jobs import assert_here, beside, ended, hurry, leftovers, project, submit, until, until_problem
+from tests.support.jobs import assert_here, beside, ended, leftovers, submit, timed, until, until_problem
 from tests.support.postgresql import BOTH
 from tests.support.rows import NOW, ask, bring, job_in
 
@@ -42,17 +43,6 @@ def care(store: Store, files: Files) -> Iterator[IntegrityCheck]:
     decoder = Decoder()
     yield IntegrityCheck(store, files, decoder)
     decoder.close()
-
-
-@pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(tmp_path: Path, rogue: Rogue, environment: dict[str, str]) -> Settings:
-    return project(tmp_path / "project", rogue.url, **environment)
 
 
 def finished(store: Store, files: Files, content: bytes = PICTURE) -> Job:
@@ -194,25 +184,22 @@ def test_a_disk_that_is_not_there_says_nothing_of_the_pictures_on_it(
     assert store.jobs.get(job.id).state == State.DONE
 
 
-def test_rows_are_gone_through_in_steps_to_the_last(
-    store: Store, files: Files, care: IntegrityCheck, monkeypatch
-) -> None:
-    jobs = [finished(store, files) for _ in range(5)]
-    monkeypatch.setattr(
-        store.inventory, "done_files", lambda after: Inventory.done_files(store.inventory, after, limit=2)
-    )
-    for job in jobs:
-        files.path(job.file).unlink()
-    assert sorted(care.check().missing.first) == sorted(job.file for job in jobs)
+def test_rows_are_gone_through_in_steps_to_the_last(store: Store, files: Files, care: IntegrityCheck) -> None:
+    job = finished(store, files)
+    files.path(job.file).unlink()
+    with store.database.write() as db:
+        row = db.execute(select(jobs)).one()._asdict() | {"task_id": None}
+        db.execute(insert(jobs), [row | {"id": f"{number:032}", "submit_id": f"{number}"} for number in range(1, 2200)])
+    assert care.check().missing.count == 2200
 
 
 # -- the studio
 
 
+@timed(reply_s=30)
 def test_a_deleted_picture_comes_back_while_the_studio_works_and_is_not_paid_twice(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, rogue: Rogue
 ) -> None:
-    hurry(monkeypatch, reply_s=30)
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
         studio.exports.file(job).unlink()
@@ -227,10 +214,8 @@ def test_a_deleted_picture_comes_back_while_the_studio_works_and_is_not_paid_twi
         assert_here(studio, job, rogue)
 
 
-def test_a_broken_picture_is_kept_aside_and_comes_back(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch, reply_s=30)
+@timed(reply_s=30)
+def test_a_broken_picture_is_kept_aside_and_comes_back(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
         path = studio.exports.file(job)
@@ -295,26 +280,22 @@ def test_the_bin_is_emptied_at_once_for_who_wants_that_and_nothing_else_goes(
 
 
 def test_what_is_taken_out_of_the_bin_in_the_last_moment_keeps_its_files(
-    store: Store, files: Files, care: IntegrityCheck, monkeypatch: pytest.MonkeyPatch
+    store: Store, other: Store, files: Files, care: IntegrityCheck
 ) -> None:
     job = finished(store, files)
     store.annotations.bin([job.id], "Ann", NOW)
 
-    def due_and_then_taken_out(*options: object) -> list[Job]:
-        found = Annotations.emptied_due(store.annotations, *options)
-        store.annotations.unbin([job.id], NOW + 1)
-        return found
+    def take_out(*_: object) -> None:
+        other.annotations.unbin([job.id], NOW + 1)
 
-    monkeypatch.setattr(store.annotations, "emptied_due", due_and_then_taken_out)
+    event.listen(store.database.engine, "after_cursor_execute", take_out, once=True)  # once it is found to be due
     assert care.empty_bin(NOW + 2, at_once=True) == 0
     assert files.path(job.file).exists()
 
 
 @BOTH
-def test_the_tracker_empties_the_bin_by_itself(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch, reply_s=30)
+@timed(reply_s=30)
+def test_the_tracker_empties_the_bin_by_itself(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
     with beside(settings) as store:
@@ -325,10 +306,8 @@ def test_the_tracker_empties_the_bin_by_itself(
         assert (studio.jobs.needing_attention(), studio.jobs.get(job.id).credits) == ([], 18)
 
 
-def test_a_person_empties_the_bin_and_looking_again_fetches_nothing(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hurry(monkeypatch, reply_s=30)
+@timed(reply_s=30)
+def test_a_person_empties_the_bin_and_looking_again_fetches_nothing(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
         studio.annotations.bin([job.id], "Ann")

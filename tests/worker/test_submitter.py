@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from sqlalchemy import text
 from kie.errors import NothingSpent
 from kie.jobs import State
 from kie.settings import Settings
-from kie.store import queue
 from kie.studio import Studio
 from tests.support.fake_service import (
     HTML,
@@ -32,24 +30,8 @@ from tests.support.fake_service import (
     told,
 )
 from tests.support.images import picture
-from tests.support.jobs import assert_here, beside, ended, hurry, project, submit, until
+from tests.support.jobs import assert_here, beside, ended, project, quick, submit, timed, until
 from tests.support.postgresql import BOTH
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-
-
-@pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(tmp_path: Path, rogue: Rogue, environment: dict[str, str]) -> Settings:
-    return project(tmp_path / "project", rogue.url, **environment)
 
 
 def sql(settings: Settings, statement: str) -> None:
@@ -96,7 +78,10 @@ def test_another_upload_host_gets_its_own_upload(settings: Settings, rogue: Rogu
     with Studio(settings) as studio:
         used = (add(studio, settings, "red"),)
         ended(studio, submit(studio, references=used))
-    with Rogue() as other, Studio(project(settings.root, rogue.url, KIE_UPLOAD_URL=other.url)) as studio:
+    with (
+        Rogue() as other,
+        Studio(project(settings.root, rogue.url, settings.timing, KIE_UPLOAD_URL=other.url)) as studio,
+    ):
         assert ended(studio, submit(studio, references=used)).state == State.DONE
         assert (len(rogue.requests("upload")), len(other.requests("upload"))) == (1, 1)
 
@@ -286,7 +271,7 @@ def test_a_refused_job_fails_with_the_reason_and_is_not_sent_again(
 
 def test_a_service_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
     with Rogue() as gone:
-        settings = project(tmp_path / "project", gone.url)
+        settings = project(tmp_path / "project", gone.url, quick())
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
         assert (job.state, job.problem) == (State.FAILED, "Unreachable")
@@ -294,10 +279,8 @@ def test_a_service_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
         assert studio.credits.free() is None
 
 
-def test_too_many_requests_is_the_one_answer_after_which_a_job_is_sent_again(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queue, "SENDS_WINDOW_S", 0.3)
+@timed(sends_window_s=0.3)
+def test_too_many_requests_is_the_one_answer_after_which_a_job_is_sent_again(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", says(429, "Too many requests"), status(429, HTML))
     job = ended(studio, submit(studio))
     assert (job.state, job.problem) == (State.DONE, None)

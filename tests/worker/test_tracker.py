@@ -4,20 +4,18 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from kie import errors
-from kie.client import Client
 from kie.jobs import State
 from kie.settings import Settings
-from kie.store import queue
-from kie.studio import Studio, backend
-from kie.worker import backoff, poller, tracker
+from kie.studio import Studio
+from kie.timing import Timing
+from kie.worker import backoff, poller
 from tests.support.fake_service import (
     HTML,
     Behaviour,
@@ -37,10 +35,9 @@ from tests.support.jobs import (
     assert_here,
     beside,
     ended,
-    hurry,
     leftovers,
-    project,
     submit,
+    timed,
     until,
     until_problem,
     until_state,
@@ -48,22 +45,6 @@ from tests.support.jobs import (
 from tests.support.postgresql import BOTH
 
 TIME_OUT = told(state="fail", failCode="524", failMsg="generate task timeout", resultJson="", creditsConsumed=0)
-
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
-
-
-@pytest.fixture
-def rogue() -> Iterator[Rogue]:
-    with Rogue() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(tmp_path: Path, rogue: Rogue, environment: dict[str, str]) -> Settings:
-    return project(tmp_path / "project", rogue.url, **environment)
 
 
 def sql(settings: Settings, statement: str) -> None:
@@ -167,10 +148,8 @@ def test_all_failed_status_reads_in_a_row_lose_nothing_either(studio: Studio, ro
     assert_here(studio, submit(studio), rogue)
 
 
-def test_a_task_that_stays_unseen_is_told_and_still_looked_for(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backoff, "UNSEEN_S", 0.2)
+@timed(unseen_s=0.2)
+def test_a_task_that_stays_unseen_is_told_and_still_looked_for(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("record", always=says(422, "recordInfo is null"))
     job = until_problem(studio, submit(studio), "TaskNotFound")
     assert job.state == State.RUNNING
@@ -179,11 +158,8 @@ def test_a_task_that_stays_unseen_is_told_and_still_looked_for(
     assert_here(studio, job, rogue)
 
 
-def test_a_task_that_nobody_looks_at_any_more_needs_attention(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backoff, "LOOKS", 3)
-    monkeypatch.setattr(backoff, "LOOKS_AFTER_START", 3)
+@timed(looks=3, looks_after_start=3)
+def test_a_task_that_nobody_looks_at_any_more_needs_attention(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("record", always=told(state="generating"))
     job = submit(studio)
     assert until_problem(studio, job, "SilentForADay").next_at is None
@@ -199,11 +175,8 @@ def test_a_task_that_nobody_looks_at_any_more_needs_attention(
     assert_here(studio, job, rogue)
 
 
-def test_a_picture_that_nobody_fetches_any_more_needs_attention(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backoff, "LOOKS", 3)
-    monkeypatch.setattr(backoff, "LOOKS_AFTER_START", 3)
+@timed(looks=3, looks_after_start=3)
+def test_a_picture_that_nobody_fetches_any_more_needs_attention(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("result", always=status(404))
     job = until_problem(studio, submit(studio), "NotFetchedForADay")
     assert (job.state, job.next_at) == (State.FETCHING, None)
@@ -215,26 +188,22 @@ def test_a_picture_that_nobody_fetches_any_more_needs_attention(
 
 
 @BOTH
-def test_after_a_start_a_task_is_looked_at_twenty_times_however_old_it_is(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backoff, "PATIENT_S", math.inf)
+@timed(patient_s=math.inf)
+def test_after_a_start_a_task_is_looked_at_twenty_times_however_old_it_is(settings: Settings, rogue: Rogue) -> None:
     rogue.plan("record", always=told(state="generating"))
     with Studio(settings) as studio:
         job = submit(studio)
         until(lambda: studio.jobs.get(job.id).looks)
     long_ago = time.time() - 10 * 86_400
     old = f"accepted_at = {long_ago}, created_at = {long_ago}"
-    sql(settings, f"UPDATE jobs SET {old}, looks = {backoff.LOOKS}, next_at = NULL, problem = 'SilentForADay'")
-    rogue.plan("record", *[says(500, "Internal Error")] * (backoff.LOOKS_AFTER_START - 1))
+    sql(settings, f"UPDATE jobs SET {old}, looks = {Timing().looks}, next_at = NULL, problem = 'SilentForADay'")
+    rogue.plan("record", *[says(500, "Internal Error")] * (Timing().looks_after_start - 1))
     with Studio(settings) as studio:
         assert_here(studio, until_state(studio, job, State.DONE), rogue)
 
 
-def test_six_downloads_that_drip_leave_room_for_others(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backend, "Client", Client)
+@timed(reply_s=60, fetch_s=900.0)
+def test_six_downloads_that_drip_leave_room_for_others(settings: Settings, rogue: Rogue) -> None:
     rogue.plan("result", *[drip()] * 6)
     with Studio(settings) as studio:
         slow = [submit(studio, person=f"Person {number}") for number in range(6)]
@@ -243,10 +212,8 @@ def test_six_downloads_that_drip_leave_room_for_others(
         assert {studio.jobs.get(job.id).state for job in slow} == {State.FETCHING}
 
 
-def test_a_clock_that_jumps_ahead_gives_no_task_up(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backoff, "PATIENT_S", math.inf)
+@timed(patient_s=math.inf)
+def test_a_clock_that_jumps_ahead_gives_no_task_up(settings: Settings, rogue: Rogue) -> None:
     rogue.plan("record", always=told(state="generating"))
     with Studio(settings) as studio:
         job = submit(studio)
@@ -306,10 +273,8 @@ def test_a_time_out_that_the_service_takes_back_becomes_a_picture(studio: Studio
     assert_here(studio, job, rogue)
 
 
-def test_a_time_out_that_stands_fails_and_can_still_be_looked_at(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backoff, "TIME_OUT_LOOKS", 2)
+@timed(time_out_looks=2)
+def test_a_time_out_that_stands_fails_and_can_still_be_looked_at(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("record", always=TIME_OUT)
     job = ended(studio, submit(studio))
     assert (job.state, job.problem, job.credits) == (State.FAILED, "TaskFailed", 0)
@@ -437,10 +402,10 @@ def test_a_thousand_failed_fetches_are_not_the_end(studio: Studio, settings: Set
 
 
 @pytest.mark.parametrize("trouble", [status(500), says(200), says(500, data=0), cut, silent, status(200, HTML)])
+@timed(balance_retry_s=0.1)
 def test_a_balance_that_can_not_be_read_is_unknown_and_read_again(
-    settings: Settings, rogue: Rogue, trouble: Behaviour, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, rogue: Rogue, trouble: Behaviour
 ) -> None:
-    monkeypatch.setattr(tracker, "BALANCE_RETRY_S", 0.1)
     rogue.plan("credit", always=trouble)
     with Studio(settings) as studio:
         until(lambda: studio.backend.tracker.credit_problem)
@@ -470,10 +435,8 @@ def test_a_fraction_of_a_credit_is_kept(studio: Studio, rogue: Rogue) -> None:
 # -- the scheduler
 
 
-def test_a_listener_that_fails_does_not_stop_the_work(
-    settings: Settings, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tracker, "BEAT_S", 0.1)
+@timed(beat_s=0.1)
+def test_a_listener_that_fails_does_not_stop_the_work(settings: Settings, rogue: Rogue) -> None:
 
     def fail(topics: set[str]) -> None:
         if threading.current_thread().name == "tracker":
@@ -491,67 +454,66 @@ def test_a_listener_that_fails_does_not_stop_the_work(
         assert studio.backend.tracker.is_alive
 
 
-def rounds_in_a_second(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Return how often the scheduler looks for work while we wait."""
-    rounds = []
-    schedule = studio.backend.tracker._schedule
-    monkeypatch.setattr(studio.backend.tracker, "_schedule", lambda: schedule() or rounds.append(1))
+def transactions_in_a_second(studio: Studio) -> int:
+    """Return how many transactions the studio begins while we wait."""
+    begun: list[object] = []
+    count, engine = begun.append, studio.store.database.engine
+    event.listen(engine, "begin", count)
     studio.backend.tracker.wake()
     time.sleep(1)
-    assert rounds
-    return len(rounds)
+    event.remove(engine, "begin", count)
+    assert begun
+    return len(begun)
 
 
 @BOTH
-def test_a_studio_with_nothing_to_do_does_nothing(
-    studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@timed(beat_s=3.0)
+def test_a_studio_with_nothing_to_do_does_nothing(studio: Studio, rogue: Rogue) -> None:
     ended(studio, submit(studio))
     until(lambda: len(rogue.requests("credit")) >= 3)
 
     def is_at_rest() -> bool:
         seen = len(rogue.seen)
-        return rounds_in_a_second(studio, monkeypatch) <= 3 and len(rogue.seen) == seen
+        return transactions_in_a_second(studio) <= 6 and len(rogue.seen) == seen
 
     until(is_at_rest)
 
 
-def test_waiting_for_the_limit_is_no_work_either(studio: Studio, rogue: Rogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "SENDS_LIMIT", 1)
-    monkeypatch.setattr(queue, "SENDS_WINDOW_S", 60.0)
+@timed(beat_s=3.0, sends_limit=1, sends_window_s=60.0)
+def test_waiting_for_the_limit_is_no_work_either(studio: Studio, rogue: Rogue) -> None:
     jobs = [submit(studio, person=person) for person in ("Ann", "Ben", "Cem")]
     until(lambda: [job for job in jobs if studio.jobs.get(job.id).state == State.DONE])
     until(lambda: studio.credits.balance().credits == 982)
-    until(lambda: rounds_in_a_second(studio, monkeypatch) <= 6)
+    until(lambda: transactions_in_a_second(studio) <= 12)
     assert len(rogue.tasks) == 1
 
 
-def test_looks_grow_from_two_seconds_to_ten_then_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    assert backoff.next_look(0) == 2
-    assert backoff.next_look(15 * 60 - 1) == 10
-    assert backoff.next_look(15 * 60) == 60
-    assert backoff.next_look(10 * 24 * 3600) == 60
-    waits = [backoff.next_look(age_s) for age_s in range(15 * 60)]
+next_look, look_ages = partial(backoff.next_look, Timing()), partial(backoff.look_ages, Timing())
+
+
+def test_looks_grow_from_two_seconds_to_ten_then_a_minute() -> None:
+    assert next_look(0) == 2
+    assert next_look(15 * 60 - 1) == 10
+    assert next_look(15 * 60) == 60
+    assert next_look(10 * 24 * 3600) == 60
+    waits = [next_look(age_s) for age_s in range(15 * 60)]
     assert waits == sorted(waits)
     assert max(waits) == 10
 
 
-def test_looks_stand_close_where_tasks_have_ended_and_far_apart_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    ages = backoff.look_ages([48, 50, 52, 55, 58, 60, 62, 55, 54, 56])
+def test_looks_stand_close_where_tasks_have_ended_and_far_apart_elsewhere() -> None:
+    ages = look_ages([48, 50, 52, 55, 58, 60, 62, 55, 54, 56])
     early, likely = [age for age in ages if age < 40], [age for age in ages if 48 <= age <= 62]
     assert len(early) < 6 < len(likely)
     assert all(backoff.FASTEST_LOOK_S <= after - before < 11 for before, after in itertools.pairwise(ages))
-    assert backoff.next_look(55, ages) < 2 < 5 < backoff.next_look(21, ages)
-    assert backoff.next_look(300, ages) == 10
-    assert backoff.look_ages([50, 60]) == ()
+    assert next_look(55, ages) < 2 < 5 < next_look(21, ages)
+    assert next_look(300, ages) == 10
+    assert look_ages([50, 60]) == ()
 
 
 @pytest.mark.parametrize("task_s", [0, 1, 4, 10, 30, 90, 300, 600, 900, 3600])
-def test_a_task_is_looked_at_no_more_often_than_needed(monkeypatch: pytest.MonkeyPatch, task_s: int) -> None:
-    monkeypatch.undo()
-    looks, age_s = 1, backoff.next_look(0)
+def test_a_task_is_looked_at_no_more_often_than_needed(task_s: int) -> None:
+    looks, age_s = 1, next_look(0)
     while age_s < task_s:
-        looks, age_s = looks + 1, age_s + backoff.next_look(age_s)
+        looks, age_s = looks + 1, age_s + next_look(age_s)
     assert looks <= 1 + task_s / 2
