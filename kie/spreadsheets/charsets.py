@@ -1,10 +1,10 @@
 """Which encoding a text file is in, when it is not in UTF-8 and does not say so.
 
-    bytes ── every encoding that fits ── how likely are these letters beside each other? ── guesses, the likeliest first
+    bytes ── every encoding that fits ── how likely are these letters? ── guesses, the likeliest first
 
-A file of a few words has too few bytes for statistics of byte pairs. Therefore each guess is judged by what it makes of
-the file: letters of one language, rare ones, symbols in the middle of words. charset-normalizer judges the same text by
-what is a mess in any language. Guesses with nearly the same likelihood are for a person to decide.
+A file of a few words has too few bytes for statistics of byte pairs, by which charset-normalizer takes one Japanese row in
+three for Korean or Thai. Therefore each guess is judged by what it makes of the file: letters of one language, rare ones,
+symbols in the middle of words. Guesses with nearly the same likelihood are for a person to decide.
 """
 
 import functools
@@ -55,8 +55,6 @@ CLOSE = 5.0
 _BY_CHANCE = 8
 _SAMPLE_BYTES = 16 * 1024
 _EXAMPLE = 60
-# What a share of mess, as charset-normalizer finds it, takes from a likelihood; the share from which it finds nothing else.
-_MESS, _MESSY = -10.0, 0.6
 _WESTERN = ("äöüß", "éèàêçùôîâûëïœ", "áéíóúñü¡¿", "ãáçéõóíêâàúô", "èàòùéì", "åäöæøé")
 _CYRILLIC = ("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё", "оанивтерсклдмпуіяьзбгйчхжцїюшєщфґ")
 _LETTERS = {
@@ -82,7 +80,6 @@ _ROWS |= dict.fromkeys(("cp932", "euc_jp"), tuple(("euc_jp", *rows) for rows in 
 _MARKS = "“”„‘’‚«»–—…€£°·•™©®§²³½¼¾×¡¿ºª№，。、！？：；「」『』（）《》〈〉【】～　・ー"
 _MARK = math.log(0.1 / len(_MARKS))
 _OTHER = -11.0
-_PRIVATE = -25.0
 _ASCII = -3.5
 _ODD = -5.0
 # Marks that stand between letters.
@@ -120,15 +117,12 @@ def guesses(data: bytes) -> list[Guess]:
         return []
     lines = _sample(data)
     sample = b"\n".join(lines)
-    messy = dict.fromkeys(_JUDGED, _MESSY) | {"utf_8": 0.0}
-    for match in from_bytes(sample, cp_isolation=_JUDGED, cp_exclusion=["utf_8"], threshold=_MESSY):
-        messy |= dict.fromkeys(match.could_be_from_charset, match.chaos)
     judged: dict[str, tuple[float, str]] = {}
     for encoding in _JUDGED:
         if _fits(data, encoding):
             text = sample.decode(encoding, "ignore")
-            worth = _likelihood(text, encoding) + _MESS * messy[encoding]
-            judged[text] = max(judged.get(text, (worth, encoding)), (worth, encoding))
+            guess = _likelihood(text, encoding), encoding
+            judged[text] = max(judged.get(text, guess), guess)
     best = sorted(judged.values(), reverse=True)
     return [Guess(each, _example(lines[0], each), worth - best[0][0]) for worth, each in best]
 
@@ -182,8 +176,6 @@ def _likelihood(text: str, encoding: str) -> float:
 def _rarity(letter: str, known: dict[str, float]) -> float:
     if letter.isascii():
         return _ASCII
-    if "\ue000" <= letter <= "\uf8ff":
-        return _PRIVATE
     return known.get(letter) or (_MARK if letter in _MARKS else _OTHER)
 
 
@@ -203,13 +195,10 @@ def _oddities(text: str) -> int:
 def _known(encoding: str) -> list[dict[str, float]]:
     """Return for each language of an encoding the logarithm of each letter's probability."""
     if encoding in _LETTERS:
-        languages = [*_LETTERS[encoding], "".join(dict.fromkeys("".join(_LETTERS[encoding])))]
-        return [_ranked(letters) for letters in languages]
-    known: dict[str, float] = {}
-    for *rows, share in _ROWS[encoding]:
-        letters = _letters(*rows)
-        known |= dict.fromkeys(letters, math.log(share / len(letters)))
-    return [known]
+        languages = _LETTERS[encoding]
+        return [_ranked(letters) for letters in (*languages, "".join(dict.fromkeys("".join(languages))))]
+    groups = [(_letters(*rows), share) for *rows, share in _ROWS[encoding]]
+    return [{letter: math.log(share / len(letters)) for letters, share in groups for letter in letters}]
 
 
 def _ranked(letters: str) -> dict[str, float]:
