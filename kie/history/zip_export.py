@@ -17,7 +17,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from kie.history import export
 from kie.history.export import Entry, Row
-from kie.images.metadata import FileWithMetadata
+from kie.images.segments import FileOfParts
 from kie.jobs import Job
 from kie.text import local
 
@@ -68,7 +68,7 @@ class _Outline:
 
 
 def zipped(
-    pages: Callable[[], Pages], opened: Callable[[Job], FileWithMetadata], zone: str | None, now: float
+    pages: Callable[[], Pages], opened: Callable[[Job], FileOfParts], zone: str | None, now: float
 ) -> Iterator[bytes]:
     """Yield a zip file with the pictures of jobs and manifests, in pieces of up to a megabyte.
 
@@ -118,7 +118,7 @@ class _Names:
         return values | {"file": name or values["file"], "missing": missing}
 
 
-def _found(opened: Callable[[Job], FileWithMetadata], job: Job) -> FileWithMetadata | None:
+def _found(opened: Callable[[Job], FileOfParts], job: Job) -> FileOfParts | None:
     """Return a picture, or None for a missing file."""
     try:
         splice = opened(job)

@@ -12,10 +12,9 @@ Deterministic: the same file always gives the same bytes, because references are
 
 import contextlib
 import functools
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image
 
@@ -25,7 +24,7 @@ from kie.images import headers, inspect, segments
 from kie.images.colours import to_srgb
 from kie.images.exif import orientation_in
 from kie.images.headers import Picture
-from kie.images.segments import Data, Part
+from kie.images.segments import Data, FileOfParts
 
 UPLOAD_BYTES_LIMIT = 200 * 1024 * 1024
 # Fits both readings of "30 MB": 30 million and 31.4 million bytes.
@@ -56,7 +55,7 @@ def accepted(path: Path) -> Picture | None:
             return None
         if found := inspect.excess(picture, data):
             raise FileRefused(found.detail)
-        return None if _has_metadata(picture, data) else picture
+        return picture if _without_metadata(path, picture, data).length == picture.bytes else None
 
 
 def make_right(source: Path, target: Path) -> str:
@@ -73,9 +72,9 @@ def make_right(source: Path, target: Path) -> str:
             raise FileRefused(found.detail)
         if picture and _is_accepted(picture):  # The same pixels, byte by byte, and their colour profile.
             with target.open("wb") as out:
-                shutil.copyfileobj(segments.View(data, _without_metadata(picture, data)), out, segments.BUFFER_BYTES)
+                out.writelines(_without_metadata(source, picture, data))
             return _METADATA_REMOVED
-        has_metadata = picture is not None and _has_metadata(picture, data)
+        has_metadata = picture is not None and _without_metadata(source, picture, data).length != picture.bytes
     with _opened(source, form) as image:
         orientation = picture.orientation if picture else _orientation(image)
         # The HEIC decoder rotates the picture and keeps the stored orientation in `info`.
@@ -93,12 +92,8 @@ def make_right(source: Path, target: Path) -> str:
     return f"{told} {_METADATA_REMOVED}" if has_metadata else told
 
 
-def _without_metadata(picture: Picture, data: Data) -> list[Part]:
-    return segments.pixels(data, picture.format, with_profile=True)
-
-
-def _has_metadata(picture: Picture, data: Data) -> bool:
-    return sum(map(segments.length, _without_metadata(picture, data))) != len(data)
+def _without_metadata(path: Path, picture: Picture, data: Data) -> FileOfParts:
+    return FileOfParts(path, segments.pixels(data, picture.format, with_profile=True))
 
 
 def _is_accepted(picture: Picture) -> bool:
@@ -186,8 +181,8 @@ def _is_opaque(image: Image.Image) -> bool:
 def _write(image: Image.Image, target: Path, is_lossless: bool) -> tuple[str, Image.Image]:
     """Write the best version within the size limit. Returns its format and the picture written."""
     for kind, version, options in _versions(image, is_lossless):
-        with contextlib.suppress(_Full), target.open("wb") as out:
-            version.save(_Bounded(out), _WRITTEN_AS[kind].upper(), **options, **image.info)
+        version.save(target, _WRITTEN_AS[kind].upper(), **options, **image.info)
+        if target.stat().st_size <= WRITTEN_BYTES_LIMIT:
             return kind, version
     raise AssertionError("one pixel fits")
 
@@ -205,26 +200,6 @@ def _versions(image: Image.Image, is_lossless: bool) -> Iterator[tuple[str, Imag
         scale *= _SHRINK
         smaller = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         version = image.resize(smaller, Image.Resampling.LANCZOS)
-
-
-class _Full(Exception):
-    """The size limit is exceeded."""
-
-
-class _Bounded:
-    """A file object with a size limit. It has no `fileno`, so that Pillow writes through it."""
-
-    def __init__(self, out: IO[bytes]):
-        self._out, self._left = out, WRITTEN_BYTES_LIMIT
-
-    def write(self, data: bytes) -> int:
-        self._left -= len(data)
-        if self._left < 0:
-            raise _Full
-        return self._out.write(data)
-
-    def flush(self) -> None:
-        self._out.flush()
 
 
 def _sentence(picture: Picture, kind: str, shrunk_to: tuple[int, int] | None) -> str:

@@ -3,17 +3,14 @@
     stdin     one JSON request per line     {"source": …, "thumbnail": …, "seconds": …} or {"source": …, "target": …, "seconds": …}
     stdout    one JSON answer per line      {} or {"changed": …}, or {"error": kind, "detail": …}
 
-It exits when stdin is closed, so it never outlives the server. Its memory and processor time are limited.
+It exits when stdin is closed, so it does not outlive the server. Its memory and processor time are limited.
 """
 
 import json
-import os
 import signal
 import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 # Imported now, so that Pillow does not search its plugins during the first request.
@@ -35,21 +32,12 @@ def main() -> None:
     # Ctrl-C in a terminal goes to the server, which ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory(int(sys.argv[1]))
-    requests: SimpleQueue[Message] = SimpleQueue()
-    threading.Thread(target=_receive, args=(requests,), daemon=True).start()
-    while True:
-        answer = _answer(requests.get())
+    for line in sys.stdin:
+        answer = _answer(json.loads(line))
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
         if answer.get("error") == "memory":
             return  # The state of the process may be inconsistent.
-
-
-def _receive(requests: "SimpleQueue[Message]") -> None:
-    """Read requests in a thread. Exits the process at once when stdin is closed."""
-    for line in sys.stdin:
-        requests.put(json.loads(line))
-    os._exit(0)
 
 
 def _answer(request: Message) -> Message:

@@ -4,7 +4,6 @@ Functions that decode run in the child process of `decoder`.
 """
 
 import contextlib
-import io
 import math
 import secrets
 import warnings
@@ -18,7 +17,7 @@ from kie.generation import REFERENCE_BYTES_LIMIT
 from kie.images import headers, segments
 from kie.images.colours import to_srgb
 from kie.images.headers import CUT_OFF, KINDS, Picture
-from kie.images.segments import Data
+from kie.images.segments import Data, FileOfParts, unchanged
 
 PIXELS_LIMIT = 100_000_000
 # Memory of that many pixels when decoded as RGBA; other modes need more per pixel.
@@ -105,14 +104,16 @@ def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
 
     For JPEG, PNG, WebP and TIFF the decoder sees no metadata; `info` has the colour profile, if it is complete.
     """
-    form = formats[0]
-    with segments.whole(path) as data:
-        can_be_bare = form in (*KINDS, "TIFF")
-        source = segments.View(data, segments.pixels(data, form) if can_be_bare else [(0, len(data))])
+    form, bare, profile = formats[0], unchanged(path), b""
+    if form in (*KINDS, "TIFF"):
+        with segments.whole(path) as data:
+            bare = FileOfParts(path, segments.pixels(data, form))
+            profile = segments.profile(data, form)
+    with bare.open() as stream:
         try:
-            with Image.open(io.BufferedReader(source, segments.BUFFER_BYTES), formats=formats) as image:
-                if form in KINDS:
-                    image.info["icc_profile"] = segments.profile(data, form)
+            with Image.open(stream, formats=formats) as image:
+                if profile:
+                    image.info["icc_profile"] = profile
                 yield image
         except _BROKEN as error:
             if _is_short_of_memory(error):

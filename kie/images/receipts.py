@@ -14,7 +14,7 @@ from typing import Any
 
 from kie.generation import MODEL, Generation, is_control
 from kie.images import metadata
-from kie.images.metadata import FileWithMetadata
+from kie.images.segments import FileOfParts
 from kie.jobs import Job
 from kie.text import one_line
 
@@ -22,11 +22,8 @@ VERSION = 1
 _REFERENCE_ID = re.compile(r"[0-9a-f]{64}")
 
 
-def write(source: Path, job: Job) -> FileWithMetadata:
-    """Return a picture's file with the job's receipt embedded, in place of an earlier one.
-
-    Raises OSError when the file is missing.
-    """
+def write(source: Path, job: Job) -> FileOfParts:
+    """Return a picture's file with the job's receipt embedded. Raises OSError when the file is missing."""
     prompt = "".join(each for each in job.prompt if not is_control(each))
     receipt = {
         "studio_receipt": VERSION,

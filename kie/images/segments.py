@@ -22,11 +22,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from kie.images.exif import Directories
 
 PROFILE_BYTES = 8 * 2**20
-BUFFER_BYTES = 65_536
+BUFFER_BYTES, CHUNK = 65_536, 2**20
 # Every marker except stuffed bytes, restart markers and fill bytes: what ends the data of a scan in a JPEG.
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 SCAN, END, APP0, APP1, COMMENT = b"\xda", b"\xd9", b"\xe0", b"\xe1", b"\xfe"
@@ -92,7 +93,9 @@ def pixels(data: Data, form: str, with_profile: bool = False) -> list[Part]:
 
 
 def profile(data: Data, form: str) -> bytes:
-    """Return the ICC profile of a JPEG, PNG or WebP. Empty if there is none, or it is incomplete or above PROFILE_BYTES."""
+    """Return the ICC profile of a JPEG, PNG or WebP. Empty for others, and if it is incomplete or above PROFILE_BYTES."""
+    if form == "TIFF":
+        return b""  # It is among the tags of the pixels.
     named = itertools.islice((each for each in split(data, form) if _is_profile(data, form, each)), 256)
     pieces = [data[each.body : min(each.end, each.body + PROFILE_BYTES)] for each in named]
     if form == "JPEG":
@@ -105,43 +108,70 @@ def profile(data: Data, form: str) -> bytes:
     return b""
 
 
-class View(io.RawIOBase):
-    """A read-only file that consists of parts of other data, without a copy."""
+@dataclass(frozen=True)
+class FileOfParts:
+    """A file that consists of byte strings and of ranges of another file, without a copy of it."""
 
-    def __init__(self, data: Data, parts: Sequence[Part]):
+    path: Path
+    parts: Sequence[Part]
+
+    @property
+    def length(self) -> int:
+        """The length in bytes."""
+        return sum(map(_length, self.parts))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the content in pieces of at most a megabyte. Raises OSError when the file is missing."""
+        with self.open() as stream:
+            while piece := stream.read(CHUNK):
+                yield piece
+
+    @contextmanager
+    def open(self) -> Iterator[io.BufferedReader]:
+        """Open it for reading. Raises OSError when the file is missing."""
+        with self.path.open("rb") as source:
+            yield io.BufferedReader(_View(source, self.parts), BUFFER_BYTES)
+
+
+def unchanged(path: Path) -> FileOfParts:
+    """Return a file as it is. Raises OSError when it is missing."""
+    return FileOfParts(path, ((0, path.stat().st_size),))
+
+
+class _View(io.RawIOBase):
+    def __init__(self, source: IO[bytes], parts: Sequence[Part]):
         super().__init__()
-        self._data, self._parts, self._at = data, parts, 0
-        self._ends = list(itertools.accumulate(length(part) for part in parts))
+        self._source, self._parts, self._at = source, parts, 0
+        self._ends = list(itertools.accumulate(map(_length, parts)))
 
     def readable(self) -> bool:
-        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Change the position, and return it."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._ends[-1]}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def readinto(self, buffer: memoryview) -> int:
-        """Read from one part into a buffer, and return the number of bytes, 0 at the end."""
         number = bisect.bisect_right(self._ends, self._at)
         if number == len(self._parts):
             return 0
-        part, within = self._parts[number], self._at - self._ends[number] + length(self._parts[number])
-        data, start = (part, within) if isinstance(part, bytes) else (self._data, part[0] + within)
-        piece = data[start : start + min(len(buffer), self._ends[number] - self._at)]
+        part, within = self._parts[number], self._at - self._ends[number] + _length(self._parts[number])
+        count = min(len(buffer), self._ends[number] - self._at)
+        if isinstance(part, bytes):
+            piece = part[within : within + count]
+        else:
+            self._source.seek(part[0] + within)
+            piece = self._source.read(count)
         buffer[: len(piece)] = piece
         self._at += len(piece)
         return len(piece)
 
 
-def length(part: Part) -> int:
-    """Return the length of a part in bytes."""
+def _length(part: Part) -> int:
     return len(part) if isinstance(part, bytes) else part[1] - part[0]
 
 
@@ -234,7 +264,7 @@ def _webp_file(data: Data, kept: list[Segment], with_profile: bool) -> list[Part
     parts += _joined(data, kept[1:] if parts else kept)
     if kept and kept[-1].next > len(data):
         parts.append(b"\0")  # The last chunk's padding is missing.
-    return [b"RIFF" + struct.pack("<I", 4 + sum(map(length, parts))) + b"WEBP", *parts]
+    return [b"RIFF" + struct.pack("<I", 4 + sum(map(_length, parts))) + b"WEBP", *parts]
 
 
 def _tiff_pixels(data: Data) -> list[Part]:

@@ -339,7 +339,7 @@ def _line(row: Row, defaults: Generation, images: int, references: Sequence[str]
     faults = [*row.faults, *_setting_faults(row, len(references))]
     prompt = defaults.prompt if row.prompt is None else row.prompt
     try:
-        prompts = combinations(prompt, values=row.values)
+        prompts = combinations(prompt, row.values)
     except RequestInvalid as error:
         prompts, faults = [], faults + error.faults
     if len(prompts) > room:

@@ -11,8 +11,7 @@ text, so that JSON and code can be pasted. Every text is valid, and parsing take
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 from kie.errors import RequestInvalid
 from kie.generation import Fault
@@ -24,7 +23,9 @@ _MARK = re.compile(r"(\\[{|}]|\{\{[^{}|\\]++\}\}|[{|}])")
 _ESCAPE = re.compile(r"\\[{|}]")
 _WORD_GAPS = re.compile(r"[\s_-]+")
 _NAMES_SHOWN = 12
-_Value = TypeVar("_Value")
+_TOO_LONG = "Shorten the prompt: with its choices and columns written out, it is far too long to be sent."
+# All prompts, or only their number (an upper bound) if there are more than COMBINATIONS_LIMIT.
+_Prompts = list[str] | int
 
 
 def has_choices(text: str) -> bool:
@@ -32,35 +33,24 @@ def has_choices(text: str) -> bool:
     return bool(_signs(_MARK.split(text)))
 
 
-def count(text: str) -> int:
-    """Return how many prompts a text expands to.
-
-    Up to COMBINATIONS_LIMIT, equal prompts from different choices count once. Above it the number is computed without
-    expanding, and only equal options of one choice count once.
-    """
-    number = _number(text)
-    if number > COMBINATIONS_LIMIT or number * len(text) > WRITTEN_LIMIT:
-        return number
-    return len(_written_out(text, _bare))
-
-
-def combinations(text: str, limit: int = COMBINATIONS_LIMIT, values: Mapping[str, str] | None = None) -> list[str]:
+def combinations(text: str, values: Mapping[str, str]) -> list[str]:
     r"""Return all prompts that a text expands to, without duplicates; the last choice varies fastest.
 
-    `values` replaces the placeholders; braces in a value make no choice. Without `values`, placeholders stay as they
-    are. `\{`, `\|` and `\}` become the plain characters. Raises RequestInvalid when there are more than `limit`
-    prompts, when all of them together are too long, and for a placeholder without a value.
+    `values` replaces the placeholders; braces in a value make no choice. `\{`, `\|` and `\}` become the plain
+    characters. Raises RequestInvalid when there are more than COMBINATIONS_LIMIT prompts, when all of them together are
+    too long, and for a placeholder without a value.
     """
-    number = _number(text)
-    if number > limit:
+    pieces, known = _MARK.split(text), {key(name): value for name, value in values.items()}
+    shown = [_shown(piece, known, list(values)) for piece in pieces]
+    if sum(map(len, shown)) > WRITTEN_LIMIT:
+        raise _fault(_TOO_LONG)
+    found = _expanded(pieces, shown)
+    if isinstance(found, int):
         raise _fault(
-            f"The choices in braces expand to {_in_figures(number)} prompts, and at most {limit:,} are made at once: "
-            "take some choices out."
+            f"The choices in braces expand to {_in_figures(found)} prompts, and at most {COMBINATIONS_LIMIT:,} are made at "
+            "once: take some choices out."
         )
-    show = _bare if values is None else _filling(values)
-    if number * sum(len(show(piece)) for piece in _MARK.split(text)) > WRITTEN_LIMIT:
-        raise _fault("Shorten the prompt: with its choices and columns written out, it is far too long to be sent.")
-    return _written_out(text, show)
+    return found
 
 
 def names(text: str) -> list[str]:
@@ -104,84 +94,53 @@ def _signs(pieces: Sequence[str]) -> set[int]:
     return signs
 
 
-def _folded(
-    text: str,
-    lift: Callable[[Iterable[str]], _Value],
-    join: Callable[[_Value, _Value], _Value],
-    choose: Callable[[list[_Value]], _Value],
-) -> _Value:
-    """Evaluate a text from the innermost choices outwards. Not recursive, because thousands of braces may be nested."""
-    pieces = _MARK.split(text)
+def _expanded(pieces: Sequence[str], shown: Sequence[str]) -> _Prompts:
+    """Expand a text from the innermost choices outwards. Not recursive, because thousands of braces may be nested."""
     signs = _signs(pieces)
-    levels = [[lift(())]]  # The options of each open choice; the last one is incomplete.
+    levels: list[list[_Prompts]] = [[[""]]]  # The options of each open choice; the last one is incomplete.
     for is_sign, run in itertools.groupby(range(len(pieces)), signs.__contains__):
         if not is_sign:
-            levels[-1][-1] = join(levels[-1][-1], lift(pieces[place] for place in run))
+            levels[-1][-1] = _joined(levels[-1][-1], ["".join(shown[place] for place in run)])
             continue
         for place in run:
             if pieces[place] == "{":
-                levels.append([lift(())])
+                levels.append([[""]])
             elif pieces[place] == "|":
-                levels[-1].append(lift(()))
+                levels[-1].append([""])
             else:
-                chosen = choose(levels.pop())
-                levels[-1][-1] = join(levels[-1][-1], chosen)
+                chosen = _chosen(levels.pop())
+                levels[-1][-1] = _joined(levels[-1][-1], chosen)
     return levels[0][0]
 
 
-def _written_out(text: str, show: Callable[[str], str]) -> list[str]:
-    def lift(pieces: Iterable[str]) -> list[str]:
-        return ["".join(map(show, pieces))]
-
-    def join(first: list[str], second: list[str]) -> list[str]:
-        return [start + end for start in first for end in second]
-
-    def choose(options: list[list[str]]) -> list[str]:
-        return list(dict.fromkeys(itertools.chain.from_iterable(options)))
-
-    return list(dict.fromkeys(_folded(text, lift, join, choose)))
+def _joined(first: _Prompts, second: _Prompts) -> _Prompts:
+    if isinstance(first, int) or isinstance(second, int) or len(first) * len(second) > COMBINATIONS_LIMIT:
+        return _size(first) * _size(second)
+    if sum(map(len, first)) * len(second) + sum(map(len, second)) * len(first) > WRITTEN_LIMIT:
+        raise _fault(_TOO_LONG)
+    return list(dict.fromkeys(start + end for start in first for end in second))
 
 
-def _number(text: str) -> int:
-    """Return an upper bound for the number of prompts. Parts that are the same for all choices are kept as text, to find equal options."""
-
-    def size(part: int | str) -> int:
-        return part if isinstance(part, int) else 1
-
-    def lift(pieces: Iterable[str]) -> int | str:
-        return "".join(map(_bare, pieces))
-
-    def join(first: int | str, second: int | str) -> int | str:
-        if isinstance(first, str) and isinstance(second, str):
-            return first + second
-        return size(first) * size(second)
-
-    def choose(options: list[int | str]) -> int | str:
-        different = dict.fromkeys(option for option in options if isinstance(option, str))
-        several = sum(option for option in options if isinstance(option, int))
-        return several + len(different) if several or len(different) > 1 else next(iter(different))
-
-    return size(_folded(text, lift, join, choose))
+def _chosen(options: Sequence[_Prompts]) -> _Prompts:
+    lists = [option for option in options if isinstance(option, list)]
+    found = list(dict.fromkeys(itertools.chain.from_iterable(lists)))
+    if len(lists) == len(options) and len(found) <= COMBINATIONS_LIMIT:
+        return found
+    return len(found) + sum(option for option in options if isinstance(option, int))
 
 
-def _bare(piece: str) -> str:
-    """Return a piece with its escape removed."""
-    return piece[1:] if piece in ("\\{", "\\|", "\\}") else piece
+def _size(prompts: _Prompts) -> int:
+    return prompts if isinstance(prompts, int) else len(prompts)
 
 
-def _filling(values: Mapping[str, str]) -> Callable[[str], str]:
-    """Return a function that replaces a placeholder by its value, and removes the escape of other pieces."""
-    known = {key(name): value for name, value in values.items()}
-
-    def show(piece: str) -> str:
-        name = _column(piece)
-        if name is None:
-            return _bare(piece)
-        if key(name) not in known:
-            raise _unknown(name, list(values))
-        return known[key(name)]
-
-    return show
+def _shown(piece: str, known: Mapping[str, str], columns: list[str]) -> str:
+    """Return the value of a placeholder; any other piece without its escape."""
+    name = _column(piece)
+    if name is None:
+        return piece[1:] if _ESCAPE.fullmatch(piece) else piece
+    if key(name) not in known:
+        raise _unknown(name, columns)
+    return known[key(name)]
 
 
 def _column(piece: str) -> str | None:

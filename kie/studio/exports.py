@@ -19,8 +19,8 @@ from kie.errors import FileMissing
 from kie.history import export, zip_export
 from kie.history.export import Entry
 from kie.history.query import Query
-from kie.images import inspect, metadata, receipts
-from kie.images.metadata import FileWithMetadata
+from kie.images import inspect, receipts
+from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job
 from kie.recording import recording
 from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP, ServedFile
@@ -160,10 +160,10 @@ class Exports:
         return request[1:] if request and request[0] == kind else None
 
 
-def _copy(backend: Backend, job: Job, with_receipt: bool) -> FileWithMetadata:
+def _copy(backend: Backend, job: Job, with_receipt: bool) -> FileOfParts:
     """Return a picture's file with or without a receipt. Raises OSError when it is missing."""
     path = backend.files.path(job.file or "")
-    return receipts.write(path, job) if with_receipt else metadata.whole(path)
+    return receipts.write(path, job) if with_receipt else unchanged(path)
 
 
 def _listed(ids: list[str]) -> Callable[[], Iterator[list[str]]]:

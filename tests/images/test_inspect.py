@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from kie.errors import FileRefused, SpentAndKept, TooLargeToShow, TooSlowToShow
-from kie.images import inspect, segments
+from kie.images import inspect
 from kie.images.inspect import check_header, decode, measure
+from kie.images.segments import FileOfParts
 from tests.support import images
 from tests.support.images import (
     STORED_AS,
@@ -441,14 +442,15 @@ def test_an_orientation_of_another_type_or_count_is_read(
     assert shows_quarters(thumbnail(content))
 
 
-def test_parts_of_a_file_read_like_a_file():
+def test_parts_of_a_file_read_like_a_file(file: Callable[..., Path]):
     content = bytes(range(256)) * 4
-    view = io.BufferedReader(segments.View(content, [b"head", (10, 300), (300, 300), b"", (700, 1024)]), 16)
+    made = FileOfParts(file(content), [b"head", (10, 300), (300, 300), b"", (700, 1024)])
     expected = b"head" + content[10:300] + content[700:]
-    assert view.read() == expected
-    for at, count in ((0, 3), (2, 5), (290, 20), (293, 1), (600, 100)):
-        assert (view.seek(at), view.read(count)) == (at, expected[at : at + count])
-    assert (view.seek(-4, io.SEEK_END), view.read()) == (len(expected) - 4, expected[-4:])
+    assert (b"".join(made), made.length) == (expected, len(expected))
+    with made.open() as view:
+        for at, count in ((0, 3), (2, 5), (290, 20), (293, 1), (600, 100)):
+            assert (view.seek(at), view.read(count)) == (at, expected[at : at + count])
+        assert (view.seek(-4, io.SEEK_END), view.read()) == (len(expected) - 4, expected[-4:])
 
 
 def test_each_kind_has_an_extension_and_a_type():

@@ -107,14 +107,6 @@ def test_every_byte_of_the_original_is_in_the_copy_around_one_insertion(tmp_path
     assert any(after[:place] + after[place + added :] == before for place in range(400))
 
 
-def test_a_second_receipt_takes_the_place_of_the_first(original: Path):
-    once = copied(original)
-    other = Generation("another prompt of another length")
-    twice = copied(once, job(other, person="Ben"))
-    assert receipts.read(twice) == other
-    assert copied(twice).read_bytes() == once.read_bytes()
-
-
 def test_other_programs_show_people_what_they_would_ask(tmp_path: Path):
     with Image.open(copied(drawn(tmp_path, "png"))) as image:
         text = image.info["parameters"]

@@ -101,7 +101,14 @@ def until_job(studio: Studio, job: Job, is_wanted: Callable[[Job], bool]) -> Job
 
 def decoders(of: int | None = None) -> list[psutil.Process]:
     """Return the decoder processes of a server, or of this process."""
-    return [child for child in psutil.Process(of).children() if "kie.images.decode_worker" in child.cmdline()]
+    return [child for child in psutil.Process(of).children() if _is_decoder(child)]
+
+
+def _is_decoder(process: psutil.Process) -> bool:
+    try:
+        return "kie.images.decode_worker" in process.cmdline()
+    except psutil.NoSuchProcess:  # It has ended, and a zombie counts as ended.
+        return False
 
 
 def assert_here(studio: Studio, job: Job, rogue: Rogue) -> None:

@@ -29,7 +29,8 @@ from kie.generation import Generation, SubmissionItem
 from kie.history import export, zip_export
 from kie.history.export import Entry
 from kie.history.query import Query
-from kie.images import metadata, receipts
+from kie.images import receipts
+from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import ENDED, Job, State
 from kie.prompts import batch
 from kie.sandbox import Sandbox
@@ -269,9 +270,7 @@ def test_a_zip_can_be_unpacked_while_it_arrives(studio: Studio, site: str, jobs:
 
 def test_a_zip_with_a_long_manifest_can_be_unpacked_while_it_arrives(studio: Studio, jobs: dict[str, Job]):
     rows = [Entry(replace(jobs["failed"], id=f"{number:032x}", prompt="x" * 10_000), (), 1) for number in range(300)]
-    pieces = list(
-        zip_export.zipped(lambda: [rows], lambda job: metadata.whole(studio.exports.file(job)), None, time.time())
-    )
+    pieces = list(zip_export.zipped(lambda: [rows], lambda job: unchanged(studio.exports.file(job)), None, time.time()))
     assert max(map(len, pieces)) < 2**20
     written, book = walked(io.BytesIO(b"".join(pieces))).values()
     assert len(written) > 3_000_000
@@ -300,7 +299,7 @@ def test_a_picture_that_goes_after_its_header_was_sent_still_comes_whole(studio:
     shutil.copy(studio.exports.file(jobs["png"]), path)
     content = path.read_bytes()
     entries = [Entry(jobs["png"], (), 1)]
-    pieces = zip_export.zipped(lambda: [entries], lambda job: metadata.whole(path), None, time.time())
+    pieces = zip_export.zipped(lambda: [entries], lambda job: unchanged(path), None, time.time())
     begun = next(pieces)
     path.unlink()
     found = walked(io.BytesIO(begun + b"".join(pieces)))
@@ -340,7 +339,7 @@ def test_two_pictures_whose_names_would_be_the_same_have_two_names(studio: Studi
     one = jobs["png"]
     entries = [Entry(one, (), 1), Entry(replace(one, id=one.id[:6] + "0" * 26), (), 1)]
     path = studio.exports.file(one)
-    content = b"".join(zip_export.zipped(lambda: [entries], lambda job: metadata.whole(path), None, time.time()))
+    content = b"".join(zip_export.zipped(lambda: [entries], lambda job: unchanged(path), None, time.time()))
     with zipfile.ZipFile(io.BytesIO(content)) as found:
         assert len(set(found.namelist())) == 2 + len(zip_export.MANIFESTS)
         assert [row["file"] for row in manifest(found)] == found.namelist()[:2]
@@ -390,7 +389,7 @@ def test_a_list_s_pictures_are_counted_as_its_zip_holds_them(studio: Studio, sit
 
 def test_a_picture_that_is_fetched_again_is_not_in_a_zip(studio: Studio, jobs: dict[str, Job]):
     broken = replace(jobs["png"], state=State.FETCHING, has_picture=False)
-    splice = metadata.FileWithMetadata(studio.exports.file(jobs["png"]), (b"not whole",))
+    splice = FileOfParts(studio.exports.file(jobs["png"]), (b"not whole",))
     written = zip_export.zipped(lambda: iter([[Entry(broken, (), 1)]]), lambda _: splice, None, 1_800_000_000.0)
     assert zipfile.ZipFile(io.BytesIO(b"".join(written))).namelist() == [*zip_export.MANIFESTS]
 

@@ -18,8 +18,7 @@ from kie.history import zip_export
 from kie.history.export import Entry
 from kie.history.fulltext import spaced
 from kie.history.query import Query
-from kie.images import metadata
-from kie.images.metadata import FileWithMetadata
+from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job, State
 from kie.signed_urls import TAKE_LIST, TAKE_ZIP, SignedUrls
 from kie.store import Store
@@ -142,8 +141,8 @@ def test_a_zip_of_more_than_65_535_members_and_4_gb_is_read_by_others(studio: St
         for start in range(0, len(numbers), 500):
             yield [Entry(job_of(number % 2**32, job), (), 1) for number in numbers[start : start + 500]]
 
-    def opened(asked: Job) -> FileWithMetadata:
-        return metadata.whole(tiny if int(asked.id, 16) < MEMBERS else large)
+    def opened(asked: Job) -> FileOfParts:
+        return unchanged(tiny if int(asked.id, 16) < MEMBERS else large)
 
     listed = listing_of(zip_export.zipped(pages, opened, None, NOW), tmp_path / "whole.zip")
     assert (tmp_path / "whole.zip").stat().st_size > 4 * GIB

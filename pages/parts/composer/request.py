@@ -101,7 +101,7 @@ def _of_prompt() -> _Found:
     request, prompts = base(), [form["prompt"]]
     if form["written_out"]:
         try:
-            prompts = expansion.combinations(request.prompt, values={}) if has_variables() else prompts
+            prompts = expansion.combinations(request.prompt, {}) if has_variables() else prompts
         except RequestInvalid as error:
             return (), tuple(error.faults), ()
     return [SubmissionItem(replace(request, prompt=prompt), form["images"]) for prompt in prompts], (), ()
