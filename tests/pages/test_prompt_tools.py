@@ -341,3 +341,22 @@ def test_a_preset_s_name_is_taken_from_nobody_and_a_slip_is_undone(show: Show, s
     assert studio.library.presets(None) == []
     app = press(app, "Put it back")
     assert studio.library.presets(None) == [kept]
+
+
+# -- what is put into the form before the browser shows it
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"), [("1K", "2K"), ("2K", "2K"), ("4K", "4K")], ids=["as before", "as put in", "chosen since"]
+)
+def test_a_value_that_is_put_in_stays_until_the_browser_shows_it_and_a_choice_made_since_stays(
+    show: Show, told: str, kept: str
+):
+    app = show(prompt="")
+    form = {"prompt": "of this tab", "resolution": "2K"}
+    app.session_state["tab-memory"] = {"kept": {"session": app.session_state["tab"], "form": form}}
+    app.run()
+    assert app.session_state["resolution"] == "2K"
+    app.session_state["resolution"] = told
+    app.run()
+    assert (prompt(app), app.session_state["resolution"]) == ("of this tab", kept)

@@ -61,15 +61,23 @@ def keep(key: str) -> None:
 
 def put(**values: Any) -> None:
     """Put values into the form, in a callback."""
-    before = form.get(PUT, {}) if not prompt.is_shown() else {}
-    form[PUT] = {**before, **values}
-    prompt.put(form[PUT].get(prompt.TEXT, form[prompt.TEXT]))
+    text = values.pop(prompt.TEXT, form[prompt.TEXT])
+    earlier = form.get(PUT, {}) if not prompt.is_shown() else {}
+    form[PUT] = earlier | {name: (*earlier.get(name, ()), form[name], value) for name, value in values.items()}
+    prompt.put(text)
 
 
 def fill() -> None:
     """Give the fields what was put in, in every run until the browser shows it: until then it tells them as they were before."""
-    if form.get(PUT) and not prompt.is_shown():
-        form.update(form[PUT])
+    if not prompt.is_shown():
+        _apply()
+
+
+def _apply() -> None:
+    """Give each field what was put in, unless something else than before has been chosen in it meanwhile."""
+    for name, (*earlier, value) in form.get(PUT, {}).items():
+        if form[name] in earlier:
+            form[name] = value
 
 
 def _restore() -> None:
@@ -81,8 +89,8 @@ def _restore() -> None:
     fit = {name: value for name, value in kept.items() if name in DEFAULTS and _is_fit(name, value)}
     if not form[prompt.TEXT] and fit.get(prompt.TEXT):
         prompt.put(fit[prompt.TEXT], is_restored=True)
-    form[PUT] = {name: fit[name] for name in fit if name != prompt.TEXT and form[name] == DEFAULTS[name]}
-    form.update(form[PUT])
+    form[PUT] = {name: (DEFAULTS[name], value) for name, value in fit.items() if name != prompt.TEXT}
+    _apply()
     ids = kept.get("references") if isinstance(kept.get("references"), list) else []
     found = Studio.current().store.references.get_many([str(identifier) for identifier in ids])
     strip.replace([*(reference.id for reference in found), *strip.chosen().ids])
