@@ -20,18 +20,15 @@ _NAME = re.compile(r"(?!.{254})[0-9a-z_](?:[0-9a-z_-]*[0-9a-z_])?(?:\.[0-9a-z_](
 _NAMES_OF_A_NETWORK = ("localhost", "local", "internal", "arpa")
 
 # Source: IANA special-purpose address registries. The properties of `ipaddress` differ between patch releases of Python.
+# Of IPv6 only 2000::/3 is allocated; inside it: Teredo and other protocols, documentation, 6to4 (embeds any IPv4 address).
 _NO_HOST_OF_THE_WEB = [
-    ipaddress.IPv4Network(network)
+    ipaddress.ip_network(network)
     for network in (
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
         *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
         *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        *("::/3", "4000::/2", "8000::/1", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
     )
-]
-# Of IPv6 only 2000::/3 is allocated. Excluded inside it: Teredo and other protocols, documentation, 6to4 (embeds any IPv4 address).
-_WEB_6 = ipaddress.IPv6Network("2000::/3")
-_NO_HOST_OF_THE_WEB_6 = [
-    ipaddress.IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 ]
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 _LOCAL = [
@@ -129,15 +126,11 @@ def is_on_this_network(host: str, port: int, resolver: Resolver) -> bool:
 def is_public(ip: str) -> bool:
     """Return whether an IP address belongs to the public internet. False for text that is not an IP address."""
     address = _ip(ip)
-    if isinstance(address, ipaddress.IPv4Address):
-        return not any(address in network for network in _NO_HOST_OF_THE_WEB)
-    if address is None:
-        return False
-    # NAT64: a network with IPv6 only reaches IPv4 hosts by this prefix.
-    inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else address.ipv4_mapped
-    if inner is not None:
-        return is_public(str(inner))
-    return address in _WEB_6 and not any(address in network for network in _NO_HOST_OF_THE_WEB_6)
+    if isinstance(address, ipaddress.IPv6Address):
+        # NAT64: a network with IPv6 only reaches IPv4 hosts by this prefix.
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else address.ipv4_mapped
+        address = inner or address
+    return address is not None and not any(address in network for network in _NO_HOST_OF_THE_WEB)
 
 
 def is_local(ip: str) -> bool:

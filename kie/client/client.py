@@ -46,7 +46,6 @@ from kie.timing import Timing
 UPLOAD_PATH = "images/studio"
 # Upper bound for a task record: a prompt of 10,000 characters, each escaped twice.
 REPLY_LIMIT = 1024 * 1024
-RESULT_LIMIT = 200 * 1024 * 1024
 REDIRECTS_LIMIT = 5
 CODE_LIMIT = 99_999
 
@@ -70,13 +69,7 @@ class Task:
         asked = self.request.get("input") if self.request else None
         if not isinstance(asked, dict) or "prompt" not in asked:
             return None
-        same = {
-            "prompt": generation.prompt,
-            "aspect_ratio": generation.aspect_ratio,
-            "resolution": generation.resolution,
-            "output_format": generation.output_format,
-        }
-        if any(asked.get(name, value) != value for name, value in same.items()):
+        if any(asked.get(name, value) != value for name, value in _input(generation).items()):
             return False
         images = asked.get("image_input") or []
         if not isinstance(images, list) or len(images) != len(generation.references):
@@ -95,11 +88,10 @@ class Client:
         key: Callable[[], str],
         *,
         timing: Timing = Timing(),
-        result_limit: int = RESULT_LIMIT,
+        result_limit: int = 200 * 1024 * 1024,
         resolver: addresses.Resolver = addresses.resolve,
     ):
-        self._api_url, self._upload_url = api_url, upload_url
-        self._key = key
+        self._api_url, self._upload_url, self._key = api_url, upload_url, key
         self._timeout_s = (timing.connect_s, timing.read_s)
         self._upload_timeout_s = (timing.connect_s, timing.upload_read_s)
         self._limits = transport.Limits(timing.reply_s)
@@ -112,8 +104,8 @@ class Client:
 
     def close(self) -> None:
         """Close idle connections."""
-        for session in (self._session, self._results):
-            session.close()
+        self._session.close()
+        self._results.close()
 
     def upload(self, path: Path, name: str, mime_type: str) -> str:
         """Upload a reference, streamed from disk, and return its download URL. Costs nothing.
@@ -121,21 +113,13 @@ class Client:
         `name` must be unique to the content: an upload with the same name overwrites the file for all users of the key.
         Raises UploadFailed, Unreachable, KeyRefused or KeyMissing. Source: official.txt, "File Stream Upload".
         """
-        key = self._usable_key()
         with path.open("rb") as file:
             fields = {"uploadPath": UPLOAD_PATH, "fileName": name, "file": (name, file, mime_type)}
             body = MultipartEncoderMonitor.from_fields(fields)
+            sent = {"data": body, "headers": {"Content-Type": body.content_type}}
+            url = f"{self._upload_url}/api/file-stream-upload"
             try:
-                reply = self._session.post(
-                    f"{self._upload_url}/api/file-stream-upload",
-                    data=body,
-                    headers={"Content-Type": body.content_type},
-                    auth=transport.Bearer(key),
-                    timeout=self._upload_timeout_s,
-                    allow_redirects=False,
-                    stream=True,
-                )
-                code, message, content = _opened(reply, redaction.redaction(key), self._limits)
+                reply, code, message, content = self._ask("POST", url, timeout=self._upload_timeout_s, **sent)
             except requests.RequestException as error:
                 raise (UploadFailed if body.bytes_read else Unreachable)(transport.describe(error)) from None
             except _Unreadable as error:
@@ -156,29 +140,16 @@ class Client:
         unreadable: a task may exist and be paid for, so the request must not be retried.
         Source: official.txt, "createTask". All five input fields are sent, because defaults may not be applied.
         """
-        request: dict[str, Any] = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
-        request["input"] = {
-            "prompt": generation.prompt,
-            "image_input": list(image_urls),
-            "aspect_ratio": generation.aspect_ratio,
-            "resolution": generation.resolution,
-            "output_format": generation.output_format,
-        }
+        request = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
+        request["input"] = _input(generation) | {"image_input": list(image_urls)}
         # It is read when the connection stands and the head has been sent: before, the server can't have acted on it.
-        key, body = self._usable_key(), io.BytesIO(json.dumps(request, ensure_ascii=False).encode())
-        # No connection reuse here: a kept-alive connection that the server has just closed would look like a lost reply.
+        body = io.BytesIO(json.dumps(request, ensure_ascii=False).encode())
+        headers = {"Content-Type": "application/json", "Connection": "close"}
+        url = f"{self._api_url}/api/v1/jobs/createTask"
         try:
+            # No connection reuse here: a kept-alive connection that the server has just closed would look like a lost reply.
             with transport.session() as fresh:
-                reply = fresh.post(
-                    f"{self._api_url}/api/v1/jobs/createTask",
-                    data=body,
-                    headers={"Content-Type": "application/json", "Connection": "close"},
-                    auth=transport.Bearer(key),
-                    timeout=self._timeout_s,
-                    allow_redirects=False,
-                    stream=True,
-                )
-                code, message, content = _opened(reply, redaction.redaction(key), self._limits)
+                reply, code, message, content = self._ask("POST", url, fresh, data=body, headers=headers)
         except requests.RequestException as error:
             raise (Unsure if body.tell() else Unreachable)(transport.describe(error)) from None
         except _Unreadable as error:
@@ -252,18 +223,21 @@ class Client:
             raise KeyMissing()
         return key
 
-    def _read(self, path: str, query: Mapping[str, str]) -> tuple[int, str, Any]:
+    def _ask(
+        self, method: str, url: str, session: requests.Session | None = None, **sent: Any
+    ) -> tuple[requests.Response, int, str, Any]:
+        """Send a request with the key, and return the reply with the code, message and data of its envelope.
+
+        Raises KeyMissing, requests.RequestException or _Unreadable.
+        """
         key = self._usable_key()
+        options = {"auth": transport.bearer(key), "timeout": self._timeout_s} | sent
+        reply = (session or self._session).request(method, url, **options)
+        return reply, *_opened(reply, redaction.redaction(key), self._limits)
+
+    def _read(self, path: str, query: Mapping[str, str]) -> tuple[int, str, Any]:
         try:
-            reply = self._session.get(
-                self._api_url + path,
-                params=query,
-                auth=transport.Bearer(key),
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
-            )
-            code, message, content = _opened(reply, redaction.redaction(key), self._limits)
+            reply, code, message, content = self._ask("GET", self._api_url + path, params=query)
         except requests.RequestException as error:
             raise NothingLearned(transport.describe(error)) from None
         except _Unreadable as error:
@@ -281,9 +255,7 @@ class Client:
                 raise PictureNotFetched("the address has the key in it, so it was not opened")
             # Checked before requests parses it, which may read a malformed URL differently.
             addresses.read(url)
-            reply = self._results.get(
-                url, auth=transport.Nobody(), timeout=self._timeout_s, allow_redirects=False, stream=True
-            )
+            reply = self._results.get(url, auth=transport.no_key, timeout=self._timeout_s)
             if not reply.is_redirect:
                 return reply
             reply.close()
@@ -296,13 +268,7 @@ class Client:
         return addresses.is_on_this_network(parts.hostname or "", parts.port or 0, self._resolver)
 
     def _written(self, reply: requests.Response, target: Path) -> int:
-        expected = (
-            int(reply.headers["content-length"])
-            if "content-encoding" not in reply.headers and "content-length" in reply.headers
-            else None
-        )
-        if expected is not None and expected > self._result_limit:
-            raise PictureNotFetched(f"the picture is larger than {self._result_limit // 2**20} MB")
+        length = None if "content-encoding" in reply.headers else reply.headers.get("content-length")
         written = 0
         with target.open("wb") as out:
             for piece in transport.read(reply, self._result_limits):
@@ -310,8 +276,8 @@ class Client:
                 if written > self._result_limit:
                     raise PictureNotFetched(f"the picture is larger than {self._result_limit // 2**20} MB")
                 out.write(piece)
-        if written == 0 or (expected is not None and written != expected):
-            raise PictureNotFetched(f"{written} bytes came of {expected}")
+        if written == 0 or (length is not None and written != int(length)):
+            raise PictureNotFetched(f"{written} bytes came of {length}")
         return written
 
 
@@ -320,15 +286,22 @@ def named_task(body: bytes) -> str | None:
 
     Source: official.txt, "Callback Notifications"; `task_id` and the top level as used by related models.
     """
-    try:
-        called = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    called = _parsed(body)
     if not isinstance(called, dict):
         return None
     data = called.get("data") if isinstance(called.get("data"), dict) else {}
     named = data.get("taskId") or data.get("task_id") or called.get("taskId")
     return named if isinstance(named, str) else None
+
+
+def _input(generation: Generation) -> dict[str, Any]:
+    """Return the fields of a request that do not depend on where its references were uploaded."""
+    return {
+        "prompt": generation.prompt,
+        "aspect_ratio": generation.aspect_ratio,
+        "resolution": generation.resolution,
+        "output_format": generation.output_format,
+    }
 
 
 class _Unreadable(Exception):
@@ -414,7 +387,8 @@ def _request(param: Any) -> Mapping[str, Any] | None:
 
 
 def _parsed(value: Any) -> Any:
-    if not isinstance(value, str):
+    """Return what a JSON text says, None if it is broken, and any other value as it is."""
+    if not isinstance(value, str | bytes):
         return value
     try:
         return json.loads(value)
@@ -424,18 +398,12 @@ def _parsed(value: Any) -> Any:
 
 def _result_urls(result: Any) -> tuple[str, ...]:
     """Parse `resultJson`: usually a JSON string, rarely an object, empty until success."""
-    if result == MARK:
-        return (MARK,)
-    if isinstance(result, str):
-        try:
-            result = json.loads(result)
-        except (ValueError, RecursionError):
-            return ()
-    urls = result.get("resultUrls") if isinstance(result, dict) else None
-    if not isinstance(urls, list):
-        return (MARK,) if urls == MARK else ()
+    parsed = _parsed(result)
+    urls = parsed.get("resultUrls") if isinstance(parsed, dict) else None
     # A redacted URL is kept, so that the reason for not opening it can be shown.
-    return tuple(url for url in urls if _is_web_address(url) or url == MARK)
+    if MARK in (result, urls):
+        return (MARK,)
+    return tuple(url for url in urls if url == MARK or _is_web_address(url)) if isinstance(urls, list) else ()
 
 
 def _is_web_address(url: Any) -> bool:

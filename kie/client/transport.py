@@ -1,8 +1,8 @@
 """HTTP transport for the client: authentication per request, deadlines for replies, connections to checked addresses only.
 
-session ── adapter ── connection    the head of a reply has the read timeout as a whole, not only for each read
+session ── adapter ── connection         the head of a reply has the read timeout as a whole, not only for each read
                └───── judging adapter    URLs from others are checked, and the checked IP address is used
-read ── pieces of the body          with a deadline for the whole, and a least rate
+read ── pieces of the body               with a deadline for the whole, and a least rate
 """
 
 import contextlib
@@ -17,9 +17,8 @@ from typing import Any
 
 import requests
 import requests.adapters
-from requests.auth import AuthBase
 from requests.utils import select_proxy
-from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
+from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, MaxRetryError
 
@@ -37,22 +36,22 @@ TRIED = 3
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
-class Bearer(AuthBase):
-    """Adds the key to one request. As an auth object it also prevents the use of `.netrc`."""
+Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
-    def __init__(self, key: str):
-        self._key = key
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key}"
+def bearer(key: str) -> Auth:
+    """Return an `auth` that adds the key to one request. Any `auth` also prevents the use of `.netrc`."""
+
+    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {key}"
         return request
 
+    return sign
 
-class Nobody(AuthBase):
-    """Adds no key, and prevents the use of `.netrc`."""
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
+def no_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Be an `auth` that adds nothing, and prevents the use of `.netrc`."""
+    return request
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,9 @@ def read(reply: requests.Response, limits: Limits) -> Iterator[bytes]:
     # Only time spent waiting for the server counts; our own disk may be slow.
     waited, seen = 0.0, 0
     try:
-        with _Deadline(limits.whole_s, reply.raw.shutdown) as deadline:
+        with _deadline(limits.whole_s, reply.raw.shutdown) as passed:
             began = time.monotonic()
-            while not deadline.has_passed and (piece := reply.raw.read1(PIECE, decode_content=True)):
+            while not passed.is_set() and (piece := reply.raw.read1(PIECE, decode_content=True)):
                 waited, seen = waited + time.monotonic() - began, seen + len(piece)
                 if waited > limits.slow_after_s > 0:
                     if seen < limits.least_rate * waited:
@@ -102,6 +101,7 @@ def read(reply: requests.Response, limits: Limits) -> Iterator[bytes]:
 
 def _session(adapter: requests.adapters.HTTPAdapter) -> requests.Session:
     made = _Session()
+    made.stream = True
     made.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json, image/*"})
     # Loopback requests must not go to a proxy of the environment.
     made.proxies = {f"{scheme}://{host}": "" for scheme in ("http", "https") for host in LOOPBACK}
@@ -141,37 +141,35 @@ class _Session(requests.Session):
         return None
 
 
-class _Deadline:
-    """Calls `end` when its block takes too long, and raises LimitReached at the end of the block.
+@contextlib.contextmanager
+def _deadline(seconds: float, end: Callable[[], object]) -> Iterator[threading.Event]:
+    """Call `end` when the block takes too long, and raise LimitReached at its end. The event is set in between.
 
     A timeout of a socket applies to each read only, so a slow server could send for ever: a head, the length of a chunk.
     """
+    passed = threading.Event()
 
-    def __init__(self, seconds: float, end: Callable[[], object]):
-        self._timer = threading.Timer(seconds, self._pass)
-        self._timer.daemon = True
-        self._end, self.has_passed = end, False
-
-    def __enter__(self) -> "_Deadline":
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        if self.has_passed:
-            raise LimitReached("the reply took too long")
-
-    def _pass(self) -> None:
-        self.has_passed = True
+    def stop() -> None:
+        passed.set()
         # The reply may be complete at this moment. urllib3 raises ValueError for TLS in TLS, of a proxy with https.
         with contextlib.suppress(OSError, RuntimeError, ValueError):
-            self._end()
+            end()
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield passed
+    finally:
+        timer.cancel()
+        if passed.is_set():
+            raise LimitReached("the reply took too long")
 
 
 class _Timed(HTTPConnection):
     def getresponse(self) -> HTTPResponse:
         line = getattr(self.sock, "socket", self.sock)  # inside TLS in TLS
-        with _Deadline(self.timeout, partial(line.shutdown, socket.SHUT_RD)):
+        with _deadline(self.timeout, partial(line.shutdown, socket.SHUT_RD)):
             return super().getresponse()
 
 
@@ -179,40 +177,20 @@ class _TimedSecure(_Timed, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Timed
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _TimedSecure
-
-
-class _Pools(PoolManager):
-    def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, **options)
-        self.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-
-
-class _ProxyPools(_Pools, ProxyManager):
-    pass
+# Connections through a SOCKS proxy have classes of their own, and stay without the deadline.
+_TIMED = {HTTPConnection: _Timed, HTTPSConnection: _TimedSecure}
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
     """Adapter whose connections read the head of a reply within the read timeout."""
 
     def __init__(self) -> None:
-        super().__init__(pool_connections=HOSTS, pool_maxsize=CONNECTIONS, max_retries=0)
+        super().__init__(pool_connections=HOSTS, pool_maxsize=CONNECTIONS)
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
-        self.poolmanager = _Pools(connections, maxsize=maxsize, block=block, **options)
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:
-        if proxy.lower().startswith("socks"):
-            return super().proxy_manager_for(proxy, **options)
-        if proxy not in self.proxy_manager:
-            sizes = {"num_pools": HOSTS, "maxsize": CONNECTIONS}
-            self.proxy_manager[proxy] = _ProxyPools(proxy, proxy_headers=self.proxy_headers(proxy), **sizes, **options)
-        return self.proxy_manager[proxy]
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> HTTPConnectionPool:
+        pool = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = _TIMED.get(pool.ConnectionCls, pool.ConnectionCls)
+        return pool
 
 
 class _JudgingAdapter(_Adapter):
