@@ -9,7 +9,7 @@ unused ──> files      references that nothing uses and nobody added again fo
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -35,47 +35,27 @@ HANDED_LIFE_S = 3600.0
 
 
 @dataclass
-class Named:
-    """A count, with the first names of what was counted."""
-
-    count: int = 0
-    first: list[str] = field(default_factory=list)
-
-    def add(self, name: str) -> None:
-        """Count `name`."""
-        self.count += 1
-        self.first += [name] if self.count <= NAMED else []
-
-    def __str__(self) -> str:
-        """The names as one line of text."""
-        more = f" and {self.count - NAMED:,} more" if self.count > NAMED else ""
-        return f"{', '.join(self.first)}{more}"
-
-
-@dataclass
 class Report:
-    """The result of a check. `trouble` is the sentence that says why the check ended early, or ""."""
+    """The result of a check: the names of files by what is wrong with them.
+
+    `trouble` is the sentence that says why the check ended early, or "".
+    """
 
     at: float
     is_deep: bool = False
     checked: int = 0
-    missing: Named = field(default_factory=Named)
-    broken: Named = field(default_factory=Named)
-    references_missing: Named = field(default_factory=Named)
+    missing: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    references_missing: list[str] = field(default_factory=list)
     thumbnails_made: int = 0
-    orphans: Named = field(default_factory=Named)
-    leftovers: Named = field(default_factory=Named)
+    orphans: list[str] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
     trouble: str = ""
-
-    @property
-    def fetched_again(self) -> int:
-        """How many pictures will be downloaded again."""
-        return self.missing.count + self.broken.count
 
     @property
     def is_well(self) -> bool:
         """Whether there is nothing for a person to act on. Thumbnails that were made again do not count."""
-        return not (self.fetched_again or self.references_missing.count or self.orphans.count or self.trouble)
+        return not (self.missing or self.broken or self.references_missing or self.orphans or self.trouble)
 
     def sentences(self) -> list[str]:
         """Return the report as sentences, the most important first."""
@@ -85,39 +65,27 @@ class Report:
         )
         sentences = [f"{whole}; all is well." if self.is_well else f"{whole}."]
         sentences += [self.trouble] if self.trouble else []
-        for name, one, many, then in _SENTENCES:
-            found: Named = getattr(self, name)
-            if found.count:
-                sentences.append(f"{found.count:,} {one if found.count == 1 else many}: {then}. {found}")
+        for kind, (what, then) in _SENTENCES.items():
+            if names := getattr(self, kind):
+                more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+                sentences.append(f"{what}: {len(names):,}; {then}. {', '.join(names[:NAMED])}{more}")
         if self.thumbnails_made:
             sentences.append(f"{counted(self.thumbnails_made, 'missing thumbnail')} made again.")
         return sentences
 
 
-_AGAIN = "the studio fetches this again at no cost; what can't be had for a day is listed under what needs attention"
-# Attribute of Report, singular, plural, consequence.
-_SENTENCES = (
-    ("missing", "paid picture is gone from the disk", "paid pictures are gone from the disk", _AGAIN),
-    ("broken", "paid picture is not as it arrived", "paid pictures are not as they arrived", _AGAIN),
-    (
-        "references_missing",
-        "reference is gone from the disk",
-        "references are gone from the disk",
-        "add them again before they are used",
-    ),
-    (
-        "orphans",
-        "file belongs to nothing that is known here",
-        "files belong to nothing that is known here",
+_AGAIN = "the studio downloads them again at no cost; what can't be had for a day is listed under what needs attention"
+# What was found, and what happens now, by the attribute of Report.
+_SENTENCES = {
+    "missing": ("Paid pictures that are gone from the disk", _AGAIN),
+    "broken": ("Paid pictures that are not as they arrived", _AGAIN),
+    "references_missing": ("References that are gone from the disk", "add them again before they are used"),
+    "orphans": (
+        "Files that belong to no picture or reference",
         "nothing was deleted; delete by hand what nobody misses",
     ),
-    (
-        "leftovers",
-        "half-written file is older than a day",
-        "half-written files are older than a day",
-        "the next start of the studio clears them away",
-    ),
-)
+    "leftovers": ("Half-written files older than a day", "the next start of the studio deletes them"),
+}
 
 
 class IntegrityCheck:
@@ -215,7 +183,7 @@ class IntegrityCheck:
             if fault := self._fault(report, kept):
                 found = report.missing if fault is FileMissing else report.broken
                 if self._fetch_again(kept, fault):
-                    found.add(kept.file)
+                    found.append(kept.file)
 
     def _fault(self, report: Report, kept: Kept) -> type[StudioError] | None:
         path = self._files.path(kept.file)
@@ -244,7 +212,7 @@ class IntegrityCheck:
             path = self._files.path(kept.file)
             try:
                 if not path.exists():
-                    report.references_missing.add(kept.file)
+                    report.references_missing.append(kept.file)
                 elif kept.is_shown and not self._files.thumbnail(kept.id).exists():
                     self._look(report, kept, path)
             except (FileRefused, SpentAndKept):
@@ -267,14 +235,15 @@ class IntegrityCheck:
 
     def _check_folders(self, report: Report) -> None:
         for folder in KEPT_IN:
-            for paths in _in_steps(self._older(folder, report.at - YOUNG_S)):
+            older = self._older(folder, report.at - YOUNG_S)
+            while paths := list(islice(older, STEP)):
                 known = self._store.inventory.owners({path.stem for path in paths})
                 for path in paths:
                     name = path.relative_to(self._files.root).as_posix()
                     if path.stem not in known or not is_name(name):
-                        report.orphans.add(name)
+                        report.orphans.append(name)
         for path in self._older("incoming", report.at - LEFT_S):
-            report.leftovers.add(path.relative_to(self._files.root).as_posix())
+            report.leftovers.append(path.relative_to(self._files.root).as_posix())
 
     def _older(self, folder: str, than: float) -> Iterator[Path]:
         for path in self._files.present(folder):
@@ -287,14 +256,8 @@ class IntegrityCheck:
             if is_older:
                 yield path
 
-    def _discard(self, owner: str, paths: Callable[[], Iterable[Path]]) -> None:
+    def _discard(self, owner: str, paths: Callable[[], list[Path]]) -> None:
         try:
             self._files.discard(paths())
         except OSError as error:
             log.warning("%s: a file could not be deleted (%s)", owner, error.strerror)
-
-
-def _in_steps(paths: Iterable[Path]) -> Iterator[list[Path]]:
-    every = iter(paths)
-    while some := list(islice(every, STEP)):
-        yield some
