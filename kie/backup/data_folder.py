@@ -24,7 +24,6 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from kie.backup import zip_structure
 from kie.backup.rows import copy_rows
 from kie.errors import KeepingFailed, SettingsInvalid
 from kie.images.files import CHUNK, Files, is_name
@@ -37,6 +36,8 @@ from kie.text import counted
 DATABASE, ABOUT, SANDBOX = "studio.sqlite3", "backup.json", "sandbox/"
 FORMAT = 1
 TOLD_EVERY = 1000
+NAME_IN_UTF_8 = 0x0800
+CHANGED = "it is cut off, changed, or no zip file"
 
 # What file systems and desktops put at the top of a volume, and what a restore left there that was killed.
 _OF_A_VOLUME = re.compile(
@@ -255,8 +256,6 @@ def _demand_empty(folder: Path) -> None:
 def _unpack(source: Path, part: Path, tell: Tell) -> int:
     try:
         with zipfile.ZipFile(source) as archive:
-            if found := zip_structure.fault(source, archive.infolist()):
-                raise _no_backup(source, found)
             entries = _checked(archive, source)
             # During the restore each database exists twice.
             sizes = [entry.file_size * (2 if _is_database(entry) else 1) for entry in entries]
@@ -275,7 +274,7 @@ def _unpack(source: Path, part: Path, tell: Tell) -> int:
                 if number % TOLD_EVERY == 0:
                     tell(f"{number:,} of {len(entries):,} files")
     except (zipfile.BadZipFile, EOFError) as error:
-        raise _no_backup(source, "it is cut off, changed, or no zip file") from error
+        raise _no_backup(source, CHANGED) from error
     return sum(not _is_database(entry) for entry in entries)
 
 
@@ -284,17 +283,26 @@ def _is_database(entry: zipfile.ZipInfo) -> bool:
 
 
 def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
-    """Return the entries to unpack. Raises KeepingFailed when one has a name that no backup contains."""
-    names = [entry.filename for entry in archive.infolist()]
+    """Return the entries to unpack. Raises KeepingFailed for a zip or a name that this program does not write.
+
+    Entries that are not packed, and together no larger than the file, take no more room than it has.
+    """
+    members = archive.infolist()
+    if any(each.compress_type != zipfile.ZIP_STORED or each.flag_bits & ~NAME_IN_UTF_8 for each in members):
+        raise _no_backup(source, "it was packed by another program")
+    size = sum(each.file_size for each in members)
+    if size > source.stat().st_size or any(each.compress_size != each.file_size for each in members):
+        raise _no_backup(source, CHANGED)
+    names = [each.filename for each in members]
     if ABOUT not in names or archive.getinfo(ABOUT).file_size > CHUNK:
         raise _no_backup(source, "it was not made by this studio")
     try:
         about = json.loads(archive.read(ABOUT))
-    except (ValueError, NotImplementedError, RuntimeError) as error:
+    except ValueError as error:
         raise _no_backup(source, "it was not made by this studio") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise _no_backup(source, "a newer studio made it")
-    entries = [entry for entry in archive.infolist() if entry.filename != ABOUT]
+    entries = [entry for entry in members if entry.filename != ABOUT]
     for entry in entries:
         name = entry.filename.removeprefix(SANDBOX)
         # The name as it is in the file: zipfile changes `filename` on some systems.
