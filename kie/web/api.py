@@ -37,7 +37,6 @@ from kie.views.cards import Row
 from kie.views.feed import feed
 from kie.views.job_cards import item
 from kie.views.reference_tiles import tile
-from kie.worker.integrity import Report
 
 Params = Mapping[str, str]
 IDS_LIMIT = 200
@@ -113,11 +112,12 @@ def status(studio: Studio, params: Params) -> Row:
     """Return what every page says of the studio. None stands for what is not known."""
     balance, breaker = studio.credits.balance(), studio.store.breaker.current()
     reports, zone = studio.diagnostics.host_reports(), params.get("zone")
+    problem, checked = studio.backend.tracker.credit_problem, studio.backend.tracker.integrity.report
     return {
         "now": time.time(),
         "balance": balance and balance.credits,
         "read_at": balance and balance.at,
-        "problem": _problem(studio),
+        "problem": problem and {"text": problem.sentence, "detail": problem.detail},
         "free": studio.credits.free(),
         "held": studio.credits.held(),
         "breaker": breaker
@@ -133,7 +133,8 @@ def status(studio: Studio, params: Params) -> Row:
         "hosts": [_host(url, reports.get(url)) for url in studio.backend.hosts],
         "integrity": {
             "is_checking": studio.diagnostics.is_checking_files(),
-            **_report(studio.backend.tracker.integrity.report),
+            "at": checked and checked.at,
+            "sentences": checked.sentences() if checked else [],
         },
     }
 
@@ -198,11 +199,6 @@ def _without_clocks(value: Any) -> Any:
     return [_without_clocks(each) for each in value]
 
 
-def _problem(studio: Studio) -> Row | None:
-    problem = studio.backend.tracker.credit_problem
-    return {"text": problem.sentence, "detail": problem.detail} if problem else None
-
-
 def _price(studio: Studio, resolution: str) -> Row:
     price = studio.estimates.price(resolution)
     known = {"credits": price.credits, "source": price.source} if price else {"credits": None, "source": "unknown"}
@@ -211,10 +207,6 @@ def _price(studio: Studio, resolution: str) -> Row:
 
 def _host(url: str, report: tuple[str, float] | None) -> Row:
     return {"url": url, "problem": report[0] if report else None, "at": report[1] if report else None}
-
-
-def _report(report: Report | None) -> Row:
-    return {"at": report.at if report else None, "sentences": report.sentences() if report else []}
 
 
 def _small(studio: Studio, identifier: str, alt: str) -> Row:

@@ -14,7 +14,7 @@ Origins are checked before, by `guard`.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -29,8 +29,8 @@ from kie.client.client import named_task
 from kie.errors import FileRefused, NoRoom, NotRecorded
 from kie.events import Events
 from kie.images import convert
+from kie.images.files import Files
 from kie.signed_urls import CALLBACKS, PREFIX
-from kie.store import Reference
 from kie.studio import Studio
 from kie.studio.references import NOT_SAVED
 from kie.web.downloads import take_routes
@@ -38,7 +38,6 @@ from kie.web.downloads import take_routes
 # A burst of changes becomes one message, at most ten per second.
 COALESCE_S = 0.1
 REFERENCES_AT_ONCE = 8
-FILES_AT_ONCE = 4
 FILE_BYTES_LIMIT = 5_000_000
 FILE_TOO_LARGE = "It is larger than 5 MB: choose a smaller file."
 CALLBACK_BYTES_LIMIT = 64 * 1024
@@ -69,45 +68,24 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
         wrong = studio().diagnostics.unready()
         return JSONResponse({"ready": not wrong, "wrong": wrong}, 503 if wrong else 200)
 
-    # Each upload needs a thread while it is checked and converted; other requests need threads too.
+    # Each reference needs a thread while it is checked and converted; other requests need threads too.
     slots = asyncio.Semaphore(REFERENCES_AT_ONCE)
 
     async def add_reference(request: Request) -> Response:
         if "x-studio-name" not in request.headers:
             return JSONResponse({"refusal": "Only the studio's own page may add pictures."}, 403)
-        name, part = unquote(request.headers["x-studio-name"]), studio().files.incoming()
-        try:
-            studio().files.need_room(min(_declared(request), convert.UPLOAD_BYTES_LIMIT))
-            await _write_stream(request, part, convert.UPLOAD_BYTES_LIMIT, convert.too_large)
-            async with slots:
-                kept, receipt = await run_in_threadpool(_keep, studio(), name, part)
-        except (FileRefused, NoRoom, NotRecorded) as error:
-            return JSONResponse({"refusal": error.sentence})
-        except OSError:
-            return JSONResponse({"refusal": NOT_SAVED})
-        except ClientDisconnect:
-            return Response(status_code=400)  # The page was closed.
-        finally:
-            part.unlink(missing_ok=True)
-        return JSONResponse({"id": kept.id} | ({"receipt": receipt} if receipt else {}))
 
-    file_slots = asyncio.Semaphore(FILES_AT_ONCE)
+        async def keep(part: Path) -> dict[str, Any]:
+            async with slots:
+                return await run_in_threadpool(_keep, studio(), unquote(request.headers["x-studio-name"]), part)
+
+        return await _take_in(request, studio().files, convert.UPLOAD_BYTES_LIMIT, convert.too_large, keep)
 
     async def add_file(request: Request) -> Response:
-        part = studio().files.incoming()
-        try:
-            studio().files.need_room(min(_declared(request), FILE_BYTES_LIMIT))
-            async with file_slots:
-                await _write_stream(request, part, FILE_BYTES_LIMIT, lambda _: FILE_TOO_LARGE)
-            return JSONResponse({"id": studio().files.hand_over(part)})
-        except (FileRefused, NoRoom) as error:
-            return JSONResponse({"refusal": error.sentence})
-        except OSError:
-            return JSONResponse({"refusal": NOT_SAVED})
-        except ClientDisconnect:
-            return Response(status_code=400)
-        finally:
-            part.unlink(missing_ok=True)
+        async def keep(part: Path) -> dict[str, Any]:
+            return {"id": studio().files.hand_over(part)}
+
+        return await _take_in(request, studio().files, FILE_BYTES_LIMIT, lambda _: FILE_TOO_LARGE, keep)
 
     async def callback(request: Request) -> Response:
         job_id = studio().backend.urls.read_callback(request.path_params["token"])
@@ -123,7 +101,25 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
 
     async def events(socket: WebSocket) -> None:
         await socket.accept()
-        await _Visitor(socket).serve(studio())
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+        def hear(_: set[str]) -> None:
+            # The loop may be closed while the tracker is still stopping.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(changed.set)
+
+        leave = studio().events.listen(hear)
+        sender = asyncio.create_task(_send_changes(socket, studio().events, changed))
+        try:
+            while True:
+                await socket.receive_text()
+        except (WebSocketDisconnect, KeyError):
+            pass
+        finally:
+            leave()
+            sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
+                await sender
 
     return [
         Route(PREFIX + "{token}", picture),
@@ -164,50 +160,37 @@ async def _write_stream(request: Request, part: Path, limit: int, too_large: Cal
             out.write(piece)
 
 
-def _keep(studio: Studio, name: str, part: Path) -> tuple[Reference, dict[str, Any] | None]:
+async def _take_in(
+    request: Request, files: Files, limit: int, too_large: Callable[[int], str], keep: Callable[[Path], Awaitable[Any]]
+) -> Response:
+    """Stream a body to disk, and answer with what `keep` returns for it, or with the reason for a refusal."""
+    part = files.incoming()
+    try:
+        files.need_room(min(_declared(request), limit))
+        await _write_stream(request, part, limit, too_large)
+        return JSONResponse(await keep(part))
+    except (FileRefused, NoRoom, NotRecorded) as error:
+        return JSONResponse({"refusal": error.sentence})
+    except OSError:
+        return JSONResponse({"refusal": NOT_SAVED})
+    except ClientDisconnect:
+        return Response(status_code=400)  # The page was closed.
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _keep(studio: Studio, name: str, part: Path) -> dict[str, Any]:
     receipt = studio.exports.receipt_of(part)
-    return studio.references.add(name, part), receipt
+    return {"id": studio.references.add(name, part).id} | ({"receipt": receipt} if receipt else {})
 
 
-class _Visitor:
-    """The websocket of one open page: receives changes until it disconnects."""
-
-    def __init__(self, socket: WebSocket):
-        self._socket = socket
-        self._topics: set[str] = set()
-        self._changed = asyncio.Event()
-
-    async def serve(self, studio: Studio) -> None:
-        loop = asyncio.get_running_loop()
-
-        def hear(topics: set[str]) -> None:
-            # The loop may be closed while the tracker is still stopping.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._hear, topics)
-
-        leave = studio.events.listen(hear)
-        sender = asyncio.create_task(self._send(studio.events))
-        try:
-            while True:
-                await self._socket.receive_text()
-        except (WebSocketDisconnect, KeyError):
-            pass
-        finally:
-            leave()
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError, RuntimeError, WebSocketDisconnect):
-                await sender
-
-    def _hear(self, topics: set[str]) -> None:
-        self._topics |= topics
-        self._changed.set()
-
-    async def _send(self, events: Events) -> None:
-        await self._socket.send_json({"since": events.since, "changes": events.changes()})
-        while True:
-            await self._changed.wait()
-            topics, self._topics = self._topics, set()
-            self._changed.clear()
-            changes = events.changes()
-            await self._socket.send_json({"changes": {topic: changes[topic] for topic in sorted(topics)}})
-            await asyncio.sleep(COALESCE_S)
+async def _send_changes(socket: WebSocket, events: Events, changed: asyncio.Event) -> None:
+    """Send the numbers of all topics, then of those that have changed since the last message, each time `changed` is set."""
+    known = events.changes()
+    await socket.send_json({"since": events.since, "changes": known})
+    while True:
+        await changed.wait()
+        changed.clear()
+        before, known = known, events.changes()
+        await socket.send_json({"changes": dict(sorted(known.items() - before.items()))})
+        await asyncio.sleep(COALESCE_S)
