@@ -10,10 +10,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas  # noqa: F401  (imported here so that no visitor waits for it)
 import streamlit as st
@@ -39,36 +39,29 @@ LAST_WORDS_S = 1
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
-def read_settings() -> Settings:
-    """Read the settings, or end the server with a sentence that says which one stands in the way."""
+@contextlib.contextmanager
+def plain_end() -> Iterator[None]:
+    """End the server with the sentence of a setting that can't be used: any other way out buries it under a traceback."""
     try:
-        return Settings.load()
+        yield
     except SettingsInvalid as error:
-        end_with(error)
+        print(f"\nThe studio can't start. {error.detail}\n", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def open_studio() -> Studio:
-    """Open the studio, or end the server with a sentence that says which setting stands in the way."""
-    try:
-        address = st.get_option("server.address")
-        if address not in LOOPBACK:
-            raise SettingsInvalid(
-                f"server.address is {address or 'every network'}: anyone there could spend your credits. "
-                "Leave it at 127.0.0.1 and put a proxy with sign-in in front (see the README)."
-            )
-        if st.get_option("server.baseUrlPath").strip("/"):
-            raise SettingsInvalid(
-                "server.baseUrlPath is set: leave it empty, and let the proxy take the path off (see the README)."
-            )
-        return Studio(settings).open()
-    except SettingsInvalid as error:
-        end_with(error)
-
-
-def end_with(error: SettingsInvalid) -> NoReturn:
-    """End the server with a sentence: nothing is open yet, and any other way out buries it under a traceback."""
-    print(f"\nThe studio can't start. {error.detail}\n", file=sys.stderr, flush=True)
-    os._exit(1)
+    """Open the studio. Raises SettingsInvalid."""
+    address = st.get_option("server.address")
+    if address not in LOOPBACK:
+        raise SettingsInvalid(
+            f"server.address is {address or 'every network'}: anyone there could spend your credits. "
+            "Leave it at 127.0.0.1 and put a proxy with sign-in in front (see the README)."
+        )
+    if st.get_option("server.baseUrlPath").strip("/"):
+        raise SettingsInvalid(
+            "server.baseUrlPath is set: leave it empty, and let the proxy take the path off (see the README)."
+        )
+    return Studio(settings).open()
 
 
 def end_in_time() -> None:
@@ -91,7 +84,8 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     keep_private()
     return_large_blocks()
     end_in_time()
-    studio = open_studio()
+    with plain_end():
+        studio = open_studio()
     studio.store.database.connect_all()
     connections.ports.add(st.get_option("server.port"))
     # Streamlit collects all garbage after every run; what was imported once need not be walked through each time.
@@ -104,7 +98,8 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         studio.close()
 
 
-settings = read_settings()
+with plain_end():
+    settings = Settings.load()
 rules = Rules(settings.public_url, settings.frame_ancestors)
 connections = Connections(raise_file_limit())
 app = st.App(

@@ -56,6 +56,9 @@ The docstring of a class is the sentence that people read. It names no credits: 
 class StudioError(Exception):
     """Something went wrong: look at the Account page."""
 
+    # Whether people read the detail instead of the docstring.
+    is_said_by_detail = False
+
     def __init__(self, detail: str = "", code: str | None = None):
         super().__init__(detail)
         self.detail = detail
@@ -64,7 +67,7 @@ class StudioError(Exception):
     @property
     def sentence(self) -> str:
         """What happened, and what to do now. What it cost is said from the job's row: `format.charged`."""
-        return sentence(type(self).__name__)
+        return self.detail if self.is_said_by_detail else sentence(type(self).__name__)
 
 
 class NothingSpent(StudioError):
@@ -82,19 +85,13 @@ class RequestInvalid(NothingSpent):
 class FileRefused(NothingSpent):
     """This file can't be used as a reference: choose another picture."""
 
-    @property
-    def sentence(self) -> str:
-        """The reason for this file."""
-        return self.detail
+    is_said_by_detail = True
 
 
 class TableRefused(NothingSpent):
     """This table can't be used: choose another file or paste the cells."""
 
-    @property
-    def sentence(self) -> str:
-        """The reason for this table."""
-        return self.detail
+    is_said_by_detail = True
 
 
 class EncodingUnsure(TableRefused):
@@ -269,10 +266,7 @@ class RestoredUnsent(NothingSpent):
 class KeepingFailed(NothingSpent):
     """That could not be done with the data folder: read the reason and try again."""
 
-    @property
-    def sentence(self) -> str:
-        """The reason in this case."""
-        return self.detail
+    is_said_by_detail = True
 
 
 class DecoderClosed(NothingSpent):

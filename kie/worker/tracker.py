@@ -141,7 +141,6 @@ class Tracker:
         while not self._stopping.is_set():
             began = time.monotonic()
             self._wakeup.clear()
-            # This thread must survive any error: without it, no paid picture arrives.
             self._wait_s = AFTER_TROUBLE_S
             self._run_safely(self._schedule, "the work could not be started")
             self._wakeup.wait(self._wait_s)
@@ -224,6 +223,7 @@ class Tracker:
         try:
             return True, step()
         except Exception:
+            # The only broad one: a fault in one step must not end the thread, on which the paid pictures of all jobs depend.
             log.exception("%s in a way nobody foresaw", failure)
             return False, None
 
