@@ -15,6 +15,7 @@ from kie.timing import Timing
 from tests.support.fake_service import Rogue
 from tests.support.jobs import project, quick
 from tests.support.postgresql import PostgreSQL
+from tests.support.recorded import RecordedSandbox
 from tests.support.rows import opened
 from tests.support.server import Server
 
@@ -31,7 +32,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     """The sandbox: fast, recording all requests."""
-    with Sandbox(tmp_path / "service", seconds=0.3, record=True) as running:
+    with RecordedSandbox(tmp_path / "service", seconds=0.3) as running:
         yield running
 
 

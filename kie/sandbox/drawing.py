@@ -1,6 +1,5 @@
 """Draws the sandbox's pictures: hills under a low sun, with the prompt and the references on them."""
 
-import io
 import math
 import random
 import re
@@ -13,12 +12,10 @@ from pathlib import Path
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont, ImageOps
 
-from kie.images import headers, segments
-from kie.images.exif import ORIENTATION
+from kie.errors import FileRefused
+from kie.images import inspect
 
-ACCEPTED = ("JPEG", "PNG", "WEBP")
-# Pillow has no common base class for the errors of a broken file.
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+UNREADABLE = (OSError, FileRefused)
 LONG_SIDES = {"1K": 1024, "2K": 2048, "4K": 4096}
 CARD_SIDE, SCENE_SIDE = 1600, 1536
 PROMPT_SHOWN = 600
@@ -41,21 +38,16 @@ class Reference:
 
 
 def read_reference(path: Path) -> Reference:
-    """Read a JPEG, PNG or WebP, upright. Raises one of UNREADABLE. Pillow sees no metadata: it may be large or broken."""
-    with segments.whole(path) as data, path.open("rb") as file:
-        form = headers.format_of(data)
-        if form not in ACCEPTED:
-            raise ValueError("neither JPEG, PNG nor WebP")
-        header = headers.read(data, form)
-        with Image.open(io.BufferedReader(segments.View(file, segments.pixels(data, form)))) as image:
-            image.draft("RGB", (CARD_SIDE, CARD_SIDE))
-            image.getexif()[ORIENTATION] = header.orientation
-            picture = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "RGB")
-    ratio = header.width / header.height
+    """Read a JPEG, PNG or WebP, upright. Raises one of UNREADABLE."""
+    seen = inspect.measure(path)
+    with inspect.opened(path, seen.format) as image:
+        image.draft("RGB", (CARD_SIDE, CARD_SIDE))
+        image.load()
+        picture = inspect.upright(inspect.eight_bits(image), seen.orientation)
     picture.thumbnail((CARD_SIDE, CARD_SIDE), reducing_gap=2)
     card = Image.new("RGB", picture.size, "white")
     card.paste(picture, mask=picture if picture.mode == "RGBA" else None)
-    return Reference(card, 1 / ratio if header.orientation >= 5 else ratio)
+    return Reference(card, seen.width / seen.height)
 
 
 def pixel_size(resolution: str, aspect_ratio: str, references: Sequence[Reference]) -> tuple[int, int]:

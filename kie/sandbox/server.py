@@ -42,7 +42,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -58,7 +58,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kie.sandbox import drawing
@@ -149,19 +149,6 @@ class Task:
         return f"{self.id}.{'jpeg' if self.options['output_format'] == 'jpg' else 'png'}"
 
 
-@dataclass
-class Seen:
-    """A request as received. For an accepted upload, `body` is a dict: fileName, uploadPath, size."""
-
-    method: str
-    path: str
-    query: dict
-    # Contains the key, which should not appear in a failed assertion.
-    headers: dict = field(repr=False)
-    body: bytes | dict
-    at: float
-
-
 class Connection(H11Protocol):
     """HTTP protocol that lets the app cut the connection without a reply: `request.state.cut()`."""
 
@@ -186,11 +173,9 @@ class Sandbox:
         credits: float = 1000,
         key: str | None = None,
         seconds: float | None = None,
-        record: bool = False,
     ):
         self.url = ""
-        self.seen: list[Seen] = []
-        self._folder, self._port, self._key, self._seconds, self._record = Path(folder), port, key, seconds, record
+        self._folder, self._port, self._key, self._seconds = Path(folder), port, key, seconds
         self._reads: Counter[str] = Counter()
         self._let_in_until: dict[str, float] = {}
         self._easel = Lock()
@@ -214,7 +199,7 @@ class Sandbox:
         self._stopping = Event()
         # A kept-alive connection that is closed while the client sends looks like a lost reply, so the timeout is long.
         options = {"http": Connection, "loop": "asyncio", "lifespan": "off", "timeout_keep_alive": 600}
-        self._server = uvicorn.Server(uvicorn.Config(self._app(), **options, log_config=None, access_log=False))
+        self._server = uvicorn.Server(uvicorn.Config(self.app(), **options, log_config=None, access_log=False))
         self._thread = Thread(target=self._server.run, args=([listener],), name="sandbox", daemon=True)
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
@@ -269,7 +254,8 @@ class Sandbox:
         [(deposited,)] = self._sql("SELECT total(credits) FROM deposits")
         return plain(deposited - sum(task.consumed(now) for task in self._tasks()))
 
-    def _app(self) -> ASGIApp:
+    def app(self) -> ASGIApp:
+        """The four endpoints, the uploads and the results."""
         routes = [
             Route(CREATE, self._create, methods=["POST"]),
             Route(RECORD, self._look),
@@ -278,25 +264,7 @@ class Sandbox:
             Route("/files/{path:path}", self._file),
             Route("/results/{name}", self._result),
         ]
-        app = Starlette(routes=routes, exception_handlers={HTTPException: refuse, ClientDisconnect: give_up})
-        return self._recorded(app) if self._record else app
-
-    def _recorded(self, app: ASGIApp) -> ASGIApp:
-        async def recorded(scope: Scope, receive: Receive, send: Send) -> None:
-            request = Request(scope)
-            path, query, headers = request.url.path, dict(request.query_params), dict(request.headers)
-            seen = scope["state"]["seen"] = Seen(request.method, path, query, headers, b"", time.time())
-            self.seen.append(seen)
-
-            async def listen() -> Message:
-                message = await receive()
-                if path != UPLOAD:
-                    seen.body += message.get("body", b"")
-                return message
-
-            await app(scope, listen, send)
-
-        return recorded
+        return Starlette(routes=routes, exception_handlers={HTTPException: refuse, ClientDisconnect: give_up})
 
     async def _create(self, request: Request) -> Response:
         raw = await request.body()
@@ -334,8 +302,6 @@ class Sandbox:
             path = f"{folder}/{name}"
             demand(is_clean(path) and "/" not in name, "Invalid uploadPath or fileName", 400)
             await run_in_threadpool(self._keep, file, path)
-        if self._record:
-            request.state.seen.body = {"fileName": name, "uploadPath": folder, "size": file.size}
         data = {
             "fileName": name,
             "filePath": path,
@@ -610,12 +576,11 @@ def main() -> None:
     parser.add_argument("--credits", type=float, default=1000)
     parser.add_argument("--key", help="the only key that passes")
     parser.add_argument("--seconds", type=float, help="how long each task takes")
-    options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="sandbox-"))
-    given = {"port": options.port, "credits": options.credits, "key": options.key, "seconds": options.seconds}
+    options = vars(parser.parse_args())
+    folder = options.pop("folder") or Path(tempfile.mkdtemp(prefix="sandbox-"))
     ended = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with Sandbox(folder, **given) as sandbox:
+    with Sandbox(folder, **options) as sandbox:
         print(f"Sandbox: {sandbox.url}\nFolder: {folder}", flush=True)
         ended.wait()

@@ -24,6 +24,7 @@ from kie.text import NOBODY
 from tests.bench import many_jobs
 from tests.support import rows
 from tests.support.browser import GENERATE, at
+from tests.support.recorded import RecordedSandbox
 from tests.support.server import ROOT, Server, free_port
 
 EMPTY = """
@@ -45,7 +46,7 @@ QUIET_MS = 1500
 def studio(seconds: float = 3.0, data_dir: Path | None = None) -> Iterator[tuple[Server, Sandbox]]:
     """Yield a running studio, on a new data folder or this one, and the sandbox that it uses as the service."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, contextlib.ExitStack() as stack:
-        service = Sandbox(Path(folder) / "service", seconds=seconds, record=True, credits=100_000)
+        service = RecordedSandbox(Path(folder) / "service", seconds=seconds, credits=100_000)
         stack.enter_context(service)
         server = Server(data_dir or Path(folder) / "data", **at(service))
         yield stack.enter_context(server), service

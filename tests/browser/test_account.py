@@ -25,6 +25,7 @@ from tests.support.browser import (
     told,
     until,
 )
+from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
 
 pytestmark = pytest.mark.browser
@@ -127,7 +128,7 @@ def test_it_says_which_host_answers_and_where_the_key_comes_from_but_never_shows
 @pytest.fixture
 def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
     """A service on which there are 20 credits left."""
-    with Sandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3, record=True) as running:
+    with RecordedSandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3) as running:
         yield running
 
 
@@ -157,7 +158,7 @@ def test_credits_that_do_not_suffice_are_told_before_and_after_the_press(
 @pytest.fixture
 def strict_service(tmp_path: Path) -> Iterator[Sandbox]:
     """A service that lets in another key than ours."""
-    with Sandbox(tmp_path / "strict", port=free_port(), key="somebody else's", seconds=0.3, record=True) as running:
+    with RecordedSandbox(tmp_path / "strict", port=free_port(), key="somebody else's", seconds=0.3) as running:
         yield running
 
 

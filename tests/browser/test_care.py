@@ -26,6 +26,7 @@ from tests.support.browser import (
     told,
     until,
 )
+from tests.support.recorded import RecordedSandbox
 from tests.support.server import ForkedServer, Server, free_port
 
 pytestmark = pytest.mark.browser
@@ -144,7 +145,7 @@ def paste_id(account: Page, task_id: str) -> None:
 @pytest.fixture(scope="module")
 def other_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A service of which no other test hears."""
-    with Sandbox(tmp_path_factory.mktemp("other"), port=free_port(), seconds=0.3, record=True) as running:
+    with RecordedSandbox(tmp_path_factory.mktemp("other"), port=free_port(), seconds=0.3) as running:
         yield running
 
 

@@ -39,6 +39,7 @@ from tests.support.browser import (
     write_prompt,
 )
 from tests.support.images import picture
+from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
 from tests.support.spreadsheets import book_of, workbook
 from tests.support.spreadsheets import saved as workbook_saved
@@ -320,7 +321,7 @@ def test_the_same_request_a_day_later_asks_first(server: Server, service: Sandbo
 @pytest.fixture
 def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
     """A service on which there are credits for one picture."""
-    with Sandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3, record=True) as running:
+    with RecordedSandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3) as running:
         yield running
 
 

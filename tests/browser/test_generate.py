@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from kie.sandbox import Sandbox
-from kie.sandbox.server import CREATE, CREDIT, RECORD, UPLOAD, Seen
+from kie.sandbox.server import CREATE, CREDIT, RECORD, UPLOAD
 from pages.parts.composer.submit import FORM_CHANGED
 from tests.support.browser import (
     KEY,
@@ -53,6 +53,7 @@ from tests.support.browser import (
     write_prompt,
 )
 from tests.support.images import noisy_png, picture
+from tests.support.recorded import Seen
 from tests.support.server import Server
 
 pytestmark = pytest.mark.browser

@@ -36,6 +36,7 @@ from tests.support.browser import (
     write_prompt,
 )
 from tests.support.images import picture
+from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
 
 pytestmark = pytest.mark.browser
@@ -47,7 +48,7 @@ Start = Callable[..., Server]
 @pytest.fixture(scope="module")
 def service(service_folder: Path) -> Iterator[Sandbox]:
     """A service that takes its time, so that there is a middle of a job."""
-    with Sandbox(service_folder, port=free_port(), credits=100_000, seconds=7, record=True) as running:
+    with RecordedSandbox(service_folder, port=free_port(), credits=100_000, seconds=7) as running:
         yield running
 
 

@@ -741,26 +741,8 @@ def test_it_listens_on_loopback_only(sandbox: Sandbox):
 # What it shows of itself
 
 
-def test_a_record_of_requests_can_be_kept(folder: Path):
-    with Sandbox(folder, record=True) as running:
-        service = Service(running.url, "secret")
-        service.send(GOOD)
-        service.look("x")
-        service.upload(b"12345", fileName="a.png")
-    create, look, upload = running.seen
-    assert (create.method, create.path, json.loads(create.body)) == ("POST", "/api/v1/jobs/createTask", GOOD)
-    assert create.headers["authorization"] == "Bearer secret"
-    assert abs(create.at - time.time()) < 10
-    assert (look.path, look.query, look.body) == ("/api/v1/jobs/recordInfo", {"taskId": "x"}, b"")
-    assert upload.body == {"fileName": "a.png", "uploadPath": "images", "size": 5}
-    assert "secret" not in repr(running.seen)
-
-
-def test_without_asking_nothing_is_recorded_and_nothing_printed(
-    sandbox: Sandbox, payer: Service, capfd: pytest.CaptureFixture
-):
+def test_nothing_is_printed(payer: Service, capfd: pytest.CaptureFixture):
     payer.end(payer.create())
-    assert sandbox.seen == []
     assert capfd.readouterr() == ("", "")
 
 

@@ -24,6 +24,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE, UPLOAD
+from tests.support.recorded import RecordedSandbox
 from tests.support.server import ROOT, ForkedServer, Server, free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -73,14 +74,14 @@ def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(service_folder: Path) -> Iterator[Sandbox]:
     """The API host of the service: fast, with a large balance, recording all requests."""
-    with Sandbox(service_folder, port=free_port(), credits=100_000, seconds=0.3, record=True) as running:
+    with RecordedSandbox(service_folder, port=free_port(), credits=100_000, seconds=0.3) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def uploads(service_folder: Path, service: Sandbox) -> Iterator[Sandbox]:
     """The upload host of the same service."""
-    with Sandbox(service_folder, port=free_port(), record=True) as running:
+    with RecordedSandbox(service_folder, port=free_port()) as running:
         yield running
 
 
