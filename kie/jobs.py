@@ -58,7 +58,8 @@ class Job:
 
     `submit_id` is the submission, `variant` the number within it, `row` the row of the batch table (from 1). `looks`
     counts the polls without a final result. `preview_problem` is the error due to which a kept picture can't be
-    displayed. `needs_attention` and `has_picture` are computed by the database (`kie/store/conditions.py`).
+    displayed. The last three are computed by the database (`kie/store/conditions.py`): `cost` is 0 if nothing was ever
+    sent or created, and None while it is not known.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Job:
     emptied_at: float | None
     needs_attention: bool
     has_picture: bool
+    cost: float | None
 
     @property
     def generation(self) -> Generation:

@@ -96,7 +96,7 @@ def show_job(job: Job) -> None:
     """Show a job with what went wrong and the ways out; the studio takes none of them by itself."""
     if len(job.prompt) > TITLE:
         st.text(job.prompt)
-    cost = f" · {format.cost(job)}" if format.spent(job) is None else ""
+    cost = f" · {format.cost(job)}" if job.cost is None else ""
     st.caption(f"{format.settings(job)}{cost} · sent {format.ago(job.sent_at or job.created_at)}")
     st.text(f"By {job.person}")
     if problem := job_cards.problem(job, is_here=False):

@@ -1,1 +1,1 @@
-"""What a list of jobs is asked for, and its exports. Knows no database."""
+"""What a list of jobs is asked for: by an address, and by words."""

@@ -109,8 +109,8 @@ class Breaker:
         """Record a reading of the balance. If it covers the next job, that job may be sent as a test; else the pause is extended."""
         with self._database.write() as db:
             row = db.execute(_OPEN_ONE.where(breakers.c.try_at <= now)).first()
-            next_job = db.execute(_OLDEST_WAITING).first()
-            if row is None or next_job is None:
+            next_job = db.execute(_OLDEST_WAITING).first() if row else None
+            if next_job is None:
                 return
             if credits is not None and credits >= (next_job.price_expected or 0.0):
                 db.execute(update(breakers).values(probed=READ))

@@ -36,8 +36,12 @@ DISPLAY_STATE = case(
 # A job that was given up without a task id may have been charged.
 _NO_TASK = and_(jobs.c.task_id.is_(None), jobs.c.problem.is_distinct_from(GivenUp.__name__))
 _NOTHING_SENT = or_(jobs.c.state == State.CANCELLED, and_(jobs.c.state == State.FAILED, _NO_TASK))
-# In credits; NULL if it is not known.
-COST = case((jobs.c.credits.is_not(None), jobs.c.credits), (_NOTHING_SENT, 0.0), else_=null())
+# In credits; NULL while it is not known. Of a timeout, the service reports no cost, and may withdraw it.
+COST = case(
+    (jobs.c.state == State.RUNNING, null()),
+    (_NOTHING_SENT, func.coalesce(jobs.c.credits, 0.0)),
+    else_=jobs.c.credits,
+)
 
 
 def in_steps(column: ColumnElement[Any], values: Collection[str]) -> Iterator[ColumnElement[bool]]:

@@ -14,7 +14,7 @@ import time
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie.errors import SettingsInvalid
@@ -87,10 +87,6 @@ class Database:
     def write(self, busy_s: float = BUSY_S) -> AbstractContextManager[Connection]:
         """Begin a write transaction, waiting at most `busy_s` seconds for another writer."""
         return self._writer.execution_options(busy_s=busy_s).begin()
-
-    def one_at_a_time(self, db: Connection) -> None:
-        """Serialise transactions that check before they write, by a row lock. SQLite's writers are serial anyway."""
-        db.execute(select(meta.c.value).where(meta.c.name == "secret").with_for_update())
 
 
 def file_url(path: Path) -> str:

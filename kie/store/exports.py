@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Collection
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from kie.store.conditions import HAS_PICTURE, in_steps
 from kie.store.database import Database
@@ -27,13 +26,10 @@ class Exports:
         with self._database.read() as db:
             made_at = db.scalar(select(stored_requests.c.made_at).where(stored_requests.c.name == name))
         if made_at is None or made_at < now - FRESH_S:
-            try:
-                with self._database.write() as db:
-                    old = (stored_requests.c.name == name) | (stored_requests.c.made_at < now - REQUEST_LIFE_S)
-                    db.execute(delete(stored_requests).where(old))
-                    db.execute(insert(stored_requests).values(name=name, content=content, made_at=now))
-            except IntegrityError:
-                pass  # Another server has just stored the same text.
+            with self._database.write() as db:
+                old = (stored_requests.c.name == name) | (stored_requests.c.made_at < now - REQUEST_LIFE_S)
+                db.execute(delete(stored_requests).where(old))
+                db.execute(insert(stored_requests).values(name=name, content=content, made_at=now))
         return name
 
     def request(self, name: str) -> str | None:

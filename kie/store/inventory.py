@@ -55,7 +55,6 @@ class Inventory:
     def drop_reference(self, reference_id: str, before: float) -> bool:
         """Delete the row of an unused reference. Returns whether it was still unused."""
         with self._database.write() as db:
-            self._database.one_at_a_time(db)  # The same lock as for submissions, which look their references up.
             if reference_id in self._named_in_text(db):
                 return False
             dropped = delete(references).where(references.c.id == reference_id, _is_unused(before))
@@ -87,7 +86,7 @@ class Inventory:
         promised = (jobs.c.id == job_id, jobs.c.state == State.DONE, jobs.c.emptied_at.is_(None))
         fresh = {"problem": problem.__name__, "ended_at": None, "next_at": now, "attempts": 0}
         with self._database.write() as db:
-            if db.scalar(select(jobs.c.id).where(*promised).with_for_update()) is None:
+            if db.scalar(select(jobs.c.id).where(*promised)) is None:
                 return False
             return self._jobs.move_in(db, job_id, {State.DONE}, State.FETCHING, now, fresh)
 
@@ -97,7 +96,7 @@ class Inventory:
         Returns the numbers of cancelled and of unsure jobs. Running jobs continue to be polled.
         """
         cancelled = {"problem": RestoredUnsent.__name__, "ended_at": now, "next_at": None}
-        unsure = {"problem": Unsure.__name__, "next_at": None}
+        unsure = {"problem": Unsure.__name__}
         with self._database.write() as db:
             waiting = db.scalars(select(jobs.c.id).where(jobs.c.state.in_(CANCELLABLE))).all()
             sending = db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING)).all()

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, case, func, insert, null, or_, select, update
 
 from kie.jobs import MOVES, OPEN, Job, State
-from kie.store.conditions import ATTENTION, HAS_PICTURE, NEEDS_ATTENTION
+from kie.store.conditions import ATTENTION, COST, HAS_PICTURE, NEEDS_ATTENTION
 from kie.store.database import Database
 from kie.store.schema import job_references, jobs, moves, references
 from kie.text import person_name
@@ -21,7 +21,7 @@ SIZES_FROM = 300
 # Of the jobs of one submission, the last one first.
 NEWEST = (jobs.c.created_at.desc(), jobs.c.variant.desc(), jobs.c.id.desc())
 _JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("references", "state"))
-JOBS = select(jobs, NEEDS_ATTENTION.label("needs_attention"), HAS_PICTURE.label("has_picture"))
+JOBS = select(jobs, NEEDS_ATTENTION.label("needs_attention"), HAS_PICTURE.label("has_picture"), COST.label("cost"))
 # The most frequent queries are built once: building takes longer than running them.
 _ONE = JOBS.where(jobs.c.id == bindparam("id"))
 _PERSON = select(jobs.c.person).where(jobs.c.id == bindparam("id"))
@@ -31,6 +31,8 @@ _USED = (
     .where(job_references.c.job_id.in_(bindparam("ids", expanding=True)))
     .order_by(job_references.c.position)
 )
+# An unsure job has no next step, unless a callback has named a candidate task while it was being sent.
+_NEXT_IF_UNSURE = {"next_at": case((jobs.c.candidate.is_not(None), jobs.c.sent_at), else_=null())}
 _DONE = and_(jobs.c.resolution == bindparam("resolution"), jobs.c.state == State.DONE)
 LAST_CREDITS, LAST_DURATIONS = (
     select(column, jobs.c.ended_at).where(_DONE, column.is_not(None)).order_by(jobs.c.ended_at.desc()).limit(count)
@@ -141,7 +143,9 @@ class Jobs:
         with self._database.read() as db:
             rows = db.execute(query, values).all()
             used: dict[str, list[str]] = {}
-            for row in db.execute(_USED, {"ids": [row.id for row in rows]}) if rows else ():
+            # Of rows from before the column `has_references`, it is not known.
+            ids = [row.id for row in rows if row.has_references is not False]
+            for row in db.execute(_USED, {"ids": ids}) if ids else ():
                 used.setdefault(row.job_id, []).append(row.reference_id)
         return [_job(row, tuple(used.get(row.id, ()))) for row in rows]
 
@@ -160,6 +164,8 @@ class Jobs:
         self, db: Connection, job_id: str, leaving: set[State], to: State, now: float, values: dict[str, Any]
     ) -> bool:
         """Do the same as `move` within a transaction, unchecked against MOVES."""
+        if to == State.UNSURE:
+            values = values | _NEXT_IF_UNSURE
         guarded = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(leaving)).values(state=to, **values)
         if db.execute(guarded).rowcount != 1:
             return False

@@ -5,13 +5,28 @@ import statistics
 import time
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, Integer, Row, Select, and_, cast, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from kie.errors import GivenUp, NeverRan
 from kie.jobs import State
 from kie.money.reconciliation import BalanceReading, Charge, Reconciliation, reconcile
 from kie.store.database import Database
 from kie.store.jobs import LAST_CREDITS, Jobs
+from kie.store.queue import PLANNED_S
 from kie.store.schema import balances, jobs
 from kie.text import local
 from kie.timing import Timing
@@ -20,20 +35,28 @@ PAID = (State.RUNNING, State.FETCHING, State.DONE)
 UNPAID = (State.QUEUED, State.UPLOADING, State.SENDING)
 
 
+# The newest first: that was saved last, because the clock may have been set back. Older rows only have the end time.
+_NEWEST = balances.c.id.desc()
+_READINGS = select(balances.c.credits, func.coalesce(balances.c.began, balances.c.at), balances.c.at).order_by(_NEWEST)
+
+
 def _cost_held() -> Select[tuple[float]]:
-    read_at = select(func.coalesce(func.max(balances.c.at), 0.0)).scalar_subquery()
-    just_paid = and_(jobs.c.state.in_(PAID), jobs.c.accepted_at > read_at)
-    perhaps_paid = and_(jobs.c.state == State.UNSURE, jobs.c.sent_at > read_at)
+    """Return the query for the held credits. Its parameter `latest` is a time that only a clock that was ahead has given."""
+    read_at = func.coalesce(select(balances.c.at).order_by(_NEWEST).limit(1).scalar_subquery(), 0.0)
+    latest = bindparam("latest", type_=Float)
+
+    def is_not_read(moment: ColumnElement[float]) -> ColumnElement[bool]:
+        return and_(moment > read_at, or_(moment <= latest, read_at > latest))
+
+    just_paid = and_(jobs.c.state.in_(PAID), is_not_read(jobs.c.accepted_at))
+    perhaps_paid = and_(jobs.c.state == State.UNSURE, is_not_read(jobs.c.sent_at))
     counted = or_(jobs.c.state.in_(UNPAID), just_paid, perhaps_paid)
     cost = func.coalesce(jobs.c.credits, jobs.c.price_expected)
     return select(func.coalesce(func.sum(cost), 0.0)).where(counted)
 
 
 _HELD = _cost_held()
-# Older rows only have the end time of their request.
-_BEGAN = func.coalesce(balances.c.began, balances.c.at)
-_READINGS = select(balances.c.credits, _BEGAN, balances.c.at).order_by(balances.c.id.desc())
-_LAST_READING = _READINGS.limit(1)
+_FREE = select(balances.c.credits - _HELD.scalar_subquery()).order_by(_NEWEST).limit(1)
 _CHARGED = (
     *(jobs.c.sent_at, jobs.c.accepted_at, jobs.c.failed_at, jobs.c.ended_at),
     *(jobs.c.state, jobs.c.problem, jobs.c.credits, jobs.c.price_expected),
@@ -55,7 +78,7 @@ class Ledger:
     def balance(self) -> BalanceReading | None:
         """Return the last reading of the balance, or None."""
         with self._database.read() as db:
-            row = db.execute(_LAST_READING).first()
+            row = db.execute(_READINGS.limit(1)).first()
             return BalanceReading(*row) if row else None
 
     def readings(self, since: float, limit: int = 500) -> list[BalanceReading]:
@@ -109,12 +132,11 @@ class Ledger:
     def held(self) -> float:
         """Return the held credits: expected costs of jobs that the last reading of the balance does not include."""
         with self._database.read() as db:
-            return db.scalar(_HELD) or 0.0
+            return db.scalar(_HELD, {"latest": time.time() + PLANNED_S})
 
     def free_in(self, db: Connection) -> float | None:
         """Return `free` within a transaction."""
-        credits = db.scalar(_LAST_READING)
-        return None if credits is None else credits - (db.scalar(_HELD) or 0.0)
+        return db.scalar(_FREE, {"latest": time.time() + PLANNED_S})
 
 
 def _charge(row: Row, send_lost_s: float) -> Charge:

@@ -74,7 +74,6 @@ class Library:
         same = update(templates).where(templates.c.name == row["name"]).values(row)
         try:
             with self._database.write() as db:
-                self._database.one_at_a_time(db)
                 if not replace or db.execute(same).rowcount == 0:
                     db.execute(insert(templates).values(row | {"id": secrets.token_hex(16)}))
         except IntegrityError:
@@ -101,7 +100,6 @@ class Library:
     def put_back(self, template: Template) -> None:
         """Restore a deleted template with its stars, under another name if its own is taken by now."""
         with self._database.write() as db:
-            self._database.one_at_a_time(db)
             taken = self._prompts_by_name(db)
             if db.scalar(select(templates.c.id).where(templates.c.id == template.id)) is None:
                 row = asdict(template) | {"name": next(name for name in _names(template.name) if name not in taken)}
@@ -112,7 +110,6 @@ class Library:
         """Set or remove a person's star."""
         star = {"template_id": template_id, "person": person_name(person)}
         with self._database.write() as db:
-            self._database.one_at_a_time(db)
             db.execute(delete(template_stars).where(*(template_stars.c[name] == star[name] for name in star)))
             if starred:
                 db.execute(insert(template_stars).values(star))
@@ -129,7 +126,6 @@ class Library:
         """Save checked templates in one transaction. Existing ones with the same prompt are skipped; with another prompt, saved as "NAME (2)"."""
         rows, counted = [], Counter()
         with self._database.write() as db:
-            self._database.one_at_a_time(db)
             taken = self._prompts_by_name(db)
             for name, prompt in entries:
                 kept = next(other for other in _names(name) if taken.get(other, prompt) == prompt)
@@ -182,7 +178,6 @@ class Library:
         same = and_(presets.c.project == row["project"], presets.c.name == row["name"])
         try:
             with self._database.write() as db:
-                self._database.one_at_a_time(db)
                 if replace:
                     db.execute(delete(presets).where(same))
                 db.execute(insert(presets).values(row))
@@ -245,7 +240,6 @@ class Library:
         """Save a draft, replacing the one with the same id."""
         row = {"content": content, "changed_at": time.time()}
         with self._database.write() as db:
-            self._database.one_at_a_time(db)
             if db.execute(update(drafts).where(drafts.c.id == draft_id).values(row)).rowcount == 0:
                 db.execute(insert(drafts).values(row | {"id": draft_id}))
 

@@ -214,7 +214,7 @@ class JobQueue:
                 db.execute(insert(servers).values(id=self._database.server, seen_at=now))
 
     def look_again_after_start(self, now: float) -> None:
-        """Schedule a poll for every open task that an earlier run had stopped polling. Such jobs no longer need attention."""
+        """Schedule a poll for every open task that an earlier run had stopped polling, so that it needs no attention; forget dead servers."""
         silent = (
             jobs.c.state.in_((State.RUNNING, State.FETCHING)),
             jobs.c.task_id.is_not(None),
@@ -223,6 +223,7 @@ class JobQueue:
         with self._database.write() as db:
             looked_for = case((jobs.c.state == State.FETCHING, "PictureNotFetched"), else_=None)
             db.execute(update(jobs).where(*silent, jobs.c.emptied_at.is_(None)).values(next_at=now, problem=looked_for))
+            db.execute(delete(servers).where(not_(servers.c.seen_at.between(now - 600, now + 600))))
 
     def recover_orphans(self, now: float, busy: Iterable[str] = ()) -> list[str]:
         """Recover the jobs of dead servers: those in `sending` become unsure, those in `uploading` are queued again.
@@ -234,18 +235,14 @@ class JobQueue:
             _is_free(now, self._timing.server_life_s),
             and_(jobs.c.server == self._database.server, jobs.c.id.not_in(list(busy))),
         )
-        unsure = {"problem": "Unsure", "next_at": None, "server": None}
+        unsure = {"problem": "Unsure", "server": None}
         with self._database.write() as db:
             lost = list(db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING, orphaned)))
             for job_id in lost:
                 self._jobs.move_in(db, job_id, {State.SENDING}, State.UNSURE, now, unsure)
-            # A callback may name the candidate task before the job becomes unsure.
-            named = (jobs.c.state == State.UNSURE, jobs.c.candidate.is_not(None), jobs.c.next_at.is_(None))
-            db.execute(update(jobs).where(*named).values(next_at=now))
             left = select(jobs.c.id).where(jobs.c.state == State.UPLOADING, _is_free(now, self._timing.server_life_s))
             for job_id in db.scalars(left).all():
                 self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"next_at": now, "server": None})
-            db.execute(delete(servers).where(not_(servers.c.seen_at.between(now - 600, now + 600))))
         return lost
 
     def due(self, now: float, limit: int, busy: Iterable[str] = ()) -> Sequence[tuple[str, State]]:

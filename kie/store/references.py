@@ -1,11 +1,10 @@
 """References: input pictures and their uploads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from kie.store.database import Database
 from kie.store.schema import references
@@ -43,12 +42,10 @@ class References:
 
     def add(self, reference: Reference) -> Reference:
         """Save a reference. If one with the same bytes exists, it keeps its name and gets the new `created_at`."""
-        values = {field.name: getattr(reference, field.name) for field in fields(Reference)}
-        try:
-            with self._database.write() as db:
-                db.execute(insert(references).values(**values))
-        except IntegrityError:
-            self.change(reference.id, created_at=reference.created_at)
+        known = update(references).where(references.c.id == reference.id).values(created_at=reference.created_at)
+        with self._database.write() as db:
+            if db.execute(known).rowcount == 0:
+                db.execute(insert(references).values(asdict(reference)))
         return self.get_many([reference.id])[0]
 
     def get_many(self, ids: Sequence[str]) -> list[Reference]:

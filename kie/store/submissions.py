@@ -45,7 +45,6 @@ class Submissions:
         written = [row for row, _ in rows]
         try:
             with recording(), self._database.write(SUBMIT_BUSY_S) as db:
-                self._database.one_at_a_time(db)
                 if db.scalar(select(jobs.c.id).where(jobs.c.submit_id == submission.submit_id).limit(1)):
                     return
                 free = self._ledger.free_in(db)
@@ -57,11 +56,7 @@ class Submissions:
                 if used:
                     db.execute(insert(job_references), used)
         except IntegrityError as error:
-            # Another server may just have inserted the same submission. Whatever else the database refuses is not recorded.
-            with self._database.read() as db:
-                is_known = db.scalar(select(jobs.c.id).where(jobs.c.submit_id == submission.submit_id).limit(1))
-            if not is_known:
-                raise NotRecorded(str(error.orig)) from error
+            raise NotRecorded(str(error.orig)) from error
 
     def same_requests(self, fingerprints: Collection[str], besides: str) -> list[str]:
         """Return the newest open, done or unsure job for each of these fingerprints. Skips jobs in the bin and the submission `besides`."""

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from kie.errors import FileMissing
-from kie.history import export, zip_export
-from kie.history.export import Entry
+from kie.exports import lists, zips
+from kie.exports.lists import Entry
 from kie.history.query import Query
 from kie.images import inspect, receipts
 from kie.images.segments import FileOfParts, unchanged
@@ -71,7 +71,7 @@ class Exports:
 
     def list_link(self, query: Query, kind: str) -> str:
         """Return the URL of all rows that match a query at the time of the download, as "xlsx", "csv" or "json". Raises as `zip_link` does."""
-        if kind not in export.MIME_TYPES:
+        if kind not in lists.MIME_TYPES:
             raise ValueError(f"no kind of list: {kind}")
         return f"{TAKE_LIST}{self._signed(['list', query.to_params(), query.zone])}.{kind}"
 
@@ -88,7 +88,7 @@ class Exports:
             copy = _copy(self._context.backend, job, with_receipt)
         except OSError as error:
             raise FileMissing from error
-        return Download(export.file_name(job, zone), inspect.MIME_TYPES[job.file_kind or ""], copy, copy.length)
+        return Download(lists.file_name(job, zone), inspect.MIME_TYPES[job.file_kind or ""], copy, copy.length)
 
     def open_zip(self, token: str) -> Download | None:
         """Return a zip's download."""
@@ -98,23 +98,21 @@ class Exports:
         chosen, with_receipt, zone = request
         backend, now = self._context.backend, time.time()
         ids = _listed(chosen) if isinstance(chosen, list) else backend.store.search.id_pages(_query(chosen, zone), PAGE)
-        made = zip_export.zipped(
-            lambda: _entries(backend, ids), lambda job: _copy(backend, job, with_receipt), zone, now
-        )
+        made = zips.zipped(lambda: _entries(backend, ids), lambda job: _copy(backend, job, with_receipt), zone, now)
         return Download(f"pictures-{_stamp(now, zone)}.zip", "application/zip", made)
 
     def open_list(self, token: str, kind: str) -> Download | None:
         """Return a list's download as "xlsx", "csv" or "json"."""
         request = self._request(token, "list")
-        if request is None or kind not in export.MIME_TYPES:
+        if request is None or kind not in lists.MIME_TYPES:
             return None
         params, zone = request
         backend = self._context.backend
         # The ids are fixed in advance: with pages of a growing list, some jobs would be listed twice.
         ids = backend.store.search.id_pages(_query(params, zone), PAGE)
-        rows = ([export.row(entry, zone) for entry in entries] for entries in _entries(backend, ids))
-        written = {"xlsx": export.to_xlsx, "csv": export.to_csv, "json": export.to_json}[kind](rows)
-        return Download(f"requests-{_stamp(time.time(), zone)}.{kind}", export.MIME_TYPES[kind], written)
+        rows = ([lists.row(entry, zone) for entry in entries] for entries in _entries(backend, ids))
+        written = {"xlsx": lists.to_xlsx, "csv": lists.to_csv, "json": lists.to_json}[kind](rows)
+        return Download(f"requests-{_stamp(time.time(), zone)}.{kind}", lists.MIME_TYPES[kind], written)
 
     def receipt_of(self, source: Path) -> dict[str, Any] | None:
         """Return the request in a picture's receipt, with those of its references that still exist; None without a receipt."""

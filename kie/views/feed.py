@@ -74,7 +74,7 @@ def _progress_text(whole: Jobs, is_paused: bool) -> str:
 
 def _note(whole: Jobs, hidden: int, is_one: bool, zone: str | None) -> str:
     """Return what a submission is: how many, its settings, what it has cost, when, and how many are not shown here."""
-    spent = [format.spent(job) for job in whole]
+    spent = [job.cost for job in whole]
     known = sum(credits for credits in spent if credits is not None)
     unknown = sum(credits is None and job.state in ENDED for credits, job in zip(spent, whole, strict=True))
     under_way = sum(job.price_expected or 0 for job in whole if job.is_open and job.sent_at and job.credits is None)

@@ -4,7 +4,6 @@ import re
 import time
 from datetime import date
 
-from kie.errors import GivenUp
 from kie.jobs import Job, State
 from kie.store.breaker import OpenBreaker
 from kie.text import counted, local
@@ -54,22 +53,10 @@ def credits(value: float | None) -> str:
     return f"{amount} credit" if amount == "1" else f"{amount} credits"
 
 
-def spent(job: Job) -> float | None:
-    """Return what a job cost, 0 if nothing was ever sent or created, or None while that is not known."""
-    if job.state == State.RUNNING:
-        return None  # Of a timeout, the service reports no cost, and may withdraw it.
-    # What was given up without its task being known may have been charged.
-    has_no_task = job.task_id is None and job.problem != GivenUp.__name__
-    never = job.state == State.CANCELLED or (job.state == State.FAILED and has_no_task)
-    return 0.0 if job.credits is None and never else job.credits
-
-
 def charged(job: Job) -> str:
     """Say what a job that has no picture yet did to the credits: one mark, or nothing before it was sent."""
-    if spent(job) == 0:
-        return "Not charged."
-    if spent(job) is not None:
-        return f"Charged {number(job.credits)}."
+    if job.cost is not None:
+        return f"Charged {number(job.cost)}." if job.cost else "Not charged."
     if job.state in (State.QUEUED, State.UPLOADING):
         return ""
     return "Charged." if job.state in (State.FETCHING, State.DONE) else "May have been charged."
@@ -77,10 +64,8 @@ def charged(job: Job) -> str:
 
 def cost(job: Job) -> str:
     """Say what a job cost, or may cost."""
-    if spent(job) == 0:
-        return "not charged"
-    if spent(job) is not None:
-        return credits(job.credits)
+    if job.cost is not None:
+        return credits(job.cost) if job.cost else "not charged"
     return (
         f"about {credits(job.price_expected)}"
         if job.price_expected is not None and not job.ended_at

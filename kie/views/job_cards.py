@@ -4,7 +4,7 @@ import time
 
 from kie import errors
 from kie.errors import NeverRan
-from kie.history.export import file_name
+from kie.exports.lists import file_name
 from kie.jobs import CANCELLABLE, Job, State
 from kie.store import shortfall
 from kie.studio import Studio

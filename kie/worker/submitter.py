@@ -144,7 +144,7 @@ class Submitter:
                     return
 
     def _unsure(self, job: Job, error: Unsure) -> None:
-        self._store.jobs.move(job.id, State.SENDING, State.UNSURE, time.time(), next_at=None, **problem_of(error))
+        self._store.jobs.move(job.id, State.SENDING, State.UNSURE, time.time(), **problem_of(error))
 
     def _end(self, job: Job, leaving: set[State], error: StudioError) -> None:
         now = time.time()

@@ -231,9 +231,7 @@ class Tracker:
         """Reschedule a job after an unexpected exception. A job in `sending` becomes unsure."""
         now = time.time()
         try:
-            if not self._store.jobs.move(
-                job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__, next_at=None
-            ):
+            if not self._store.jobs.move(job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__):
                 for state in FOLLOWED:
                     self._store.jobs.note(job_id, state, next_at=now + self._timing.after_a_bug_s)
             self.tell(job_id)

@@ -7,9 +7,9 @@ from dataclasses import fields
 
 import pytest
 
+from kie.exports import lists
+from kie.exports.lists import COLUMNS, Entry
 from kie.generation import Generation
-from kie.history import export
-from kie.history.export import COLUMNS, Entry
 from kie.jobs import Job, State
 from kie.prompts.batch import read, requests
 from kie.spreadsheets.formulas import OURS, guarded, unguarded
@@ -31,7 +31,7 @@ def rows_of(prompts: list[str], references: tuple[str, ...] = ()) -> bytes:
     known = {"id": "ab" * 16, "person": "-Ben", "state": State.DONE, "references": references, "created_at": NOW}
     jobs = [Job(**nothing | known | {"prompt": prompt}) for prompt in prompts]
     entries = [Entry(job, ("hero", "@home"), 1) for job in jobs]
-    return b"".join(export.to_csv([[export.row(entry) for entry in entries]]))
+    return b"".join(lists.to_csv([[lists.row(entry) for entry in entries]]))
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def standing(job: Job) -> DisplayState:
 def cost(job: Job) -> float | None:
     has_no_task = job.task_id is None and job.problem != "GivenUp"
     nothing_sent = job.state == State.CANCELLED or (job.state == State.FAILED and has_no_task)
-    return 0.0 if job.credits is None and nothing_sent else job.credits
+    known = None if job.state == State.RUNNING else job.credits
+    return 0.0 if known is None and nothing_sent else known
 
 
 def facts(job: Job) -> dict[str, object]:
@@ -170,7 +171,9 @@ def test_any_query_chooses_what_plain_python_chooses(store: Store, history: list
         hits += len(chosen)
         expected, known = in_order(chosen, query.sort), [cost(job) for job in chosen]
         assert all(
-            (each.needs_attention, each.has_picture) == (needs_attention(each), has_picture(each)) for each in chosen
+            (each.needs_attention, each.has_picture, each.cost)
+            == (needs_attention(each), has_picture(each), cost(each))
+            for each in chosen
         )
         number = chance.randrange(1, 4)
         page = store.search.page(query, number, 20)

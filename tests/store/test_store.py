@@ -153,6 +153,17 @@ def test_the_last_reading_is_the_balance_whatever_the_clock_said(store: Store) -
     assert store.ledger.balance() == BalanceReading(42.62, NOW - 3600, NOW - 3600)
 
 
+def test_what_the_last_reading_does_not_know_is_held_also_after_the_clock_was_set_back(store: Store) -> None:
+    now = time.time()
+    job_in(store, State.DONE, accepted_at=now + 3500)
+    store.ledger.add_balance(100, now + 3600)
+    store.ledger.add_balance(82, now - 1)
+    assert (store.ledger.held(), store.ledger.free()) == (0, 82)
+    job_in(store, State.RUNNING, accepted_at=now)
+    job_in(store, State.UNSURE, sent_at=now)
+    assert (store.ledger.held(), store.ledger.free()) == (36, 46)
+
+
 def test_readings_come_oldest_first_and_of_many_the_newest(store: Store) -> None:
     for number in range(10):
         store.ledger.add_balance(100 - number, NOW + number)
@@ -161,13 +172,37 @@ def test_readings_come_oldest_first_and_of_many_the_newest(store: Store) -> None
 
 
 def test_held_is_what_no_reading_knows_of_yet(store: Store) -> None:
+    store.ledger.add_balance(1000, NOW - 1)
     for state in State:
         job_in(store, state, accepted_at=NOW if state in (State.RUNNING, State.FETCHING, State.DONE) else None)
-    assert (
-        store.ledger.held() == 6 * 18
-    )  # queued, uploading, sending, and running, fetching, done since the last reading
+    # Queued, uploading, sending, and running, fetching, done since the last reading.
+    assert store.ledger.held() == 6 * 18
     store.ledger.add_balance(100, NOW + 1)
     assert store.ledger.held() == 3 * 18
+
+
+@pytest.mark.parametrize(
+    ("state", "known", "cost"),
+    [
+        (State.QUEUED, {}, None),
+        (State.CANCELLED, {}, 0),
+        (State.RUNNING, {}, None),
+        (State.RUNNING, {"credits": 0.0}, None),
+        (State.UNSURE, {}, None),
+        (State.FETCHING, {"credits": 18.0}, 18),
+        (State.DONE, {"credits": 17.5}, 17.5),
+        (State.DONE, {}, None),
+        (State.FAILED, {}, 0),
+        (State.FAILED, {"problem": "GivenUp"}, None),
+        (State.FAILED, {"task_id": "t"}, None),
+        (State.FAILED, {"task_id": "t", "credits": 0.0}, 0),
+        (State.FAILED, {"task_id": "t", "credits": 18.0}, 18),
+    ],
+)
+def test_a_cost_is_what_was_reported_nothing_if_nothing_was_sent_or_unknown(
+    store: Store, state: State, known: dict, cost: float | None
+) -> None:
+    assert job_in(store, state, **known).cost == cost
 
 
 def test_a_job_of_unknown_price_holds_nothing(store: Store) -> None:

@@ -25,9 +25,9 @@ from openpyxl.utils.escape import unescape
 from PIL import Image
 
 from kie import errors
+from kie.exports import lists, zips
+from kie.exports.lists import Entry
 from kie.generation import Generation, SubmissionItem
-from kie.history import export, zip_export
-from kie.history.export import Entry
 from kie.history.query import Query
 from kie.images import receipts
 from kie.images.segments import FileOfParts, unchanged
@@ -237,11 +237,11 @@ def test_a_zip_holds_each_picture_once_with_its_receipt_under_its_own_name(
 ):
     wanted = [jobs["png"], jobs["jpg"], jobs["twin"]]
     found = unpacked(got(site, studio.exports.zip_link([job.id for job in [*wanted, *wanted]])))
-    assert found.namelist() == [*(export.file_name(job) for job in wanted), *zip_export.MANIFESTS]
+    assert found.namelist() == [*(lists.file_name(job) for job in wanted), *zips.MANIFESTS]
     for job in wanted:
-        assert receipt_in(found.read(export.file_name(job)))["task_id"] == job.task_id
+        assert receipt_in(found.read(lists.file_name(job)))["task_id"] == job.task_id
     plain = unpacked(got(site, studio.exports.zip_link([jobs["png"].id], with_receipt=False)))
-    assert plain.read(export.file_name(jobs["png"])) == studio.exports.file(jobs["png"]).read_bytes()
+    assert plain.read(lists.file_name(jobs["png"])) == studio.exports.file(jobs["png"]).read_bytes()
 
 
 def walked(stream: IO[bytes]) -> dict[str, bytes]:
@@ -265,12 +265,12 @@ def test_a_zip_can_be_unpacked_while_it_arrives(studio: Studio, site: str, jobs:
     reply = got(site, studio.exports.zip_link([job.id for job in jobs.values()], with_receipt))
     found, whole = walked(io.BytesIO(reply.content)), unpacked(reply)
     assert found == {name: whole.read(name) for name in whole.namelist()}
-    assert len(found) == 3 + len(zip_export.MANIFESTS)
+    assert len(found) == 3 + len(zips.MANIFESTS)
 
 
 def test_a_zip_with_a_long_manifest_can_be_unpacked_while_it_arrives(studio: Studio, jobs: dict[str, Job]):
     rows = [Entry(replace(jobs["failed"], id=f"{number:032x}", prompt="x" * 10_000), (), 1) for number in range(300)]
-    pieces = list(zip_export.zipped(lambda: [rows], lambda job: unchanged(studio.exports.file(job)), None, time.time()))
+    pieces = list(zips.zipped(lambda: [rows], lambda job: unchanged(studio.exports.file(job)), None, time.time()))
     assert max(map(len, pieces)) < 2**20
     written, book = walked(io.BytesIO(b"".join(pieces))).values()
     assert len(written) > 3_000_000
@@ -279,7 +279,7 @@ def test_a_zip_with_a_long_manifest_can_be_unpacked_while_it_arrives(studio: Stu
 
 
 def test_an_empty_zip_can_be_unpacked_while_it_arrives(studio: Studio, site: str):
-    assert list(walked(io.BytesIO(got(site, studio.exports.zip_link([])).content))) == [*zip_export.MANIFESTS]
+    assert list(walked(io.BytesIO(got(site, studio.exports.zip_link([])).content))) == [*zips.MANIFESTS]
 
 
 def test_another_program_unpacks_a_zip_while_it_arrives(
@@ -299,49 +299,49 @@ def test_a_picture_that_goes_after_its_header_was_sent_still_comes_whole(studio:
     shutil.copy(studio.exports.file(jobs["png"]), path)
     content = path.read_bytes()
     entries = [Entry(jobs["png"], (), 1)]
-    pieces = zip_export.zipped(lambda: [entries], lambda job: unchanged(path), None, time.time())
+    pieces = zips.zipped(lambda: [entries], lambda job: unchanged(path), None, time.time())
     begun = next(pieces)
     path.unlink()
     found = walked(io.BytesIO(begun + b"".join(pieces)))
-    assert found[export.file_name(jobs["png"])] == content
+    assert found[lists.file_name(jobs["png"])] == content
 
 
 def test_a_manifest_agrees_with_the_list_and_the_rows(studio: Studio, site: str, jobs: dict[str, Job]):
     found = unpacked(got(site, studio.exports.zip_link_of(Query())))
     rows, listed = manifest(found), table(got(site, studio.exports.list_link(Query(), "csv")).content)
     book = sheet(found.read("manifest.xlsx"))
-    assert [tuple(row) for row in book] == [zip_export.MANIFEST_COLUMNS] * len(rows)
+    assert [tuple(row) for row in book] == [zips.MANIFEST_COLUMNS] * len(rows)
     for name in ("id", "person", "file", "missing"):
         # The CSV guards what a spreadsheet would take for a formula; a workbook need not.
         assert [row[name] or "" for row in book] == [row[name].removeprefix("'") for row in rows]
-    assert [{name: row[name] for name in export.COLUMNS} for row in rows] == listed
+    assert [{name: row[name] for name in lists.COLUMNS} for row in rows] == listed
     assert [row["id"] for row in rows] == found_ids(studio, Query())
     assert len(rows) == len(jobs) + 1
     for row in rows:
         job = studio.jobs.get(row["id"])
         assert (row["task_id"], row["credits"]) == (job.task_id, "" if job.credits is None else f"{job.credits:g}")
         assert (row["file"] in found.namelist()) == (row["missing"] == "")
-    assert {row["file"] for row in rows if not row["missing"]} == set(found.namelist()) - {*zip_export.MANIFESTS}
+    assert {row["file"] for row in rows if not row["missing"]} == set(found.namelist()) - {*zips.MANIFESTS}
 
 
 def test_a_picture_that_is_not_there_keeps_its_row_with_the_reason(studio: Studio, site: str, jobs: dict[str, Job]):
     found = unpacked(got(site, studio.exports.zip_link([jobs["gone"].id, jobs["failed"].id, jobs["png"].id])))
     gone, failed, here = manifest(found)
     assert gone["missing"] == "The picture's file is not on this server any more."
-    assert gone["file"] == export.file_name(jobs["gone"])
+    assert gone["file"] == lists.file_name(jobs["gone"])
     assert "夜の灯台-seen-by-nobody" in gone["file"]
     assert (failed["missing"], failed["file"]) == ("There is no picture: the job's state is “failed”.", "")
     assert here["missing"] == ""
-    assert found.namelist() == [here["file"], *zip_export.MANIFESTS]
+    assert found.namelist() == [here["file"], *zips.MANIFESTS]
 
 
 def test_two_pictures_whose_names_would_be_the_same_have_two_names(studio: Studio, jobs: dict[str, Job]):
     one = jobs["png"]
     entries = [Entry(one, (), 1), Entry(replace(one, id=one.id[:6] + "0" * 26), (), 1)]
     path = studio.exports.file(one)
-    content = b"".join(zip_export.zipped(lambda: [entries], lambda job: unchanged(path), None, time.time()))
+    content = b"".join(zips.zipped(lambda: [entries], lambda job: unchanged(path), None, time.time()))
     with zipfile.ZipFile(io.BytesIO(content)) as found:
-        assert len(set(found.namelist())) == 2 + len(zip_export.MANIFESTS)
+        assert len(set(found.namelist())) == 2 + len(zips.MANIFESTS)
         assert [row["file"] for row in manifest(found)] == found.namelist()[:2]
 
 
@@ -354,7 +354,7 @@ def test_two_who_ask_at_once_both_get_the_whole_zip(studio: Studio, site: str, j
 
 def test_an_empty_zip_is_a_zip(studio: Studio, site: str):
     found = unpacked(got(site, studio.exports.zip_link([])))
-    assert (found.namelist(), manifest(found)) == ([*zip_export.MANIFESTS], [])
+    assert (found.namelist(), manifest(found)) == ([*zips.MANIFESTS], [])
     assert sheet(found.read("manifest.xlsx")) == []
 
 
@@ -362,7 +362,7 @@ def test_the_pictures_of_a_zip_are_counted_before(studio: Studio, site: str, job
     ids = [jobs["png"].id, jobs["jpg"].id, jobs["failed"].id]
     assert (
         studio.store.exports.count_pictures(ids)
-        == len(unpacked(got(site, studio.exports.zip_link(ids))).namelist()) - len(zip_export.MANIFESTS)
+        == len(unpacked(got(site, studio.exports.zip_link(ids))).namelist()) - len(zips.MANIFESTS)
         == 2
     )
     assert studio.store.exports.count_pictures([]) == 0
@@ -375,9 +375,7 @@ def test_a_list_s_pictures_are_counted_as_its_zip_holds_them(studio: Studio, sit
         (Query(projects=("no",)), 0),
     ):
         assert studio.search.page(query, 1, 1).total.pictures == pictures
-        assert len(unpacked(got(site, studio.exports.zip_link_of(query))).namelist()) == pictures + len(
-            zip_export.MANIFESTS
-        )
+        assert len(unpacked(got(site, studio.exports.zip_link_of(query))).namelist()) == pictures + len(zips.MANIFESTS)
     emptied = jobs["twin"].id
     studio.annotations.bin([emptied], "Ann")
     try:
@@ -390,8 +388,8 @@ def test_a_list_s_pictures_are_counted_as_its_zip_holds_them(studio: Studio, sit
 def test_a_picture_that_is_fetched_again_is_not_in_a_zip(studio: Studio, jobs: dict[str, Job]):
     broken = replace(jobs["png"], state=State.FETCHING, has_picture=False)
     splice = FileOfParts(studio.exports.file(jobs["png"]), (b"not whole",))
-    written = zip_export.zipped(lambda: iter([[Entry(broken, (), 1)]]), lambda _: splice, None, 1_800_000_000.0)
-    assert zipfile.ZipFile(io.BytesIO(b"".join(written))).namelist() == [*zip_export.MANIFESTS]
+    written = zips.zipped(lambda: iter([[Entry(broken, (), 1)]]), lambda _: splice, None, 1_800_000_000.0)
+    assert zipfile.ZipFile(io.BytesIO(b"".join(written))).namelist() == [*zips.MANIFESTS]
 
 
 def open_files(path: Path) -> int:
@@ -425,7 +423,7 @@ def test_a_csv_s_cells_are_never_formulas_and_its_numbers_stay_numbers(studio: S
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"
     assert name_in(reply).endswith(".csv")
     rows = {row["id"]: row for row in table(reply.content)}
-    assert tuple(rows[jobs["png"].id]) == export.COLUMNS
+    assert tuple(rows[jobs["png"].id]) == lists.COLUMNS
     for row in rows.values():
         assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     png, jpg, twin = (rows[jobs[name].id] for name in ("png", "jpg", "twin"))
@@ -445,8 +443,8 @@ def test_a_workbook_has_columns_in_every_language_and_texts_that_are_no_formulas
         assert archive.testzip() is None
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
     header, *cells = openpyxl.load_workbook(io.BytesIO(reply.content)).active.iter_rows()
-    assert tuple(cell.value for cell in header) == export.COLUMNS
-    rows = {row[0].value: dict(zip(export.COLUMNS, row, strict=True)) for row in cells}
+    assert tuple(cell.value for cell in header) == lists.COLUMNS
+    rows = {row[0].value: dict(zip(lists.COLUMNS, row, strict=True)) for row in cells}
     assert list(rows) == found_ids(studio, Query())
     png, jpg, twin = (rows[jobs[name].id] for name in ("png", "jpg", "twin"))
     assert (jpg["prompt"].value, jpg["prompt"].data_type, jpg["prompt"].quotePrefix) == (PROMPTS["jpg"], "s", True)
@@ -504,10 +502,10 @@ def test_a_list_holds_what_its_query_chooses_in_its_order(studio: Studio, site: 
 
 def test_a_long_list_is_written_page_by_page():
     rows = [[{"id": number} for number in range(start, start + PAGE)] for start in range(0, 1000, PAGE)]
-    for written in (export.to_csv(rows, ("id",)), export.to_json(rows)):
+    for written in (lists.to_csv(rows, ("id",)), lists.to_json(rows)):
         assert len(next(written)) < 10_000
         assert sum(1 for _ in written) == len(rows)
-    assert [row["id"] for row in json.loads(b"".join(export.to_json(rows)))] == list(range(1000))
+    assert [row["id"] for row in json.loads(b"".join(lists.to_json(rows)))] == list(range(1000))
 
 
 # A list that comes back as a table
@@ -574,7 +572,7 @@ def test_a_list_that_comes_back_asks_for_the_same_pictures_once_each(
     assert {job.fingerprint for job in studio.submissions.made_before(wanted)} == {job.fingerprint for job in sales}
 
 
-@pytest.mark.parametrize("name", zip_export.MANIFESTS)
+@pytest.mark.parametrize("name", zips.MANIFESTS)
 def test_the_manifest_of_a_zip_comes_back_too(studio: Studio, site: str, sales: list[Job], name: str):
     found = unpacked(got(site, studio.exports.zip_link([job.id for job in sales])))
     lines = batch.requests(batch.read(name, found.read(name)).rows, Generation(""), 1, [])

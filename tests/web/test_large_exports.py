@@ -14,8 +14,8 @@ import pytest
 import requests
 from starlette.applications import Starlette
 
-from kie.history import zip_export
-from kie.history.export import Entry
+from kie.exports import zips
+from kie.exports.lists import Entry
 from kie.history.fulltext import spaced
 from kie.history.query import Query
 from kie.images.segments import FileOfParts, unchanged
@@ -144,7 +144,7 @@ def test_a_zip_of_more_than_65_535_members_and_4_gb_is_read_by_others(studio: St
     def opened(asked: Job) -> FileOfParts:
         return unchanged(tiny if int(asked.id, 16) < MEMBERS else large)
 
-    listed = listing_of(zip_export.zipped(pages, opened, None, NOW), tmp_path / "whole.zip")
+    listed = listing_of(zips.zipped(pages, opened, None, NOW), tmp_path / "whole.zip")
     assert (tmp_path / "whole.zip").stat().st_size > 4 * GIB
     with zipfile.ZipFile(tmp_path / "whole.zip") as found:
         names = found.namelist()

@@ -15,15 +15,15 @@ from datetime import datetime
 from typing import IO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from kie.history import export
-from kie.history.export import Entry, Row
+from kie.exports import lists
+from kie.exports.lists import Entry, Row
 from kie.images.segments import FileOfParts
 from kie.jobs import Job
 from kie.text import local
 
 # A CSV with commas opens in one column where the list separator is another; a workbook opens in columns everywhere.
-MANIFESTS = {"manifest.csv": export.to_csv, "manifest.xlsx": export.to_xlsx}
-MANIFEST_COLUMNS = (*export.COLUMNS, "missing")
+MANIFESTS = {"manifest.csv": lists.to_csv, "manifest.xlsx": lists.to_xlsx}
+MANIFEST_COLUMNS = (*lists.COLUMNS, "missing")
 GONE = "The picture's file is not on this server any more."
 NONE_YET = "There is no picture: the job's state is “{}”."
 READABLE = 0o644 << 16
@@ -104,9 +104,9 @@ class _Names:
         self._used = set(MANIFESTS)
 
     def add(self, job: Job) -> str:
-        name = export.file_name(job, self._zone)
+        name = lists.file_name(job, self._zone)
         if name in self._used:
-            name = export.file_name(job, self._zone, letters=len(job.id))
+            name = lists.file_name(job, self._zone, letters=len(job.id))
         self._used.add(name)
         self._by_job[job.id] = name
         return name
@@ -114,7 +114,7 @@ class _Names:
     def row(self, entry: Entry) -> Row:
         job, name = entry.job, self._by_job.get(entry.job.id)
         missing = "" if name else GONE if job.file else NONE_YET.format(job.state)
-        values = export.row(entry, self._zone)
+        values = lists.row(entry, self._zone)
         return values | {"file": name or values["file"], "missing": missing}
 
 
