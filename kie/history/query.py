@@ -72,100 +72,93 @@ class Query:
         ignored: list[str] = []
         for name, given in params.items():
             if name not in besides:
-                known = _PARAMS.get(name)
-                raw = given if isinstance(given, str) else _joined(given)
-                understood, left = known.read(raw) if known else ((), [raw])
-                for value in understood:
-                    values[known.field] = value
+                known, raw = _PARAMS.get(name), given if isinstance(given, str) else _joined(given)
+                found, left = known.read(raw) if known else ([], [raw])
+                if found:
+                    values[known.field] = tuple(found) if known.limit > 1 else found[0]
                 ignored += [one_line(f"{name}={value}")[:NAME_LIMIT] for value in left]
         return cls(**values, ignored=tuple(ignored[:IGNORED_LIMIT]))
 
     def to_params(self) -> dict[str, str]:
         """Return the URL parameters for this query. Default values are omitted."""
         usual = {each.name: each.default for each in fields(self)}
-        return {
-            name: known.write(getattr(self, known.field))
-            for name, known in _PARAMS.items()
-            if getattr(self, known.field) != usual[known.field]
-        }
+        values = {name: (known, getattr(self, known.field)) for name, known in _PARAMS.items()}
+        return {name: known.write(value) for name, (known, value) in values.items() if value != usual[known.field]}
 
 
-# The parsed value as a tuple of none or one, and the texts that were not understood.
-_Read = tuple[tuple[Any, ...], list[str]]
+def _whole(raw: str) -> Sequence[str]:
+    return (raw,)
 
 
 @dataclass(frozen=True)
 class _Param:
+    """A parameter of a URL. `parse` raises ValueError or KeyError for a part that it does not understand."""
+
     field: str
-    read: Callable[[str], _Read]
+    parse: Callable[[str], Any]
     write: Callable[[Any], str] = str
+    split: Callable[[str], Sequence[str]] = _whole
+    limit: int = 1
+
+    def read(self, raw: str) -> tuple[list[Any], list[str]]:
+        """Return the values, each once, and the parts that are not understood or too many."""
+        found: dict[Any, None] = {}
+        left = []
+        for part in self.split(raw):
+            try:
+                found[self.parse(part)] = None
+            except (KeyError, ValueError):
+                left.append(part)
+        values = list(found)
+        return values[: self.limit], [part for part in left + values[self.limit :] if part]
 
 
-def _read_text(raw: str) -> _Read:
-    text = one_line(raw)
-    kept = text[:TEXT_LIMIT].strip()
-    if not words(kept):
-        return (), [text] if text else []
-    return (kept,), [text[TEXT_LIMIT:]] if len(text) > TEXT_LIMIT else []
-
-
-def _values(name: str, kept: Callable[[str], str | None]) -> _Param:
-    """Return a parameter with a list of values. `kept` cleans a value, or returns None to ignore it."""
-
-    def read(raw: str) -> _Read:
-        given = {value: kept(value) for value in _split(raw)}
-        found = list(dict.fromkeys(value for value in given.values() if value is not None))
-        left = [value for value, one in given.items() if one is None and value] + found[VALUES_LIMIT:]
-        return (tuple(found[:VALUES_LIMIT]),) if found else (), left
-
-    return _Param(name, read, _joined)
-
-
-def _among(name: str, allowed: Iterable[str]) -> _Param:
-    by_spelling = {value.casefold(): str(value) for value in allowed}
-    return _values(name, lambda value: by_spelling.get(value.strip().casefold()))
+def _list(name: str, parse: Callable[[str], Any]) -> _Param:
+    return _Param(name, parse, _joined, _split, VALUES_LIMIT)
 
 
 def _one_of(name: str, meanings: Mapping[str, Any]) -> _Param:
-    def read(raw: str) -> _Read:
-        said = raw.strip().casefold()
-        return ((meanings[said],), []) if said in meanings else ((), [raw] if said else [])
-
-    return _Param(name, read, lambda value: next(said for said, meant in meanings.items() if meant == value))
+    said = {value: written for written, value in meanings.items()}
+    return _Param(name, lambda raw: meanings[raw.strip().casefold()], said.__getitem__)
 
 
-def _day(name: str) -> _Param:
-    def read(raw: str) -> _Read:
-        try:
-            day = date.fromisoformat(raw.strip())
-        except ValueError:
-            return (), [raw] if raw else []
-        return ((day,), []) if FIRST_YEAR <= day.year < LAST_YEAR else ((), [raw])
-
-    return _Param(name, read)
+def _among(names: Iterable[str]) -> Callable[[str], str]:
+    by_spelling = {name.casefold(): str(name) for name in names}
+    return lambda raw: by_spelling[raw.strip().casefold()]
 
 
-def _amount(name: str) -> _Param:
-    def read(raw: str) -> _Read:
-        try:
-            amount = float(raw)
-        except ValueError:
-            return (), [raw] if raw else []
-        return ((amount,), []) if 0 <= amount < math.inf else ((), [raw])
+def _name(cleaned: Callable[[str], str], lengths: range) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if len(cleaned(raw)) not in lengths:
+            raise ValueError(raw)
+        return cleaned(raw)
 
-    return _Param(name, read, lambda amount: f"{amount:.10g}")
+    return parse
 
 
-def _person(value: str) -> str | None:
-    return one_line(value) if 0 < len(one_line(value)) <= NAME_LIMIT else None
+def _text(raw: str) -> str:
+    if not words(raw):
+        raise ValueError(raw)
+    return raw.strip()
 
 
-def _project(value: str) -> str | None:
-    return one_line(value) if len(one_line(value)) <= NAME_LIMIT else None
+def _cut(raw: str) -> Sequence[str]:
+    text = one_line(raw)
+    return text[:TEXT_LIMIT], text[TEXT_LIMIT:]
 
 
-def _tag(value: str) -> str | None:
-    return tag_name(value) if 0 < len(tag_name(value)) <= TAG_LIMIT else None
+def _day(raw: str) -> date:
+    day = date.fromisoformat(raw.strip())
+    if not FIRST_YEAR <= day.year < LAST_YEAR:
+        raise ValueError(raw)
+    return day
+
+
+def _amount(raw: str) -> float:
+    amount = float(raw)
+    if not 0 <= amount < math.inf:
+        raise ValueError(raw)
+    return amount
 
 
 def _joined(values: Sequence[str]) -> str:
@@ -180,22 +173,22 @@ def _split(raw: str) -> list[str]:
 
 
 _PARAMS = {
-    "q": _Param("text", _read_text),
-    "person": _values("persons", _person),
-    "project": _values("projects", _project),
-    "state": _among("states", DisplayState),
-    "ratio": _among("ratios", ASPECT_RATIOS),
-    "resolution": _among("resolutions", RESOLUTIONS),
-    "format": _among("formats", OUTPUT_FORMATS),
-    "tag": _values("tags", _tag),
-    "since": _day("since"),
-    "until": _day("until"),
+    "q": _Param("text", _text, split=_cut),
+    "person": _list("persons", _name(one_line, range(1, NAME_LIMIT + 1))),
+    "project": _list("projects", _name(one_line, range(NAME_LIMIT + 1))),
+    "state": _list("states", _among(DisplayState)),
+    "ratio": _list("ratios", _among(ASPECT_RATIOS)),
+    "resolution": _list("resolutions", _among(RESOLUTIONS)),
+    "format": _list("formats", _among(OUTPUT_FORMATS)),
+    "tag": _list("tags", _name(tag_name, range(1, TAG_LIMIT + 1))),
+    "since": _Param("since", _day),
+    "until": _Param("until", _day),
     "starred": _one_of("starred", {"yes": True}),
     "verdict": _one_of("verdict", {verdict: verdict for verdict in VERDICTS}),
     "references": _one_of("has_references", {"yes": True, "no": False}),
     "shortfall": _one_of("shortfall", {"yes": True}),
-    "cost_min": _amount("cost_min"),
-    "cost_max": _amount("cost_max"),
+    "cost_min": _Param("cost_min", _amount, "{:.10g}".format),
+    "cost_max": _Param("cost_max", _amount, "{:.10g}".format),
     "bin": _one_of("binned", {"yes": True, "any": None}),
     "sort": _one_of("sort", {sort: sort for sort in SORTS}),
 }

@@ -14,7 +14,7 @@ import time
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie.errors import SettingsInvalid

@@ -1,4 +1,4 @@
-"""What the gallery draws: groups of items with their actions, as JSON. `row()` of each gives its JSON.
+"""What the gallery draws: groups of items with their actions. `row` gives their JSON.
 
 {"id", "title", "note", "progress", "actions": […], "items": [{"id", "state", "label", "prompt", "thumbnail", …}]}
 """
@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Action:
-    """Something to press. `icon` is a Material name, with or without Streamlit's ":material/…:" around it.
+    """Something to press. `icon` is a Material name.
 
     The browser itself answers the ids "open" (the lightbox) and "compare", and copies `copy` if there is one. Everything
     else comes to `on_act`. `menu` puts it into the "More" menu; `primary` is for the one thing to press; `closes` leaves
@@ -29,10 +29,6 @@ class Action:
     closes: bool = False
     says: tuple[int, float | None] | None = None
 
-    def row(self) -> Row:
-        """Return the JSON of this."""
-        return vars(self) | {"icon": _icon(self.icon)}
-
 
 @dataclass(frozen=True)
 class Badge:
@@ -40,10 +36,6 @@ class Badge:
 
     icon: str
     text: str
-
-    def row(self) -> Row:
-        """Return the JSON of this."""
-        return {"icon": _icon(self.icon), "text": self.text}
 
 
 @dataclass(frozen=True)
@@ -101,17 +93,6 @@ class Item:
     facts: tuple[tuple[str, str], ...] = ()
     at: float | None = None
 
-    def row(self) -> Row:
-        """Return the JSON of this."""
-        return vars(self) | {
-            "icon": _icon(self.icon),
-            "badges": [badge.row() for badge in self.badges],
-            "problem": self.problem and vars(self.problem),
-            "download": self.download and vars(self.download),
-            "actions": [action.row() for action in self.actions],
-            "facts": [list(fact) for fact in self.facts],
-        }
-
 
 @dataclass(frozen=True)
 class Group:
@@ -124,14 +105,6 @@ class Group:
     progress: Progress | None = None
     actions: tuple[Action, ...] = ()
 
-    def row(self) -> Row:
-        """Return the JSON of this."""
-        return vars(self) | {
-            "progress": self.progress and vars(self.progress),
-            "actions": [action.row() for action in self.actions],
-            "items": [item.row() for item in self.items],
-        }
-
 
 @dataclass(frozen=True)
 class Notify:
@@ -141,5 +114,10 @@ class Notify:
     title: str = "Nano Banana Studio"
 
 
-def _icon(name: str) -> str:
-    return name.removeprefix(":material/").removesuffix(":")
+def row(card: Any) -> Any:
+    """Return the JSON of a card, with that of all its parts."""
+    if card is None or isinstance(card, str | int | float):
+        return card
+    if isinstance(card, tuple):
+        return [row(part) for part in card]
+    return {name: row(value) for name, value in vars(card).items()}

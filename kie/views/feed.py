@@ -6,7 +6,7 @@ from itertools import groupby
 from kie.jobs import CANCELLABLE, ENDED, Job, State
 from kie.studio import Studio
 from kie.views import format, job_cards
-from kie.views.cards import Action, Group, Notify, Progress, Row
+from kie.views.cards import Action, Group, Notify, Progress, Row, row
 
 SHOWN = 60
 PAUSE = Action("pause", "Pause", "pause", "What is sent already goes on.")
@@ -21,7 +21,7 @@ def feed(studio: Studio, jobs: Sequence[Job], zone: str | None) -> Row:
     count = sum(len(group.items) for group in shown)
     more = f"{len(jobs) - count:,} more of this session's are in the history." if len(jobs) > count else ""
     pending = Notify(sum(job.is_open for job in jobs))
-    return {"groups": [group.row() for group in shown], "notify": vars(pending), "more": more}
+    return {"groups": [row(group) for group in shown], "notify": row(pending), "more": more}
 
 
 def groups(studio: Studio, jobs: Sequence[Job], zone: str | None) -> list[Group]:

@@ -64,7 +64,9 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
         id=job.id,
         state=job.state,
         label=label(studio, job, is_here),
-        icon="hide_image" if is_here and not is_shown else format.ICONS[job.state],
+        icon="hide_image"
+        if is_here and not is_shown
+        else format.ICONS[job.state].removeprefix(":material/").removesuffix(":"),
         prompt=job.prompt,
         width=width,
         height=height,

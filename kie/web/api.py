@@ -33,7 +33,7 @@ from kie.jobs import Job
 from kie.settings import KEY_FILE
 from kie.studio import Studio
 from kie.views import format
-from kie.views.cards import Row
+from kie.views.cards import Row, row
 from kie.views.feed import feed
 from kie.views.job_cards import item
 from kie.views.reference_tiles import tile
@@ -50,11 +50,11 @@ def api_routes(studio: Callable[[], Studio]) -> list[Route]:
 
     def route(path: str, answer: Callable[[Studio, Params], Row]) -> Route:
         def reply(request: Request) -> Response:
-            row = answer(studio(), request.query_params)
-            seen = fingerprint(row)
+            answered = answer(studio(), request.query_params)
+            seen = fingerprint(answered)
             if request.query_params.get("seen") == seen:
                 return Response(status_code=204)
-            return JSONResponse(row | {"seen": seen}, headers={"Cache-Control": "no-store"})
+            return JSONResponse(answered | {"seen": seen}, headers={"Cache-Control": "no-store"})
 
         return Route(path, reply)
 
@@ -91,7 +91,7 @@ def job(studio: Studio, params: Params) -> Row:
     sent = enumerate(studio.store.references.get_many(found.references), start=1)
     used = [each for each in studio.jobs.used_in(found.id) if studio.exports.file(each) and not each.preview_problem]
     return {
-        "item": shown.row(),
+        "item": row(shown),
         "facts": [*shown.facts, *ids, *steps],
         "references": [_small(studio, each.id, f"Reference {number}") for number, each in sent],
         "used": [_small(studio, each.id, f"Made with it: {each.prompt[:100]}") | {"id": each.id} for each in used],

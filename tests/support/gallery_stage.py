@@ -19,7 +19,7 @@ from tests.support.server import ROOT, ForkedServer
 
 CHOSEN = re.compile("^Chosen: ")
 ACTIONS = (
-    Action("open", "Open large", ":material/open_in_full:"),
+    Action("open", "Open large", "open_in_full"),
     Action("use", "Use as reference", "add_photo_alternate", closes=True),
     Action("compare", "Compare", "compare", menu=True),
     Action("copy", "Copy prompt", "content_copy", menu=True, copy="A copied prompt"),
@@ -40,7 +40,7 @@ def finished(number: int, width: int = 640, height: int = 480, **more: object) -
             "state": "done",
             "label": "Done",
             "prompt": prompt,
-            "icon": ":material/check:",
+            "icon": "check",
             "width": width,
             "height": height,
             "thumbnail": address(width // 4, height // 4, number),

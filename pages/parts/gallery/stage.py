@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from kie.views.cards import Action, Group, Notify, Row
+from kie.views.cards import Action, Group, Notify, Row, row
 from pages.parts.component import component
 
 _SCRIPTS = (
@@ -67,16 +67,16 @@ def show(
     shown, state = list(groups), _state(key, selected)
     data = {
         "session": state["session"],
-        "groups": [group.row() for group in shown],
+        "groups": [row(group) for group in shown],
         "layout": layout,
         "selected": state["selected"],
         "revision": state["revision"],
-        "selectionActions": [action.row() for action in selection_actions],
+        "selectionActions": [row(action) for action in selection_actions],
         "rowPx": row_px,
         "beside": beside,
         "opened": opened,
-        "done": done and {"text": done[0], "action": done[1] and done[1].row()},
-        "notify": notify and vars(notify),
+        "done": done and {"text": done[0], "action": row(done[1])},
+        "notify": row(notify),
         "empty": empty,
         "source": source,
     }
