@@ -71,7 +71,8 @@ class Database:
                 opened.enter_context(self.read()).execute(select(meta.c.name).limit(1))
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. One that a thread still uses, or opens later, is closed when it gives it back."""
+        event.listen(self.engine, "checkin", lambda _, entry: entry.close())
         self.engine.dispose()
 
     def try_to_write(self, busy_s: float) -> None:

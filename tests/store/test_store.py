@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from kie.errors import NotRecorded, SettingsInvalid
@@ -292,6 +292,17 @@ def test_a_store_opened_again_knows_everything(url: str, store: Store) -> None:
     assert again.jobs.get(job.id) == job
     assert again.secret() == secret
     again.close()
+
+
+def test_what_is_still_at_work_when_the_store_is_closed_leaves_no_connection_open(store: Store) -> None:
+    opened: set[object] = set()
+    event.listen(store.database.engine, "connect", lambda connection, _: opened.add(connection))
+    event.listen(store.database.engine, "close", lambda connection, _: opened.discard(connection))
+    with store.database.read() as one, store.database.read():
+        one.execute(select(jobs.c.id))
+        store.close()
+    assert store.jobs.get("0" * 32) is None
+    assert opened == set()
 
 
 def test_servers_that_start_at_once_on_a_new_database_all_open_it(empty_url: str) -> None:
