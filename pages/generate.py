@@ -80,9 +80,7 @@ def show_dock() -> None:
 
 
 def show_sentences(request: form_request.Request) -> None:
-    """Say what is wrong with the form or with what was added to it, and what the press will be."""
-    left_out = strip.notes().items()
-    show_error("  \n".join(f"{', '.join(map(format.literal, names))} — {sentence}" for sentence, names in left_out))
+    """Say what is wrong with the form, and what the press will be."""
     for field in ("Reference images", "Images", "Generate"):
         show_error(form.get("faults", {}).get(field))
     restore.offer()

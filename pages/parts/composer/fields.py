@@ -49,7 +49,8 @@ def ask_images() -> None:
     form["images_usual"] = images if images in USUAL else None
     others = [number for number in range(1, IMAGES_LIMIT + 1) if number not in USUAL]
     label = "Other" if images in USUAL else f"{images} images"
-    with st.container(horizontal=True, wrap=False, gap="xsmall", width="content"):
+    row = {"horizontal": True, "wrap": False, "vertical_alignment": "center", "gap": "xsmall", "width": "content"}
+    with st.container(**row):
         st.segmented_control("Images", USUAL, key="images_usual", label_visibility="collapsed", on_change=_take_usual)
         st.menu_button(label, others, key="images_other", on_click=_take_other)
 

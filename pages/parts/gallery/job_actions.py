@@ -14,7 +14,6 @@ from pages.parts.references import strip
 
 form = st.session_state
 # What is said of any number of pictures.
-
 MARKS: dict[str, Callable[[Sequence[str]], object]] = {
     "star": lambda ids: Studio.current().annotations.star(ids, form["person"]),
     "unstar": lambda ids: Studio.current().annotations.star(ids, form["person"], False),
@@ -46,7 +45,8 @@ def _use(job: Job) -> None:
     try:
         strip.attach(Studio.current().references.add_result(job.id).id)
     except FileRefused as error:
-        strip.note("The picture", error.sentence)
+        form.pop("faulted", None)
+        form["faults"] = {"Reference images": error.sentence}
 
 
 def _use_alone(job: Job) -> None:

@@ -11,13 +11,11 @@ function createIntake(tab) {
   const waiting = []
   let [file, request, part] = [null, null, 0]
 
-  // What the server was told of and has not heard yet takes its place already.
-  const isFull = () => new Set([...tab.items(), ...tab.reports].flatMap(({ id }) => id ?? [])).size >= tab.data.limit
-
   async function send() {
+    const { limit, full, bytes } = tab.data
     if (!(file instanceof File)) return file
-    if (isFull()) return { name: file.name, code: "full" }
-    if (file.size > tab.data.bytes) return { name: file.name, size: file.size, code: "large" }
+    if (tab.ids.length >= limit) return { name: file.name, refusal: full }
+    if (file.size > bytes) return { name: file.name, refusal: `Up to ${bytes / 2 ** 20} MB are converted to fit: save it smaller.` }
     const headers = { "X-Studio-Name": encodeURIComponent(file.name.toWellFormed()).slice(0, 2000) }
     const outcome = await upload("references", file, { headers, begin: (begun) => (request = begun), show: showPart })
     return outcome && { name: file.name, ...outcome }
@@ -42,7 +40,7 @@ function createIntake(tab) {
       show()
       tab.view.say(`Adding ${file.name}`)
       const outcome = await send().catch(() => ({ name: file.name, refusal: LOST }))
-      if (outcome) tab.report(outcome)
+      if (outcome) tab.add(outcome)
     }
     file = null
     show()

@@ -1,81 +1,90 @@
-// The references of one tab: what the server knows of them, and what its person has changed since.
-//
-// The server's word is the truth. What was changed here stands on top of it until the server has heard of it: each message
-// tells the whole order, and everything taken out that was not heard yet, so that one that is lost does no harm. It is a
-// state and not a trigger, since now and then the browser drops a trigger that is set while a run ends; a state comes along
-// with whatever is told next, so a press never goes without it.
+// The references of one tab. Their list belongs to the browser, which tells the server all of it whenever it changes, as a state
+// and not as a trigger: a state comes along with whatever is told next, so a press never goes without it. What the server puts in
+// its place has a new revision.
 
 function createTab() {
-  const tab = { data: null, session: null, busy: false, reports: [], order: [], removed: [], sequence: 0, heard: 0 }
-  let [told, stop] = [0, null]
-  const found = new Map()
+  const tab = { data: null, port: null, view: null, busy: false, ids: [], notes: [] }
+  const [names, known] = [new Map(), new Map()]
+  let [session, revision, told, receipt, asked, stop] = [null, 0, [], null, "", null]
 
-  const next = () => (tab.sequence = Math.max(tab.sequence + 1, Date.now()))
-
-  function takeTruth(data, isNewPlace) {
-    const isNewSession = data.session !== tab.session
-    const unheard = tab.reports.filter(({ sequence }) => sequence > (isNewSession ? tab.heard : data.heard))
-    if (isNewSession) {
-      Object.assign(tab, { session: data.session, order: [], removed: [] })
-      told = 0
+  function take(data, isNewPlace) {
+    const isNewSession = data.session !== session
+    const isReplaced = isNewSession ? data.revision > 0 : data.revision !== revision
+    if (isReplaced) {
+      // What came in since the server heard of the list stays, behind what takes its place.
+      const added = tab.ids.filter((id) => !told.includes(id))
+      tab.ids = [...new Set([...data.ids, ...added])].slice(0, data.limit)
+      ;[tab.notes, receipt] = [[], null]
     }
-    tab.reports = unheard.map((report) => ({ ...report, session: data.session }))
-    tab.removed = tab.removed.filter(({ sequence }) => sequence > data.heard)
-    Object.assign(tab, { data, heard: data.heard })
-    // The server forgets what a component on a page told that is no longer looked at.
-    if ((isNewPlace || isNewSession) && tab.reports.length > 0) tab.port.setStateValue("reports", tab.reports)
-    if (isNewPlace && tab.busy) tab.port.setStateValue("busy", true)
-    if (isNewPlace && told > data.heard) tell(tab.order)
-    // A picture may be checked again later: what was found before says nothing of it then.
-    found.clear()
-    look(data.items.filter(({ isWaiting }) => isWaiting).map(({ id }) => id))
+    ;[session, revision, told] = [data.session, data.revision, data.ids]
+    tab.data = data
+    // The server forgets what a component told on a page that is no longer looked at.
+    const isUnknown = tab.busy || tab.ids.join() !== data.ids.join()
+    if (isUnknown && (isNewPlace || isNewSession || isReplaced)) tell()
+    look()
   }
 
-  // Of pictures that are still being checked, the server says itself what came of it.
-  function look(ids) {
+  function tell() {
+    tab.port.setStateValue("told", { ids: tab.ids, receipt, busy: tab.busy, session, revision })
+  }
+
+  // Asks how they look. Until all have been checked, often: nothing says that a check has ended.
+  function look() {
+    const isWaiting = items().some((item) => item.isWaiting)
+    const source = { url: "api/references", topics: ["references"], asked: { ids: tab.ids.join() }, every: isWaiting ? 5000 : 60_000 }
+    if (asked === JSON.stringify(source)) return
+    asked = JSON.stringify(source)
     stop?.()
-    const learn = ({ items }) => {
-      for (const { name, ...item } of items) if (!item.isWaiting) found.set(item.id, item)
-      tab.view?.show()
-    }
-    const source = { url: "api/references", topics: ["references"], asked: { ids: ids.join() }, every: 5000 }
-    stop = ids.length > 0 ? live.watch(source, learn) : null
+    stop = tab.ids.length > 0 ? live.watch(source, learn) : null
   }
 
-  // What is true, in the order that was wished for, without what was taken out since.
+  function learn(answer) {
+    for (const item of answer.items) known.set(item.id, item)
+    tab.view?.show()
+    look()
+  }
+
+  // What this tab's files were called counts: somebody else may have given the same picture another name.
   function items() {
-    const { heard } = tab.data
-    const items = tab.data.items.map((item) => (item.isWaiting && found.has(item.id) ? { ...item, ...found.get(item.id) } : item))
-    if (heard >= told) return items
-    const gone = new Set(tab.removed.map(({ id }) => id))
-    const place = ({ id }) => (tab.order.includes(id) ? tab.order.indexOf(id) : tab.order.length)
-    return items.filter(({ id }) => !gone.has(id)).sort((one, other) => place(one) - place(other))
+    const blank = { name: "A picture", facts: "", isWaiting: true }
+    return tab.ids.map((id) => ({ id, ...blank, ...known.get(id), ...(names.has(id) && { name: names.get(id) }) }))
   }
 
-  function tell(ids) {
-    told = next()
-    tab.order = ids
-    tab.port.setStateValue("order", { ids, removed: tab.removed, sequence: told, session: tab.session })
+  function arrange(ids) {
+    tab.ids = ids
+    look()
+    tell()
   }
 
   function remove(id) {
-    const left = items().filter((item) => item.id !== id)
-    tab.removed.push({ id, sequence: next() })
-    tell(left.map((item) => item.id))
+    tab.notes = []
+    arrange(tab.ids.filter((other) => other !== id))
   }
 
-  function report(outcome) {
-    tab.reports = [...tab.reports, { ...outcome, choice: tab.choice, sequence: next(), session: tab.session }]
-    tab.port.setStateValue("reports", tab.reports)
+  function add({ name, id, refusal, receipt: carried = null }) {
+    const number = tab.ids.indexOf(id) + 1
+    const reason = refusal ?? (number > 0 && `This is the same picture as number ${number}, so it was not added again.`)
+    if (reason) return leaveOut(name, reason)
+    names.set(id, name)
+    receipt = carried
+    arrange([...tab.ids, id])
+    tab.view.show()
+  }
+
+  function leaveOut(name, reason) {
+    tab.notes.push({ name, reason })
+    tab.view.show()
+    tab.view.say(`${name}: ${reason}`)
   }
 
   function setBusy(busy) {
     tab.busy = busy
-    if (busy) tab.choice = next()
-    tab.port.setStateValue("busy", busy)
+    // What was wrong with the last choice has been read.
+    if (busy) tab.notes = []
+    tell()
   }
 
-  Object.assign(tab, { takeTruth, items, arrange: tell, remove, report, setBusy })
+  Object.assign(tab, { take, items, arrange, remove, add, setBusy })
   return Object.assign(tab, { intake: createIntake(tab) })
 }
 
@@ -101,7 +110,7 @@ function createView(tab, root) {
     strip.show(items)
     find(".dock").classList.toggle("is-folded", tab.data.isFolded)
     setText(count, items.length > 0 ? `${items.length} of ${tab.data.limit}` : "")
-    remarks.replaceChildren(...remarksOf(items).map(createRemark))
+    remarks.replaceChildren(...leftOut(tab.notes), ...remarksOf(items).map(createRemark))
     announce(items)
   }
 
@@ -116,9 +125,15 @@ function createView(tab, root) {
     if (told.length > 0) say(told.join(" "))
   }
 
-  listenToField(find("input"), tab.intake.take)
-  const listen = () => listenToPage(find(".veil"), tab.intake.take)
+  const listen = () => listenForFiles(find("input"), find(".veil"), tab.intake.take)
   return { show, showAdding, say, listen }
+}
+
+// Each reason once, with the names of the files that were left out for it.
+function leftOut(notes) {
+  const found = new Map()
+  for (const { name, reason } of notes) found.set(reason, [...(found.get(reason) ?? []), name])
+  return [...found].map(([reason, names]) => make("li", { class: "problem" }, icon("error"), make("span", { class: "text", text: `${names.join(", ")} — ${reason}` })))
 }
 
 // Each sentence once, with the numbers of the references that it is about.
@@ -135,15 +150,14 @@ function remarksOf(items) {
 function createRemark({ text, isBad, numbers }) {
   const marks = numbers.map((number) => make("b", { text: number }))
   const about = make("span", { class: "numbers", role: "img", "aria-label": `About reference ${numbers.join(", ")}` }, ...marks)
-  const sign = icon(isBad ? "error" : "auto_fix_high")
-  return make("li", { class: isBad ? "problem" : "" }, about, isBad && sign, make("span", { class: "text", text }))
+  return make("li", { class: isBad ? "problem" : "" }, about, isBad && icon("error"), make("span", { class: "text", text }))
 }
 
 export default function ({ data, setStateValue, parentElement }) {
   const tab = (window.studioReferences ??= createTab())
   const isNewPlace = !parentElement.studioView
   tab.port = { setStateValue }
-  tab.takeTruth(data, isNewPlace)
+  tab.take(data, isNewPlace)
   tab.view = parentElement.studioView ??= createView(tab, parentElement)
   tab.view.show()
   tab.intake.show()
