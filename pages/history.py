@@ -28,7 +28,7 @@ form = st.session_state
 def show_history() -> None:
     """Show one page of what is looked for."""
     asked, view = filters.query(), views.view()
-    found = studio.search.page(asked, asked_page(), PAGE_SIZE[view.kind])
+    found = studio.search.page(asked, asked_page(), PAGE_SIZE[view["kind"]])
     if not found.total.jobs and studio.search.count(Query(binned=None)) == 0:
         show_empty()
     else:
@@ -52,9 +52,9 @@ def show_empty() -> None:
         st.page_link("generate.py", label="Make the first picture", icon=":material/auto_awesome:")
 
 
-def show_list(asked: Query, view: views.View, found: Page) -> None:
+def show_list(asked: Query, view: dict[str, str], found: Page) -> None:
     """Show a page of jobs in the chosen view, with what can be done with those that are selected."""
-    size, total = PAGE_SIZE[view.kind], found.total
+    size, total = PAGE_SIZE[view["kind"]], found.total
     pages = max(1, math.ceil(total.jobs / size))
     head = st.container(horizontal=True, vertical_alignment="center", gap="small")
     filters.ask(asked)
@@ -68,33 +68,30 @@ def show_list(asked: Query, view: views.View, found: Page) -> None:
         known = f" · {format.credits(total.credits)}" + (f", {total.unknown} of unknown cost" if total.unknown else "")
         st.caption(format.pictures(total.jobs) + known, width="content")
         shown = {"page": page, "size": size, "total": total.jobs}
-        status.show_news("history", ["jobs"], history_mark(jobs), lambda: None, **shown, **asked.to_params())
+        status.show_news("history", ["jobs"], history_mark(jobs), **shown, **asked.to_params())
         selection.show_export(asked, total.pictures)
         views.ask()
     with place:
         if not jobs:
-            show_nothing(asked)
+            # What clears the filters stands above.
+            is_empty_bin = asked.binned and not studio.search.count(Query(binned=True))
+            st.caption("The bin is empty." if is_empty_bin else "No results.")
         show_jobs(jobs, asked, view)
     selection.show_asked(asked)
     views.remember()
 
 
-def show_nothing(asked: Query) -> None:
-    """Say that nothing is found: what clears the filters stands above."""
-    st.caption("The bin is empty." if filters.is_empty_bin(asked) else "No results.")
-
-
-def show_jobs(jobs: Sequence[Job], asked: Query, view: views.View) -> None:
+def show_jobs(jobs: Sequence[Job], asked: Query, view: dict[str, str]) -> None:
     """Show jobs as pictures or as a table; one is shown beside them, or large."""
     receipt = form.setdefault("take_receipt", True)
     zone = visitor.zone()
     stage.show(
         selection.GALLERY,
-        grouped(jobs, view.groups, [item(studio, job, zone, session=False, receipt=receipt) for job in jobs]),
+        grouped(jobs, view["groups"], [item(studio, job, zone, session=False, receipt=receipt) for job in jobs]),
         on_act=act,
-        layout="table" if view.kind == "table" else "grid",
+        layout="table" if view["kind"] == "table" else "grid",
         selection_actions=selection.actions(asked),
-        row_px=views.ROW_PX[view.size],
+        row_px=views.ROW_PX[view["size"]],
         beside={"url": "api/job", "topics": ["jobs"], "asked": {"zone": zone, "receipt": "yes" if receipt else ""}},
         opened=st.query_params.get("job", ""),
         on_write=selection.write,

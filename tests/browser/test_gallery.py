@@ -56,10 +56,6 @@ def test_on_a_phone_the_buttons_of_a_narrow_picture_stand_in_one_row(look: Look,
     assert all(place["x"] <= box["x"] and box["x"] + box["width"] <= place["x"] + place["width"] for box in boxes)
 
 
-def test_without_groups_the_page_s_own_words_are_shown(look: Look) -> None:
-    expect(look(empty="Your pictures appear here").get_by_text("Your pictures appear here")).to_be_visible()
-
-
 def test_the_seconds_of_an_open_job_count_on_in_the_browser(look: Look) -> None:
     page = look(group(waiting(1, elapsed=12.0, expected=1000.0), waiting(2, elapsed=75.0, expected=30.0)))
     counted = page.get_by_text(re.compile(r"^(\d+ min )?\d+ s · ~.+ s left"))

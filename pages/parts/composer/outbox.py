@@ -17,7 +17,6 @@ from pages.parts.composer import prompt
 
 KEY, HANDLED = "presses", "handled_presses"
 KEPT = 20
-ID_LIMIT = 64
 # How many pictures a button stood for, and what it said that they cost.
 Says = tuple[int, float | None] | None
 form = st.session_state
@@ -38,20 +37,20 @@ def take(
         identifier = press["id"]
         if identifier in form.get(HANDLED, ()):
             continue
-        if press.get("session") == form["tab"]:
-            if isinstance(press.get("rerun"), str):
-                rerun(press["rerun"], identifier, _says(press))
-            elif press.get("revision") is None or prompt.take(press):
-                send(identifier, _says(press))
+        if press["session"] == form["tab"]:
+            if "rerun" in press:
+                rerun(press["rerun"], identifier, press["says"])
+            elif press["revision"] is None or prompt.take(press):
+                send(identifier, press["says"])
             else:
                 refuse()
-            _note(identifier)
-        elif Studio.current().submissions.exists(identifier):
-            _note(identifier)
-        else:
+        elif not Studio.current().submissions.exists(identifier):
             unsent.append(identifier)
+            continue
+        form[HANDLED] = [*form.get(HANDLED, []), identifier][-KEPT:]
     told = {"session": form["tab"], "handled": form.get(HANDLED, []), "unsent": unsent, "isNarrow": is_narrow()}
-    _presses(key=KEY, data=told, default={"presses": None, "narrow": None}, **dict.fromkeys(_HEARD, lambda: None))
+    heard = dict.fromkeys(("on_presses_change", "on_narrow_change"), lambda: None)
+    _presses(key=KEY, data=told, default={"presses": None, "narrow": None}, **heard)
 
 
 def is_narrow() -> bool:
@@ -60,22 +59,5 @@ def is_narrow() -> bool:
     return "Mobile" in st.context.headers.get("User-Agent", "") if told is None else bool(told)
 
 
-_HEARD = ("on_presses_change", "on_narrow_change")
-
-
-def _note(identifier: str) -> None:
-    form[HANDLED] = [*form.get(HANDLED, []), identifier][-KEPT:]
-
-
 def _told() -> list[dict[str, Any]]:
-    told = (form.get(KEY) or {}).get("presses")
-    found = told.get("list") if isinstance(told, dict) else None
-    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-    return [row for row in rows if isinstance(row.get("id"), str) and 0 < len(row["id"]) <= ID_LIMIT][:KEPT]
-
-
-def _says(press: dict[str, Any]) -> Says:
-    match press.get("says"):
-        case [int(images), int() | float() | None as price]:
-            return images, price
-    return None
+    return ((form.get(KEY) or {}).get("presses") or {"list": []})["list"][:KEPT]

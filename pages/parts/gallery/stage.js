@@ -8,7 +8,6 @@ const keyOf = (group, item) => `${group.id}\n${item.id}`
 function createStage(root) {
   const status = make("output", { class: "status", role: "status", "aria-live": "polite" })
   const groups = make("div", { class: "groups" })
-  const empty = make("p", { class: "empty" })
   const place = make("div", { class: "stage" })
   const keys = createKeys()
   const views = new Map()
@@ -190,7 +189,6 @@ function createStage(root) {
     if (rowPx) groups.style.setProperty("--row-px", `${rowPx}px`)
     const draw = () => keyed(groups, stage.data.groups, views, (group) => `${layout} ${group.id}`, () => createGroup(stage))
     keepFocus(draw, { focus: () => focusOf(reached())?.focus() })
-    setText(empty, stage.data.groups.length === 0 ? stage.data.empty : "")
     stage.tray.show()
   }
 
@@ -221,7 +219,7 @@ function createStage(root) {
   stage.compare = createCompare(stage)
   listenToGrid(stage, groups)
   place.append(groups, stage.viewer.element)
-  root.append(empty, place, stage.notice.element, stage.tray.element, stage.viewer.large.element, stage.compare.element)
+  root.append(place, stage.notice.element, stage.tray.element, stage.viewer.large.element, stage.compare.element)
   speak()
   return stage
 }

@@ -22,7 +22,6 @@ _SCRIPTS = (
 )
 _STYLES = ("stage", "tile", "grid", "table", "feed", "large", "beside", "compare")
 
-Layout = Literal["grid", "table", "feed"]
 OnAct = Callable[[str, str | None, str], None]
 # What was written beside a picture: a name, such as "note", the item, and the text.
 OnWrite = Callable[[str, str, str], None]
@@ -42,8 +41,7 @@ def show(
     groups: Iterable[Group],
     *,
     on_act: OnAct,
-    layout: Layout = "feed",
-    selected: Iterable[str] = (),
+    layout: Literal["grid", "table", "feed"] = "feed",
     selection_actions: Iterable[Action] = (),
     row_px: int | None = None,
     beside: Row | None = None,
@@ -51,23 +49,22 @@ def show(
     on_write: OnWrite | None = None,
     done: tuple[str, Action | None] | None = None,
     notify: Notify | None = None,
-    empty: str = "",
     source: Row | None = None,
 ) -> list[str]:
     """Show the groups and return the ids of the selected items.
 
     `on_act(action, item or None, group)` is called once for each press, as a callback: before the page, or the fragment
     around this, runs again. A press of `selection_actions` has no item and the group "selection": `selection(key)` tells
-    what it is for. `selected` is what is selected at first; `select` changes it. Items that are not shown stay selected.
+    what it is for; `select` changes that. Items that are not shown stay selected.
 
     `row_px` is the height of a row of the grid. With `beside`, the source of what is known of one item, a press on an
     item shows it beside the list where there is room, and `on_write` hears what is written there; `opened` is the item
     that opens at first. `done` says what was done with a selection, with an action to undo it.
     """
-    shown, state = list(groups), _state(key, selected)
+    state = _state(key)
     data = {
         "session": state["session"],
-        "groups": [row(group) for group in shown],
+        "groups": [row(group) for group in groups],
         "layout": layout,
         "selected": state["selected"],
         "revision": state["revision"],
@@ -77,7 +74,6 @@ def show(
         "opened": opened,
         "done": done and {"text": done[0], "action": row(done[1])},
         "notify": row(notify),
-        "empty": empty,
         "source": source,
     }
     heard = {
@@ -99,13 +95,12 @@ def select(key: str, ids: Iterable[str]) -> None:
     state["selected"], state["revision"] = list(ids), state["revision"] + 1
 
 
-def _state(key: str, selected: Iterable[str] = ()) -> dict[str, Any]:
+def _state(key: str) -> dict[str, Any]:
     """Return what this session keeps of a gallery, whether or not it is on the page now."""
     name = f"{key}-gallery"
     if name not in st.session_state:
         # A browser tells a new session what it told the last one: its presses have been answered, so they are not heard.
-        fresh = {"session": uuid4().hex, "heard": 0, "revision": 0}
-        st.session_state[name] = fresh | {"selected": list(selected)}
+        st.session_state[name] = {"session": uuid4().hex, "heard": 0, "revision": 0, "selected": []}
     return st.session_state[name]
 
 

@@ -100,11 +100,6 @@ def clear() -> None:
     _go(Query())
 
 
-def is_empty_bin(asked: Query) -> bool:
-    """Say whether nothing but the bin is asked for."""
-    return asked.binned is True and _on(asked) == [("binned", True)] and not asked.text
-
-
 def _show_chips(asked: Query) -> None:
     """Show what is on, and what is often wanted, each to be switched by a press."""
     on = _on(asked)

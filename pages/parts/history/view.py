@@ -1,52 +1,30 @@
 """How the history is drawn: as pictures or a table, in groups, at a size. The choice is remembered in the visitor's browser."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, get_args, get_type_hints
-from typing import Literal as Of
+from typing import Any
 
 import streamlit as st
 
 from pages.parts.live import visitor
 
 COOKIE, KEY = "studio_history", "history_view"
-LABELS = {
-    "pictures": "Pictures",
-    "table": "Table",
-    "day": "By day",
-    "press": "By press",
-    "none": "No groups",
-    "small": "Small",
-    "medium": "Medium",
-    "large": "Large",
+# What can be chosen, each with its label.
+CHOICES = {
+    "kind": {"pictures": "Pictures", "table": "Table"},
+    "groups": {"day": "By day", "press": "By press", "none": "No groups"},
+    "size": {"small": "Small", "medium": "Medium", "large": "Large"},
 }
+USUAL = {"kind": "pictures", "groups": "day", "size": "medium"}
 ROW_PX = {"small": 120, "medium": 190, "large": 290}
 form = st.session_state
 
 
-@dataclass(frozen=True)
-class View:
-    """What was chosen. The address may name another `kind`, as a link does that somebody sent."""
-
-    kind: Of["pictures", "table"] = "pictures"
-    groups: Of["day", "press", "none"] = "day"
-    size: Of["small", "medium", "large"] = "medium"
-
-
-CHOICES = {name: get_args(kind) for name, kind in get_type_hints(View).items()}
-
-
-def view() -> View:
-    """Return the view of this visitor."""
+def view() -> dict[str, str]:
+    """Return the view of this visitor. The address may name another `kind`, as a link does that somebody sent."""
     if KEY not in form:
-        form[KEY] = _kept(st.context.cookies.get(COOKIE, ""))
+        kept = st.context.cookies.get(COOKIE, "").split(".")
+        form[KEY] = USUAL | {name: value for name in CHOICES for value in kept if value in CHOICES[name]}
     kind = st.query_params.get("view")
-    return replace(form[KEY], kind=kind) if kind in CHOICES["kind"] else form[KEY]
-
-
-def _kept(cookie: str) -> View:
-    """Read a cookie, as far as it can still be chosen."""
-    known = {value: name for name, values in CHOICES.items() for value in values}
-    return View(**{known[value]: value for value in cookie.split(".") if value in known})
+    return form[KEY] | ({"kind": kind} if kind in CHOICES["kind"] else {})
 
 
 def ask() -> None:
@@ -55,27 +33,27 @@ def ask() -> None:
     _choose("Show as", "kind", now, label_visibility="collapsed")
     with st.popover("View", icon=":material/tune:", key="view-more"):
         _choose("Groups", "groups", now)
-        if now.kind == "pictures":
+        if now["kind"] == "pictures":
             _choose("Thumbnails", "size", now)
 
 
 def remember() -> None:
     """Keep the choice for the next visit."""
-    visitor.remember(COOKIE, ".".join(asdict(form[KEY]).values()))
+    visitor.remember(COOKIE, ".".join(form[KEY].values()))
 
 
-def _choose(label: str, name: str, now: View, **how: Any) -> None:
-    value, options = getattr(now, name), CHOICES[name]
+def _choose(label: str, name: str, now: dict[str, str], **how: Any) -> None:
+    value, options = now[name], list(CHOICES[name])
     # Where the address says something else than the field, a new field shows it: see filters.
     revision = form.get("view_revision", 0)
     if form.get(f"view_{name}-{revision}", value) != value:
         form["view_revision"] = revision = revision + 1
     key = f"view_{name}-{revision}"
-    shown = {"format_func": LABELS.get, "horizontal": True, "on_change": _change, "args": (name, key)}
+    shown = {"format_func": CHOICES[name].get, "horizontal": True, "on_change": _change, "args": (name, key)}
     st.radio(label, options, options.index(value), key=key, **shown, **how)
 
 
 def _change(name: str, key: str) -> None:
-    form[KEY] = replace(view(), **{name: form[key]})
+    form[KEY] = view() | {name: form[key]}
     if name == "kind":
         st.query_params["view"] = form[key]

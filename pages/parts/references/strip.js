@@ -125,7 +125,7 @@ function createView(tab, root) {
     if (told.length > 0) say(told.join(" "))
   }
 
-  const listen = () => listenForFiles(find("input"), find(".veil"), tab.intake.take)
+  const listen = () => listenToPage(find(".veil"), tab.intake.take)
   return { show, showAdding, say, listen }
 }
 
@@ -161,6 +161,7 @@ export default function ({ data, setStateValue, parentElement }) {
   tab.view = parentElement.studioView ??= createView(tab, parentElement)
   tab.view.show()
   tab.intake.show()
+  if (isNewPlace) listenToField(parentElement.querySelector("input"), tab.intake.take)
   tab.leave?.()
   // The end of a call may come after the next one has begun, and must not end that.
   return (tab.leave = tab.view.listen())
