@@ -37,12 +37,6 @@ def mend_faults(request: form_request.Request) -> None:
         form["faulted"] = request
 
 
-def show_error(sentence: str | None) -> None:
-    """Say what is wrong, if anything is."""
-    if sentence:
-        st.error(sentence, icon=":material/error:")
-
-
 @st.fragment
 def show_dock() -> None:
     """Ask for the request: references, the prompt with the button, the settings. It stays at the foot of the window.
@@ -82,7 +76,8 @@ def show_dock() -> None:
 def show_sentences(request: form_request.Request) -> None:
     """Say what is wrong with the form, and what the press will be."""
     for field in ("Reference images", "Images", "Generate"):
-        show_error(form.get("faults", {}).get(field))
+        if fault := form.get("faults", {}).get(field):
+            st.error(fault, icon=":material/error:")
     restore.offer()
     form_request.ask_variables(request)
     form_request.show_list(request.asked)

@@ -2,37 +2,32 @@
 
 function createNotice(stage) {
   const words = make("span", { text: "Notify me when done" })
-  const ask = make("button", { type: "button", class: "button" }, icon("notifications"), words)
-  const element = make("div", { class: "notice" }, ask)
-  let [name, pending, isDone, title] = [null, 0, false, null]
+  const ask = make("button", { type: "button", class: "button", onclick: permit }, icon("notifications"), words)
+  const element = make("div", { class: "notice", hidden: true }, ask)
+  let [name, pending, isDone] = [null, 0, false]
+  const permission = () => isSecureContext && globalThis.Notification?.permission
 
   function show(notify) {
-    const before = pending
-    pending = notify?.pending ?? 0
-    name = notify?.title ?? name
-    if (before > 0 && pending === 0 && document.hidden) tellDone()
-    if (pending > 0) isDone = false
-    refresh()
+    if (!notify) return
+    if (pending > 0 && notify.pending === 0 && document.hidden) tellDone(notify.title)
+    ;({ pending, title: name } = notify)
+    tick()
   }
 
-  function refresh() {
-    element.hidden = pending === 0 || !isSecureContext || globalThis.Notification?.permission !== "default"
-    const wanted = pending > 0 ? `(${pending}) ${name}` : isDone ? `Done · ${name}` : null
-    if (wanted === null && title !== null) document.title = name
-    title = wanted
-    holdTitle()
+  // Again and again: Streamlit writes the page's own title whenever the page runs.
+  function tick() {
+    if (name === null) return
+    if (pending > 0 || !document.hidden) isDone = false
+    element.hidden = pending === 0 || permission() !== "default"
+    const title = pending > 0 ? `(${pending}) ${name}` : isDone ? `Done · ${name}` : name
+    if (document.title !== title) document.title = title
   }
 
-  // Streamlit writes the page's own title again whenever the page runs.
-  function holdTitle() {
-    if (title !== null && document.title !== title) document.title = title
-  }
-
-  function tellDone() {
+  function tellDone(title) {
     isDone = true
-    if (globalThis.Notification?.permission !== "granted") return
+    if (permission() !== "granted") return
     const told = { body: "Every picture has come or has ended.", tag: "studio-done" }
-    const notification = new Notification(`Done · ${name}`, told)
+    const notification = new Notification(`Done · ${title}`, told)
     notification.onclick = () => {
       window.focus()
       notification.close()
@@ -40,26 +35,16 @@ function createNotice(stage) {
   }
 
   async function permit() {
-    const answer = await Notification.requestPermission()
-    refresh()
-    const isAllowed = answer === "granted"
+    const isAllowed = (await Notification.requestPermission()) === "granted"
+    tick()
     stage.say(isAllowed ? "You will be told when they are done" : "The browser does not let this page tell you", true)
   }
 
-  function onSeen() {
-    if (document.hidden || !isDone) return
-    isDone = false
-    refresh()
-  }
-
-  document.addEventListener("visibilitychange", onSeen)
-  ask.addEventListener("click", permit)
-
   function leave() {
-    document.removeEventListener("visibilitychange", onSeen)
-    if (title !== null) document.title = name
-    title = null
+    ;[pending, isDone] = [0, false]
+    tick()
+    name = null
   }
 
-  return { element, show, leave, tick: holdTitle }
+  return { element, show, leave, tick }
 }

@@ -2,13 +2,19 @@
 
 const REST_MS = 300
 
-function createSearch(field) {
-  const search = { tell: null }
-  let [told, resting] = [field.value, null]
+export default function ({ data, setStateValue, parentElement }) {
+  const field = parentElement.querySelector("input")
+  const search = (parentElement.studioSearch ??= { told: (field.value = data.text), resting: null, leave: () => {} })
+  search.setStateValue = setStateValue
 
   function tell() {
-    clearTimeout(resting)
-    if (field.value !== told) search.tell((told = field.value))
+    clearTimeout(search.resting)
+    if (field.value !== search.told) search.setStateValue("text", (search.told = field.value))
+  }
+
+  function rest() {
+    clearTimeout(search.resting)
+    search.resting = setTimeout(tell, REST_MS)
   }
 
   function onKey(event) {
@@ -17,23 +23,9 @@ function createSearch(field) {
     field.focus()
   }
 
-  field.addEventListener("input", () => {
-    clearTimeout(resting)
-    resting = setTimeout(tell, REST_MS)
-  })
-  field.addEventListener("change", tell)
-  search.listen = () => document.addEventListener("keydown", onKey)
-  search.leave = () => document.removeEventListener("keydown", onKey)
-  return search
-}
-
-export default function ({ data, setStateValue, parentElement }) {
-  const field = parentElement.querySelector("input")
-  if (!parentElement.studioSearch) field.value = data.text
-  const search = (parentElement.studioSearch ??= createSearch(field))
-  const tell = (text) => setStateValue("text", text)
-  search.tell = tell
-  search.listen()
+  Object.assign(field, { oninput: rest, onchange: tell })
+  search.leave()
+  document.addEventListener("keydown", onKey)
   // The end of a call may come after the next one has begun, and must not end that.
-  return () => search.tell === tell && search.leave()
+  return (search.leave = () => document.removeEventListener("keydown", onKey))
 }

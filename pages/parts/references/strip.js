@@ -5,7 +5,7 @@
 function createTab() {
   const tab = { data: null, port: null, view: null, busy: false, ids: [], notes: [] }
   const [names, known] = [new Map(), new Map()]
-  let [session, revision, told, receipt, asked, stop] = [null, 0, [], null, "", null]
+  let [session, revision, told, receipt, stop] = [null, 0, [], null, null]
 
   function take(data, isNewPlace) {
     const isNewSession = data.session !== session
@@ -31,12 +31,13 @@ function createTab() {
   // Asks how they look. Until all have been checked, often: nothing says that a check has ended.
   function look() {
     const isWaiting = items().some((item) => item.isWaiting)
-    const source = { url: "api/references", topics: ["references"], asked: { ids: tab.ids.join() }, every: isWaiting ? 5000 : 60_000 }
-    if (asked === JSON.stringify(source)) return
-    asked = JSON.stringify(source)
+    watch({ url: "api/references", topics: ["references"], asked: { ids: tab.ids.join() }, every: isWaiting ? 5000 : 60_000 })
+  }
+
+  const watch = drawn((source) => {
     stop?.()
     stop = tab.ids.length > 0 ? live.watch(source, learn) : null
-  }
+  })
 
   function learn(answer) {
     for (const item of answer.items) known.set(item.id, item)
