@@ -27,31 +27,16 @@ studio = Studio.current()
 def show_balance() -> None:
     """Show what is left, how many pictures that is, and how long it lasts at this pace."""
     status.show("balance", lambda _: studio.backend.tracker.want_balance())
-    today, week = studio.credits.spent_since(midnight()), studio.credits.spent_since(time.time() - WEEK_S)
+    midnight = local(time.time(), visitor.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
+    today, week = (studio.credits.spent_since(at) for at in (midnight.timestamp(), time.time() - WEEK_S))
     free, pace = studio.credits.free(), week / 7
     lasts = f" · lasts {counted(int(free / pace), 'day')} at this week's pace" if pace and free is not None else ""
     st.caption(f"{format.credits(today)} used today · {format.credits(week)} in the last 7 days{lasts}")
 
 
-def midnight() -> float:
-    """Return the Unix time at which the visitor's day began."""
-    here = local(time.time(), visitor.zone())
-    return here.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-
-
-def show_charts() -> None:
-    """Draw what was spent each day, and the balance, over the last 30 days."""
-    spent, balance = st.columns(2, gap="large")
-    with spent:
-        st.header("Credits used per day", anchor=False)
-        show_days()
-    with balance:
-        st.header("Balance", anchor=False)
-        show_readings()
-
-
 def show_days() -> None:
-    """Draw what our pictures cost on each day, with a bar for each."""
+    """Draw what our pictures cost on each of the last 30 days, with a bar for each."""
+    st.header("Credits used per day", anchor=False)
     days = studio.credits.spent_by_day(time.time() - MONTH_S, visitor.zone())
     if not days:
         st.caption("Nothing was spent in the last 30 days.")
@@ -63,7 +48,8 @@ def show_days() -> None:
 
 
 def show_readings() -> None:
-    """Draw the balance at each reading."""
+    """Draw the balance at each reading of the last 30 days."""
+    st.header("Balance", anchor=False)
     readings = studio.credits.readings(time.time() - MONTH_S)
     if len(readings) < 2:
         st.caption("A line appears here after the second reading.")
@@ -112,8 +98,7 @@ def show_job(job: Job) -> None:
 def offer_ways_out(job: Job) -> None:
     """Offer to name the task of an unsure job, or to say that there is none."""
     st.text_input("Task id from the service's log page, kie.ai/logs", key=f"task-{job.id}")
-    wrong = st.session_state.get(f"wrong-{job.id}")
-    if wrong:
+    if wrong := st.session_state.get(f"wrong-{job.id}"):
         st.error(wrong, icon=":material/error:")
     with st.container(horizontal=True):
         named = {"on_click": recorded(name_task), "args": (job.id,)}
@@ -228,7 +213,9 @@ st.title("Account", anchor=False)
 status.show_news("account", ["readings", "attention"], account_mark(studio))
 show_balance()
 show_attention()
-show_charts()
+for column, show in zip(st.columns(2, gap="large"), (show_days, show_readings), strict=True):
+    with column:
+        show()
 show_reconciliation()
 show_shortfall()
 with st.expander("Service, key and files", icon=":material/settings:", key="service"):

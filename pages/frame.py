@@ -18,24 +18,21 @@ form = st.session_state
 
 
 def show_bar(is_account: bool) -> None:
-    """Say on every page what is left to spend and what stands in the way, in one line, and who is here."""
+    """Say on every page what is left to spend and what stands in the way, in one line, and ask who is here."""
+    known = unquote(st.context.cookies.get("studio_person", ""))
     with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="small"):
-        status.show("bar", _answer, account=is_account)
-        ask_name()
+        status.show("bar", answer, account=is_account)
+        shown = {"icon": ":material/person:", "label_visibility": "collapsed", "width": 150}
+        form["person"] = person_name(st.text_input("Your name", known or NOBODY, 80, key="person_typed", **shown))
+    visitor.remember("studio_person", form["person"])
 
 
-def _answer(pressed: str) -> None:
+def answer(pressed: str) -> None:
+    """Do what a button beside the credits says."""
     if pressed == "try-now":
         recorded(Studio.current().attention.try_now)()
     elif pressed == "account":
         form["go"] = "account.py"
-
-
-def ask_name() -> None:
-    """Ask who is here, and remember it in this browser."""
-    known = unquote(st.context.cookies.get("studio_person", ""))
-    shown = {"icon": ":material/person:", "label_visibility": "collapsed", "width": 150}
-    form["person"] = person_name(st.text_input("Your name", known or NOBODY, 80, key="person_typed", **shown))
 
 
 @st.fragment
@@ -62,7 +59,6 @@ pages = [
 page = st.navigation(pages, position="top")
 with st.container(gap=None):
     show_bar(page.url_path == "account")
-    visitor.remember("studio_person", form["person"])
     form_state.begin()
     form["seen"] = None
     take_presses()

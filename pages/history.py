@@ -25,16 +25,6 @@ studio = Studio.current()
 form = st.session_state
 
 
-def show_history() -> None:
-    """Show one page of what is looked for."""
-    asked, view = filters.query(), views.view()
-    found = studio.search.page(asked, asked_page(), PAGE_SIZE[view["kind"]])
-    if not found.total.jobs and studio.search.count(Query(binned=None)) == 0:
-        show_empty()
-    else:
-        show_list(asked, view, found)
-
-
 def asked_page() -> int:
     """Return the number of the page that is asked for: by the field, or, before it is drawn, by the address."""
     number = form.get("page") or st.query_params.get("page", "")
@@ -128,4 +118,9 @@ def act(action: str, job_id: str | None, group_id: str) -> None:
         job_actions.act(action, job_id)
 
 
-show_history()
+asked, view = filters.query(), views.view()
+found = studio.search.page(asked, asked_page(), PAGE_SIZE[view["kind"]])
+if not found.total.jobs and studio.search.count(Query(binned=None)) == 0:
+    show_empty()
+else:
+    show_list(asked, view, found)

@@ -22,7 +22,7 @@ def page() -> None:
     import streamlit as st
 
     from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
-    from pages.parts.composer import form_state, prompt, prompt_tools
+    from pages.parts.composer import form_state, prompt, prompt_tools, saved_lists
 
     st.session_state.setdefault("person", "Ann")
     form_state.begin()
@@ -32,7 +32,7 @@ def page() -> None:
     st.radio("Resolution", RESOLUTIONS, key="resolution")
     st.radio("Output format", OUTPUT_FORMATS, key="output_format")
     prompt_tools.ask_project()
-    prompt_tools.ask_preset()
+    saved_lists.popover(prompt_tools.PRESETS, "Presets", None, prompt_tools.show_presets)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def ask() -> None:
             # Not on the fields themselves: their help would carry the field's label a second time.
             st.caption(_outcome(prices), help=_sources(prices))
     ask_images()
-    prompt_tools.ask_preset()
+    saved_lists.popover(prompt_tools.PRESETS, "Presets", None, prompt_tools.show_presets)
 
 
 def ask_images() -> None:
@@ -51,16 +51,13 @@ def ask_images() -> None:
     label = "Other" if images in USUAL else f"{images} images"
     row = {"horizontal": True, "wrap": False, "vertical_alignment": "center", "gap": "xsmall", "width": "content"}
     with st.container(**row):
-        st.segmented_control("Images", USUAL, key="images_usual", label_visibility="collapsed", on_change=_take_usual)
-        st.menu_button(label, others, key="images_other", on_click=_take_other)
+        usual = {"key": "images_usual", "on_change": _take_images, "args": ("images_usual",)}
+        st.segmented_control("Images", USUAL, label_visibility="collapsed", **usual)
+        st.menu_button(label, others, key="images_other", on_click=_take_images, args=("images_other",))
 
 
-def _take_usual() -> None:
-    form["images"] = form["images_usual"] or form["images"]
-
-
-def _take_other() -> None:
-    form["images"] = form["images_other"]
+def _take_images(field: str) -> None:
+    form["images"] = form[field] or form["images"]
 
 
 def _popover(key: str, label: str, icon: str | None = None) -> Any:

@@ -53,11 +53,6 @@ def ask_project() -> str | None:
     )
 
 
-def ask_preset() -> None:
-    """Offer the chosen project's presets for the settings, and keep the present ones as another."""
-    saved_lists.popover(PRESETS, "Presets", None, show_presets)
-
-
 def _tidy_project() -> None:
     form["project"] = project_name(form["project"])
 

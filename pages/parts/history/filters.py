@@ -88,16 +88,11 @@ def ask(asked: Query) -> None:
         _show_chips(asked)
         if _on(asked) or asked.text:
             icon = ":material/filter_list_off:"
-            st.button("Clear filters", key="find_clear", type="tertiary", icon=icon, on_click=clear)
+            st.button("Clear filters", key="find_clear", type="tertiary", icon=icon, on_click=_go, args=(Query(),))
     if asked.ignored:
         left = ", ".join(asked.ignored)
         st.caption(":material/info: This address asks for something that is not known here, which was left out:")
         st.text(left)
-
-
-def clear() -> None:
-    """Look at everything again."""
-    _go(Query())
 
 
 def _show_chips(asked: Query) -> None:

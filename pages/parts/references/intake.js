@@ -17,13 +17,8 @@ function createIntake(tab) {
     if (tab.ids.length >= limit) return { name: file.name, refusal: full }
     if (file.size > bytes) return { name: file.name, refusal: `Up to ${bytes / 2 ** 20} MB are converted to fit: save it smaller.` }
     const headers = { "X-Studio-Name": encodeURIComponent(file.name.toWellFormed()).slice(0, 2000) }
-    const outcome = await upload("references", file, { headers, begin: (begun) => (request = begun), show: showPart })
+    const outcome = await upload("references", file, { headers, begin: (begun) => (request = begun), show: (sent) => show((part = sent)) })
     return outcome && { name: file.name, ...outcome }
-  }
-
-  function showPart(sent) {
-    part = sent
-    show()
   }
 
   function show() {

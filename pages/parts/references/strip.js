@@ -65,17 +65,14 @@ function createTab() {
   function add({ name, id, refusal, receipt: carried = null }) {
     const number = tab.ids.indexOf(id) + 1
     const reason = refusal ?? (number > 0 && `This is the same picture as number ${number}, so it was not added again.`)
-    if (reason) return leaveOut(name, reason)
-    names.set(id, name)
-    receipt = carried
-    arrange([...tab.ids, id])
+    if (reason) tab.notes.push({ name, reason })
+    else {
+      names.set(id, name)
+      receipt = carried
+      arrange([...tab.ids, id])
+    }
     tab.view.show()
-  }
-
-  function leaveOut(name, reason) {
-    tab.notes.push({ name, reason })
-    tab.view.show()
-    tab.view.say(`${name}: ${reason}`)
+    if (reason) tab.view.say(`${name}: ${reason}`)
   }
 
   function setBusy(busy) {
@@ -111,7 +108,7 @@ function createView(tab, root) {
     strip.show(items)
     find(".dock").classList.toggle("is-folded", tab.data.isFolded)
     setText(count, items.length > 0 ? `${items.length} of ${tab.data.limit}` : "")
-    remarks.replaceChildren(...leftOut(tab.notes), ...remarksOf(items).map(createRemark))
+    remarks.replaceChildren(...remarksOf(items, tab.notes).map(createRemark))
     announce(items)
   }
 
@@ -130,28 +127,26 @@ function createView(tab, root) {
   return { show, showAdding, say, listen }
 }
 
-// Each reason once, with the names of the files that were left out for it.
-function leftOut(notes) {
+// Each sentence once, with the names of the files that were left out, or the numbers of the references that it is about.
+function remarksOf(items, notes) {
   const found = new Map()
-  for (const { name, reason } of notes) found.set(reason, [...(found.get(reason) ?? []), name])
-  return [...found].map(([reason, names]) => make("li", { class: "problem" }, icon("error"), make("span", { class: "text", text: `${names.join(", ")} — ${reason}` })))
-}
-
-// Each sentence once, with the numbers of the references that it is about.
-function remarksOf(items) {
-  const found = new Map()
+  function add(text, isBad, kind, about) {
+    if (text && !found.has(text)) found.set(text, { text, isBad, names: [], numbers: [] })
+    found.get(text)?.[kind].push(about)
+  }
+  for (const { name, reason } of notes) add(reason, true, "names", name)
   items.forEach(({ changed, problem }, index) => {
-    for (const [text, isBad] of [[changed, false], [problem, true]]) {
-      if (text) found.set(text, { text, isBad, numbers: [...(found.get(text)?.numbers ?? []), index + 1] })
-    }
+    add(changed, false, "numbers", index + 1)
+    add(problem, true, "numbers", index + 1)
   })
   return [...found.values()]
 }
 
-function createRemark({ text, isBad, numbers }) {
+function createRemark({ text, isBad, names, numbers }) {
   const marks = numbers.map((number) => make("b", { text: number }))
   const about = make("span", { class: "numbers", role: "img", "aria-label": `About reference ${numbers.join(", ")}` }, ...marks)
-  return make("li", { class: isBad ? "problem" : "" }, about, isBad && icon("error"), make("span", { class: "text", text }))
+  const words = make("span", { class: "text", text: names.length > 0 ? `${names.join(", ")} — ${text}` : text })
+  return make("li", { class: isBad ? "problem" : "" }, marks.length > 0 && about, isBad && icon("error"), words)
 }
 
 export default function ({ data, setStateValue, parentElement }) {

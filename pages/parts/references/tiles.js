@@ -64,7 +64,7 @@ function createStrip(tab, place, { root, say, show }) {
     }
   }
 
-  const drag = createDrag(place, { slide, drop: (id, index) => put(id, index), cancel: show })
+  const drag = createDrag(place, { slide, drop: put, cancel: show })
   return { show: showItems }
 }
 
