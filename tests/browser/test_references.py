@@ -224,7 +224,7 @@ def test_a_heic_and_a_turned_jpeg_are_made_right_and_uploaded_once_for_two_peopl
         "Turned upright and saved as JPEG: the service does not take HEIC.",
         "Turned upright: the service may not see how the camera was held.",
     ):
-        expect(page.get_by_text(sentence, exact=True)).to_be_visible()
+        expect(page.locator(".remarks").get_by_text(sentence)).to_be_visible()
     ask(page, prompt)
     for content in received(service, prompt):
         with Image.open(io.BytesIO(content)) as made:
