@@ -4,8 +4,9 @@
     reference, conversion ── process ──┼─ FileRefused        broken, or not a picture
                                        └─ SpentAndKept       too large or too slow: kept, not shown
 
-Each process decodes one picture at a time, and a paid result never waits for a reference. If a process dies or is killed
-at a limit, a new one is started and the picture is tried once more.
+Each process decodes one picture at a time, so a paid result of a usual size never waits for a reference. Pictures that
+need much memory are decoded one after the other in both together. If a process dies or is killed at a limit, a new one is
+started and the picture is tried once more.
 """
 
 import json
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 DECODE_S = 20.0
 CONVERT_S = 60.0
 TRIES = 2
+# Pictures that need more are decoded one at a time. The service's largest results need less.
+LARGE_BYTES = 80 * 2**20
 # The largest decoded picture, plus working memory.
 MEMORY_BYTES = inspect.DECODED_BYTES_LIMIT + 40 * 2**20
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -43,7 +46,8 @@ class Decoder:
     """The two processes, started with their first pictures. Thread-safe; each call blocks until its picture is done."""
 
     def __init__(self, memory_bytes: int = MEMORY_BYTES, decode_s: float = DECODE_S):
-        self._results, self._references = _Process(memory_bytes), _Process(memory_bytes)
+        large = threading.Lock()
+        self._results, self._references = _Process(memory_bytes, large), _Process(memory_bytes, large)
         self._decode_s = decode_s
 
     def result(self, path: Path, thumbnail: Path) -> None:
@@ -88,15 +92,15 @@ class Decoder:
 class _Process:
     """A child process that answers one request at a time, replaced by a new one whenever it has died."""
 
-    def __init__(self, memory_bytes: int):
-        self._memory_bytes = memory_bytes
+    def __init__(self, memory_bytes: int, large: threading.Lock):
+        self._memory_bytes, self._large = memory_bytes, large
         self._asking, self._changing = threading.Lock(), threading.Lock()
         self._process: subprocess.Popen | None = None
         self._is_closed = False
 
     def ask(self, request: Message, seconds: float) -> Message:
         """Return the answer to a request, or raise the exception that it stands for. Sent once more if the process dies."""
-        with self._asking:
+        with self._large if _is_large(Path(request["source"])) else nullcontext(), self._asking:
             for _ in range(TRIES):
                 answer = self._answer(request | {"seconds": seconds}, seconds)
                 error, detail = answer.get("error"), answer.get("detail")
@@ -159,3 +163,12 @@ class _Process:
             with suppress(OSError):  # Unsent data, which the dead process can't read.
                 pipe.close()
         self._process = None
+
+
+def _is_large(path: Path) -> bool:
+    """Return whether a picture needs much memory, or may: only some formats say."""
+    try:
+        picture = inspect.measure(path)
+    except FileRefused:
+        return True
+    return 4 * picture.pixels + picture.extra_bytes > LARGE_BYTES
