@@ -1,13 +1,12 @@
 """Redaction of the API key in replies of the service.
 
 spellings: plain, percent-encoded, escaped as in JSON or HTML, base64, and combinations of them
-values:    texts, lists, objects including their keys, numbers, JSON inside a text
+values:    texts, lists, objects including their keys, numbers
 """
 
 import base64
 import functools
 import html
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -52,19 +51,8 @@ class Redaction:
         if isinstance(said, list):
             return [self.value(value) for value in said]
         if isinstance(said, str):
-            return self.text(self._json_cleaned(said))
+            return self.text(said)
         return MARK if self.holds(repr(said)) or self.holds(f"{said:f}") else said
-
-    def _json_cleaned(self, said: str) -> str:
-        """Redact JSON inside a text part by part, so that the rest stays readable."""
-        if not said.lstrip().startswith(("{", "[", '"')):
-            return said
-        try:
-            inner = json.loads(said)
-            cleaned = self.value(inner)
-        except (ValueError, RecursionError):
-            return said
-        return said if cleaned == inner else json.dumps(cleaned)
 
     def _stands_in(self, reading: str) -> bool:
         folded = reading.lower()

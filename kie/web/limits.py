@@ -48,7 +48,7 @@ class Limits:
         if refusal:
             await refusal(scope, receive, send)
             return
-        body = _Body(receive, self._silent_s) if _has_body(scope) else receive
+        body = _timed(receive, self._silent_s) if _has_body(scope) else receive
         await self._count(scope, body, send, "http.response.start")
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,29 +75,28 @@ def _has_body(scope: Scope) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-class _Body:
-    """Receives a request's body. Raises HTTPException with status 408 when it stalls or is too slow."""
+def _timed(receive: Receive, silent_s: float) -> Receive:
+    """Return a `receive` for a body that raises HTTPException with status 408 when it stalls or is too slow."""
+    waited_s, size, is_whole = 0.0, 0, False
 
-    def __init__(self, receive: Receive, silent_s: float):
-        self._receive, self._silent_s = receive, silent_s
-        self._waited_s, self._size, self._is_whole = 0.0, 0, False
-
-    async def __call__(self) -> Message:
-        if self._is_whole:
-            return await self._receive()
+    async def receive_in_time() -> Message:
+        nonlocal waited_s, size, is_whole
+        if is_whole:
+            return await receive()
         began = time.monotonic()
         try:
-            async with asyncio.timeout(self._silent_s):
-                message = await self._receive()
+            async with asyncio.timeout(silent_s):
+                message = await receive()
         except TimeoutError:
             raise _too_slow() from None
-        self._waited_s += time.monotonic() - began
-        self._size += len(message.get("body", b""))
-        self._is_whole = not message.get("more_body", False)
-        is_slow = self._waited_s > self._silent_s and self._size < LEAST_BYTES_PER_S * self._waited_s
-        if is_slow and not self._is_whole:
+        waited_s += time.monotonic() - began
+        size += len(message.get("body", b""))
+        is_whole = not message.get("more_body", False)
+        if not is_whole and waited_s > silent_s and size < LEAST_BYTES_PER_S * waited_s:
             raise _too_slow()
         return message
+
+    return receive_in_time
 
 
 def _too_slow() -> HTTPException:

@@ -91,9 +91,11 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
         job_id = studio().backend.urls.read_callback(request.path_params["token"])
         if job_id is None:
             return PlainTextResponse("Unknown.", 404)
-        body = await _read_little(request)
-        if body is None:
-            return PlainTextResponse("Too long.", 413)
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > CALLBACK_BYTES_LIMIT:
+                return PlainTextResponse("Too long.", 413)
         task_id = named_task(body)
         if task_id:
             await run_in_threadpool(studio().attention.handle_callback, job_id, task_id)
@@ -133,41 +135,25 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
     ]
 
 
-async def _read_little(request: Request) -> bytes | None:
-    """Read a small body, or return None above CALLBACK_BYTES_LIMIT."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > CALLBACK_BYTES_LIMIT:
-            return None
-    return body
-
-
 def _declared(request: Request) -> int:
     """Return the Content-Length of a request, 0 if absent."""
     length = request.headers.get("content-length", "")
     return int(length) if length.isdecimal() else 0
 
 
-async def _write_stream(request: Request, part: Path, limit: int, too_large: Callable[[int], str]) -> None:
-    """Stream a body to disk. Raises FileRefused above `limit` bytes."""
-    size = 0
-    with part.open("wb") as out:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > limit:
-                raise FileRefused(too_large(max(size, _declared(request))))
-            out.write(piece)
-
-
 async def _take_in(
     request: Request, files: Files, limit: int, too_large: Callable[[int], str], keep: Callable[[Path], Awaitable[Any]]
 ) -> Response:
     """Stream a body to disk, and answer with what `keep` returns for it, or with the reason for a refusal."""
-    part = files.incoming()
+    part, size = files.incoming(), 0
     try:
         files.need_room(min(_declared(request), limit))
-        await _write_stream(request, part, limit, too_large)
+        with part.open("wb") as out:
+            async for piece in request.stream():
+                size += len(piece)
+                if size > limit:
+                    raise FileRefused(too_large(max(size, _declared(request))))
+                out.write(piece)
         return JSONResponse(await keep(part))
     except (FileRefused, NoRoom, NotRecorded) as error:
         return JSONResponse({"refusal": error.sentence})

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy.exc import IntegrityError
@@ -39,6 +40,7 @@ from kie.worker.threads import Next
 log = logging.getLogger(__name__)
 
 UNREADABLE = ".unreadable"
+NO_PROBLEM = {"problem": None, "fail_code": None, "fail_message": None}
 # A page updates at most this often.
 TOLD_AFTER_S = 0.4
 PLANNED_FOR_S = 20.0
@@ -68,7 +70,7 @@ class Poller:
         """Poll a job's task and act on the result. After a failed poll only the time of the next poll changes."""
         if job.state == State.FETCHING and (name := self._files.result(job.id)):
             # Downloaded before a restart: the service is not needed.
-            return self._prepared(job, name, job.attempts, self._tell_if_slow(job))
+            return self._prepared(job, name, self._tell_if_slow(job))
         try:
             task = self._client.task(job.task_id or "")
         except StudioError as error:
@@ -115,9 +117,8 @@ class Poller:
     def _take(self, job: Job, task: Task) -> None:
         now = time.time()
         known = {"task_id": job.candidate, "accepted_at": task.created_at or now, "next_at": now, "attempts": 0}
-        fresh = {"problem": None, "fail_code": None, "fail_message": None, "candidate": None}
         try:
-            self._store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, **known, **fresh)
+            self._store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, candidate=None, **known, **NO_PROBLEM)
         except IntegrityError:
             self._turn_down(job, "TaskOfAnother")
 
@@ -162,13 +163,14 @@ class Poller:
         if task.created_at and task.completed_at and task.completed_at >= task.created_at:
             learned["duration_s"] = task.completed_at - task.created_at
         if job.state == State.RUNNING:
-            fresh = {"problem": None, "fail_code": None, "fail_message": None, "attempts": 0}
-            self._store.jobs.move(job.id, State.RUNNING, State.FETCHING, time.time(), **fresh, **learned)
+            self._store.jobs.move(
+                job.id, State.RUNNING, State.FETCHING, time.time(), attempts=0, **learned, **NO_PROBLEM
+            )
+            job = replace(job, state=State.FETCHING, attempts=0)
         else:
             self._store.jobs.note(job.id, State.FETCHING, **learned)
-        attempts = job.attempts if job.state == State.FETCHING else 0
-        fetch = partial(self._fetch, job, task.urls, attempts, self._tell_if_slow(job))
-        return Next("refetch" if attempts else "fetch", fetch)
+        fetch = partial(self._fetch, job, task.urls, self._tell_if_slow(job))
+        return Next("refetch" if job.attempts else "fetch", fetch)
 
     def _tell_if_slow(self, job: Job) -> threading.Timer:
         """Publish the job after TOLD_AFTER_S unless cancelled. Publishing every fetch would make most pictures wait for that page update."""
@@ -180,60 +182,53 @@ class Poller:
     def _fail(self, job: Job, task: Task) -> None:
         """Fail the job, unless the service reports a timeout, which it may withdraw: then poll again for a while."""
         now = time.time()
-        learned = {
-            "fail_code": task.fail_code,
-            "fail_message": task.fail_message,
-            "stage": task.stage,
-            "failed_at": now,
-        }
+        learned = {"fail_code": task.fail_code, "fail_message": task.fail_message, "stage": task.stage}
+        learned["failed_at"] = now
         if task.credits is not None:
             learned["credits"] = task.credits
         if _is_time_out(task) and job.attempts < self._timing.time_out_looks:
             # A refund is charged again if the picture arrives after all.
-            later = {
-                "attempts": job.attempts + 1,
-                "next_at": now + self._timing.time_out_pause_s,
-                "credits": task.credits or None,
-            }
-            self._store.jobs.note(job.id, job.state, problem="TimedOutThere", **learned | later)
+            learned |= {"credits": task.credits or None, "attempts": job.attempts + 1}
+            next_at = now + self._timing.time_out_pause_s
+            self._store.jobs.note(job.id, job.state, problem="TimedOutThere", next_at=next_at, **learned)
         else:
             problem = "Moderated" if is_filtered(task.fail_code, task.fail_message) else "TaskFailed"
-            ended = {"problem": problem, "ended_at": now, "next_at": None}
+            ended = {"ended_at": now, "next_at": None, "problem": problem}
             self._store.jobs.move(job.id, job.state, State.FAILED, now, **ended, **learned)
         if is_lost_upload(task.fail_code, task.fail_message):
             self._store.references.forget_uploads(job.references)
         self._tell(job.id)
 
-    def _fetch(self, job: Job, urls: tuple[str, ...], attempts: int, slow: threading.Timer) -> Next | None:
+    def _fetch(self, job: Job, urls: tuple[str, ...], slow: threading.Timer) -> Next | None:
         """Download the picture, or schedule a retry."""
         try:
             name = self._download(job, urls)
         except (OSError, SpentAndWaiting) as error:
-            self._fetch_later(job, error, attempts, slow)
+            self._fetch_later(job, error, slow)
             return None
-        return self._prepared(job, name, attempts, slow)
+        return self._prepared(job, name, slow)
 
-    def _prepared(self, job: Job, name: str, attempts: int, slow: threading.Timer) -> Next:
-        return Next("prepare", partial(self._prepare, job, name, attempts, slow))
+    def _prepared(self, job: Job, name: str, slow: threading.Timer) -> Next:
+        return Next("prepare", partial(self._prepare, job, name, slow))
 
-    def _prepare(self, job: Job, name: str, attempts: int, slow: threading.Timer) -> None:
+    def _prepare(self, job: Job, name: str, slow: threading.Timer) -> None:
         try:
             self._finish(job, name)
         except DecoderClosed:
             slow.cancel()  # The file is complete; the next start continues with it.
         except (OSError, SpentAndWaiting) as error:
-            self._fetch_later(job, error, attempts, slow)
+            self._fetch_later(job, error, slow)
         else:
             slow.cancel()
             self._looks.pop(job.id, None)
             self._tell(job.id)
 
-    def _fetch_later(self, job: Job, error: OSError | SpentAndWaiting, attempts: int, slow: threading.Timer) -> None:
+    def _fetch_later(self, job: Job, error: OSError | SpentAndWaiting, slow: threading.Timer) -> None:
         slow.cancel()
         known = error if isinstance(error, SpentAndWaiting) else PictureNotSaved(error.strerror or type(error).__name__)
         log.warning("job %s: %s (%s)", job.id, type(known).__name__, known.detail)
-        wait_s = backoff.next_fetch(self._timing, self._age(job), attempts) if self._goes_on(job) else None
-        later = problem_of(known) | {"attempts": attempts + 1, "looks": (job.looks or 0) + 1, "next_at": None}
+        wait_s = backoff.next_fetch(self._timing, self._age(job), job.attempts) if self._goes_on(job) else None
+        later = problem_of(known) | {"attempts": job.attempts + 1, "looks": (job.looks or 0) + 1, "next_at": None}
         later |= {"problem": "NotFetchedForADay"} if wait_s is None else {"next_at": time.time() + wait_s}
         self._store.jobs.note(job.id, State.FETCHING, **later)
         self._tell(job.id)
@@ -275,8 +270,9 @@ class Poller:
             "height": picture.height,
             "preview_problem": preview_problem,
         }
-        ended = {"ended_at": now, "next_at": None, "problem": None, "fail_code": None, "fail_message": None}
-        self._store.jobs.move(job.id, State.FETCHING, State.DONE, now, **known, **ended)
+        self._store.jobs.move(
+            job.id, State.FETCHING, State.DONE, now, ended_at=now, next_at=None, **known, **NO_PROBLEM
+        )
 
 
 def _is_time_out(task: Task) -> bool:

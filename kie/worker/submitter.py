@@ -58,7 +58,7 @@ class Submitter:
         self._want_check, self._want_balance = want_check, want_balance
         self._upload_host, self._stopping, self._tell = upload_host, stopping, tell
         self._callback_url, self._timing = callback_url, timing
-        self._locks: dict[tuple[str, str], threading.Lock] = {}
+        self._uploading: dict[str, threading.Lock] = {}
 
     def send(self, job: Job) -> None:
         """Upload the references that are not uploaded yet, then send the paid request, once."""
@@ -110,18 +110,17 @@ class Submitter:
 
         Raises DecoderClosed when the studio stops meanwhile; the next start checks it again.
         """
-        with self._lock("check", reference_id):
-            reference = self._store.references.get_many([reference_id])[0]
-            if reference.checked_at is not None:
-                return
-            path, refusal = self._files.path(reference.file), None
-            try:
-                self._decoder.reference(path, self._files.thumbnail(reference_id))
-            except FileRefused as error:
-                refusal = error.sentence
-            except FileNotFoundError:
-                refusal = _GONE
-            self._store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
+        [reference] = self._store.references.get_many([reference_id])
+        if reference.checked_at is not None:
+            return
+        path, refusal = self._files.path(reference.file), None
+        try:
+            self._decoder.reference(path, self._files.thumbnail(reference_id))
+        except FileRefused as error:
+            refusal = error.sentence
+        except FileNotFoundError:
+            refusal = _GONE
+        self._store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
 
     def _accept(self, job: Job, task_id: str) -> None:
         """Store the task id before anything else, retrying until the database accepts it: the task is paid for."""
@@ -152,8 +151,8 @@ class Submitter:
 
     def _uploaded(self, reference: Reference) -> str:
         """Return the URL of an uploaded reference. Uploads it unless an earlier upload is still valid. Raises NothingSpent."""
-        with self._lock("upload", reference.id):
-            known = self._store.references.get_many([reference.id])[0]
+        with self._uploading.setdefault(reference.id, threading.Lock()):
+            [known] = self._store.references.get_many([reference.id])
             if known.refusal:
                 raise FileRefused(known.refusal)
             age_s = time.time() - (known.uploaded_at or 0)
@@ -180,9 +179,6 @@ class Submitter:
             retried = {"attempts": job.attempts + 1, "next_at": next_at} | problem_of(error)
             self._store.jobs.note(job.id, State.UPLOADING, **retried)
         self._tell(job.id)
-
-    def _lock(self, purpose: str, reference_id: str) -> threading.Lock:
-        return self._locks.setdefault((purpose, reference_id), threading.Lock())
 
 
 _GONE = "A reference is no longer on this server's disk: add it again."

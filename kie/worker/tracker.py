@@ -142,7 +142,7 @@ class Tracker:
             began = time.monotonic()
             self._wakeup.clear()
             self._wait_s = AFTER_TROUBLE_S
-            self._run_safely(self._schedule, "the work could not be started")
+            self._run_safely(self._schedule)
             self._wakeup.wait(self._wait_s)
             self._stopping.wait(max(0.0, began + self._timing.rounds_apart_s - time.monotonic()))
 
@@ -204,11 +204,7 @@ class Tracker:
 
     def _run_step(self, job_id: str | None, step: Step) -> None:
         """Run a step, unless the tracker is stopping, and pass the following step to its pool. `job_id` is None for other tasks."""
-        following = None
-        if not self._stopping.is_set():
-            went_well, following = self._run_safely(step, f"a step of job {job_id} failed")
-            if not went_well and job_id:
-                self._postpone(job_id)
+        following = None if self._stopping.is_set() else self._run_safely(step, job_id)
         if job_id and following:
             with self._busy_lock:
                 self._busy[job_id] = following.pool
@@ -218,14 +214,18 @@ class Tracker:
             self._busy.pop(job_id or "", None)
         self._wakeup.set()
 
-    def _run_safely(self, step: Step, failure: str) -> tuple[bool, Next | None]:
-        """Run a step. Unexpected exceptions are logged. Returns whether it succeeded, and the following step."""
+    def _run_safely(self, step: Step, job_id: str | None = None) -> Next | None:
+        """Run a step and return the following one. After an unexpected exception, log it and try its job again later."""
         try:
-            return True, step()
+            return step()
         except Exception:
             # The only broad one: a fault in one step must not end the thread, on which the paid pictures of all jobs depend.
-            log.exception("%s in a way nobody foresaw", failure)
-            return False, None
+            log.exception(
+                "%s failed in a way nobody foresaw", f"a step of job {job_id}" if job_id else "work of no job"
+            )
+            if job_id:
+                self._postpone(job_id)
+            return None
 
     def _postpone(self, job_id: str) -> None:
         """Reschedule a job after an unexpected exception. A job in `sending` becomes unsure."""

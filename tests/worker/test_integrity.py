@@ -380,6 +380,7 @@ def test_a_press_with_a_reference_that_has_just_gone_writes_nothing(
 def test_a_picture_that_was_cleared_can_be_added_again(settings: Settings) -> None:
     with Studio(settings) as studio:
         kept = studio.references.add("a.png", io.BytesIO(PICTURE))
+        until(lambda: studio.store.references.get_many([kept.id])[0].checked_at)
         with beside(settings) as store:
             care = IntegrityCheck(store, Files(settings.data_dir), Decoder())
             assert care.clear_references(time.time() + UNUSED_LIFE_S + 1) == 1
