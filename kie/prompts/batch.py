@@ -16,7 +16,8 @@ from kie.prompts.expansion import combinations, key, literal, names
 from kie.spreadsheets import reader as sheet_reader
 from kie.spreadsheets.charsets import Guess
 from kie.spreadsheets.formulas import is_ours, unguarded
-from kie.spreadsheets.reader import COLUMNS_LIMIT, Cells, Sheet, refusal, tidied
+from kie.spreadsheets.reader import tidied
+from kie.spreadsheets.sheets import ANOTHER, COLUMNS_LIMIT, Cells, Sheet
 
 ROWS_LIMIT = 500
 # For a whole table, with all choices expanded.
@@ -30,6 +31,11 @@ _BEYOND = (
 _FROM_HERE = "A list from the history: each row is one picture, with the references that it was asked for with."
 _BESIDE = "The cell is merged with the one before it, so it is not clear what it says: part the cells again."
 _DAMAGED = "The cell has a letter that got lost on its way (\ufffd): write it anew."
+_NO_ROWS = "This table has a header and no rows: write at least one row below the header."
+_NO_NAMES = (
+    "The first row of this table names no column that the studio knows: write Prompt, Aspect ratio, Resolution, Output "
+    "format, Images, References, Project or On above the columns, or a column's name in {{…}} into the prompt first."
+)
 _NO_ROOM = (
     f"With this row the table stands for more than {GENERATIONS_LIMIT:,} prompts, the most that it may: "
     "take choices out, or switch rows off."
@@ -60,12 +66,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as read: column names, rows, and notes about what was guessed or ignored.
+    """A table as read: rows, and notes about what was guessed or ignored.
 
     `guesses` are the encodings that fit a text file which does not name its own, the one used first.
     """
 
-    columns: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     guesses: tuple[Guess, ...] = ()
@@ -129,11 +134,15 @@ def requests(rows: Iterable[Row], defaults: Generation, images: int, references:
 
 @dataclass(frozen=True)
 class _Header:
-    """The column names, the role of each column that sets an option by index, and the keys of the columns used by prompts."""
+    """The header's row (-1 if there is none), the column names, the role of each column that sets an option by index.
 
+    `used` are the keys of the columns used by prompts.
+    """
+
+    place: int
     names: tuple[str, ...]
     roles: Mapping[int, str]
-    used: set[str]
+    used: Collection[str] = ()
 
     def label(self, place: int) -> str | None:
         """Return the label for faults in a column, or None when its cells are not used."""
@@ -144,41 +153,35 @@ class _Header:
 
 
 def _table(sheet: Sheet, wanted: set[str]) -> Table:
-    taken = _taken(sheet, wanted)
-    is_from_here = _is_from_here([row for _, row in taken])
-    taken = (
-        _as_asked(taken, wanted, sheet.is_guarded) if is_from_here else [(place, _tidied(row)) for place, row in taken]
-    )
-    if not _known(taken[0][1].texts, wanted):
-        notes = (*sheet.notes, *_layout_notes([row for _, row in taken]))
-        return Table((), _plain_prompts(taken), notes, sheet.guesses)
-    (top, first), *below = _one_header(taken, wanted)
-    rows = [row for _, row in below]
-    header = _header(first.texts, rows, wanted)
+    rows = _taken(sheet, wanted)
+    is_from_here = _is_from_here(rows)
+    rows = _as_asked(rows, wanted, sheet.is_guarded) if is_from_here else list(map(_tidied, rows))
+    if not _known(rows[0].texts, wanted):
+        header, about = _no_header(rows), ()
+    else:
+        first, *rows = _one_header(rows, wanted)
+        header = _header(first, rows, wanted)
+        about = (_FROM_HERE,) if is_from_here else _notes(header, sheet.hidden)
     blank_is_on = _blank_is_on(header, rows)
-    read = tuple(_row(place - top, row, header, blank_is_on) for place, row in below)
+    read = [_row(row, header, blank_is_on) for row in rows]
     if is_from_here:
-        # The column "images" counts the pictures of a whole submission, each of which has a row.
-        used = ({name: text for name, text in row.values.items() if key(name) in wanted} for row in read)
-        asked = zip(read, used, strict=True)
-        read = tuple(replace(row, images=1, references=row.references or (), values=values) for row, values in asked)
-    notes = (*sheet.notes, *_layout_notes(rows, header))
-    notes = (*notes, *([_FROM_HERE] if is_from_here else _notes(header, sheet.hidden)))
-    return Table(tuple(filter(None, header.names)), read, notes, sheet.guesses)
+        read = [_of_one_picture(row, wanted) for row in read]
+    notes = (*sheet.notes, *_layout_notes(rows, header), *about)
+    return Table(tuple(read), notes, sheet.guesses)
 
 
-def _taken(sheet: Sheet, wanted: Collection[str]) -> list[tuple[int, Cells]]:
-    """Return the rows that are not blank, each with its index, the header first if there is one. Raises TableRefused."""
-    numbered = enumerate(itertools.islice(sheet.rows, ROWS_COUNTED))
-    filled = ((place, row) for place, row in numbered if row.unread or any(map(str.strip, row.texts)))
+def _taken(sheet: Sheet, wanted: Collection[str]) -> list[Cells]:
+    """Return the rows that are not blank, the header first if there is one. Raises TableRefused."""
+    numbered = (row._replace(place=at) for at, row in enumerate(itertools.islice(sheet.rows, ROWS_COUNTED)))
+    filled = (row for row in numbered if row.unread or any(map(str.strip, row.texts)))
     taken = list(itertools.islice(filled, ROWS_LIMIT + 2))
     if not taken:
-        raise refusal("This table is empty", sheet_reader.ANOTHER)
-    rows = taken[1:] if _known(taken[0][1].texts, wanted) else taken
+        raise TableRefused(f"This table is empty: {ANOTHER}.")
+    rows = taken[1:] if _known(taken[0].texts, wanted) else taken
     if not rows:
-        raise _no_rows()
+        raise TableRefused(_NO_ROWS)
     # A workbook states its last row, so it need not be read to the end.
-    told = (sheet.length or 0) - rows[0][0]
+    told = (sheet.length or 0) - rows[0].place
     if len(rows) > ROWS_LIMIT and told > ROWS_LIMIT:
         raise _too_many(f"has {told:,} rows")
     counted = len(rows) + sum(1 for _ in filled)
@@ -189,16 +192,16 @@ def _taken(sheet: Sheet, wanted: Collection[str]) -> list[tuple[int, Cells]]:
     return taken
 
 
-def _one_header(taken: list[tuple[int, Cells]], wanted: Collection[str]) -> list[tuple[int, Cells]]:
+def _one_header(rows: list[Cells], wanted: Collection[str]) -> list[Cells]:
     """Join the rows of a header that has merged cells over several rows. Raises TableRefused when no rows are left."""
-    (top, first), *below = taken
-    while below and _goes_on(first, below[0][1], wanted):
-        (top, more), *below = below
+    first, *below = rows
+    while below and _goes_on(first, below[0], wanted):
+        more, *below = below
         longest = itertools.zip_longest(first.texts, more.texts, fillvalue="")
         first = more._replace(texts=[lower if lower.strip() else upper for upper, lower in longest])
     if not below:
-        raise _no_rows()
-    return [(top, first), *below]
+        raise TableRefused(_NO_ROWS)
+    return [first, *below]
 
 
 def _goes_on(header: Cells, row: Cells, wanted: Collection[str]) -> bool:
@@ -217,44 +220,37 @@ def _tidied(row: Cells) -> Cells:
 def _is_from_here(rows: Sequence[Cells]) -> bool:
     """Return whether a table is an export of ours, whatever was deleted from it since."""
     places = [at for at, role in roles(rows[0].texts, ()).items() if role == "references"]
-    ids = (text for row in rows for at in places for text in row.texts[at : at + 1] if is_ids(text))
-    return is_ours(rows[0].texts) or any(ids)
+    return is_ours(rows[0].texts) or any(is_ids(row.text(at)) for row in rows for at in places)
 
 
-def _as_asked(taken: list[tuple[int, Cells]], wanted: Collection[str], is_guarded: bool) -> list[tuple[int, Cells]]:
+def _as_asked(rows: list[Cells], wanted: Collection[str], is_guarded: bool) -> list[Cells]:
     """Return the rows of an export of ours with the prompts that were sent: without formula protection, braces escaped."""
-    prompts = [at for at, role in roles(taken[0][1].texts, wanted).items() if role == "prompt"]
     bare = unguarded if is_guarded else str
-    (top, first), *below = [(place, row._replace(texts=list(map(bare, row.texts)))) for place, row in taken]
-    for _, row in below:
+    first, *below = [row._replace(texts=list(map(bare, row.texts))) for row in rows]
+    prompts = [at for at, role in roles(first.texts, wanted).items() if role == "prompt"]
+    for row in below:
         for at in prompts:
             row.texts[at : at + 1] = map(literal, row.texts[at : at + 1])
-    return [(top, first), *below]
+    return [first, *below]
 
 
-def _no_rows() -> TableRefused:
-    return refusal("This table has a header and no rows", "write at least one row below the header")
+def _of_one_picture(row: Row, wanted: Collection[str]) -> Row:
+    """Return a row of an export of ours: its column "images" counts the pictures of a submission, each of which has a row."""
+    used = {name: text for name, text in row.values.items() if key(name) in wanted}
+    return replace(row, images=1, references=row.references or (), values=used)
 
 
 def _too_many(rows: str) -> TableRefused:
-    return refusal(f"This table {rows}, and at most {ROWS_LIMIT} are taken", "split it into several")
+    return TableRefused(f"This table {rows}, and at most {ROWS_LIMIT} are taken: split it into several.")
 
 
-def _plain_prompts(taken: list[tuple[int, Cells]]) -> tuple[Row, ...]:
-    """Return rows from a table with one column of prompts. Raises TableRefused for several columns without a known name."""
-    filled = {at for _, row in taken for at, text in enumerate(row.texts) if text.strip() or at in row.unread}
+def _no_header(rows: Sequence[Cells]) -> _Header:
+    """Return the header of a table with one column, of prompts. Raises TableRefused for several columns without a known name."""
+    filled = {at for row in rows for at, text in enumerate(row.texts) if text.strip() or at in row.unread}
     if len(filled) > 1:
-        raise refusal(
-            "The first row of this table names no column that the studio knows",
-            "write Prompt, Aspect ratio, Resolution, Output format, Images, References, Project or On above the columns, or "
-            "a column's name in {{…}} into the prompt first",
-        )
+        raise TableRefused(_NO_NAMES)
     (at,) = filled
-    faults = [tuple(Fault("Prompt", each) for each in row.unread.values()) for _, row in taken]
-    return tuple(
-        Row(place + 1, not row.is_hidden, row.texts[at], faults=found)
-        for (place, row), found in zip(taken, faults, strict=True)
-    )
+    return _Header(-1, ("",) * at + ("prompt",), {at: "prompt"})
 
 
 def _known(texts: Sequence[str], wanted: Collection[str]) -> int:
@@ -262,28 +258,28 @@ def _known(texts: Sequence[str], wanted: Collection[str]) -> int:
     return sum(key(text) in wanted or key(text) in ROLES for text in texts[:COLUMNS_LIMIT])
 
 
-def _header(texts: Sequence[str], rows: list[Cells], wanted: set[str]) -> _Header:
+def _header(first: Cells, rows: Sequence[Cells], wanted: set[str]) -> _Header:
     """Parse the first row. Columns used in the form's prompt or in prompts of the table set no option. Raises TableRefused."""
-    named = [text.strip() for text in texts]
+    named = [text.strip() for text in first.texts]
     while not named[-1]:
         named.pop()
     if len(named) > COLUMNS_LIMIT:
-        raise refusal(
-            f"This table has {len(named):,} columns, and at most {COLUMNS_LIMIT} are taken", "delete the others"
+        raise TableRefused(
+            f"This table has {len(named):,} columns, and at most {COLUMNS_LIMIT} are taken: delete the others."
         )
     twice = [name for place, name in enumerate(named) if name and key(name) in map(key, named[:place])]
     if twice:
-        raise refusal(f"Two columns of this table are called “{_short(twice[0])}”", "rename or delete one of them")
+        raise TableRefused(f"Two columns of this table are called “{_short(twice[0])}”: rename or delete one of them.")
     prompts = [place for place, role in roles(named, wanted).items() if role == "prompt"]
-    written = "\n".join(row.texts[place] for row in rows for place in prompts if place < len(row.texts))
+    written = "\n".join(row.text(place) for row in rows for place in prompts)
     used = wanted | {key(name) for name in names(written)} - {key(named[place]) for place in prompts}
-    return _Header(tuple(named), roles(named, used), used)
+    return _Header(first.place, tuple(named), roles(named, used), used)
 
 
-def _layout_notes(rows: Sequence[Cells], header: _Header | None = None) -> Iterator[str]:
+def _layout_notes(rows: Sequence[Cells], header: _Header) -> Iterator[str]:
     """Yield notes with the used columns in which cells are merged over several rows, and the number of hidden rows."""
     places = sorted({at for row in rows for at in row.above if row.texts[at].strip()})
-    labels = [label for at in places if (label := header.label(at) if header else LABELS["prompt"])]
+    labels = [label for at in places if (label := header.label(at))]
     if labels:
         yield f"Merged cells count for each row that they cover: {_quoted(labels)}."
     count = sum(row.is_hidden for row in rows)
@@ -307,28 +303,27 @@ def _notes(header: _Header, hidden: Collection[int]) -> Iterator[str]:
         yield "A column without a name was left out."
 
 
-def _row(number: int, row: Cells, header: _Header, blank_is_on: bool) -> Row:
+def _row(row: Cells, header: _Header, blank_is_on: bool) -> Row:
     faults = [Fault(label, reason) for place, reason in row.unread.items() if (label := header.label(place))]
     faults += [Fault(label, _BESIDE) for place in sorted(row.beside) if (label := header.label(place))]
-    width = len(header.names)
-    if any(map(str.strip, row.texts[width:])):
+    if any(map(str.strip, row.texts[len(header.names) :])):
         faults.append(Fault("Columns", _BEYOND))
-    texts = row.texts[:width] + [""] * (width - len(row.texts))
-    given = {role: texts[place] for place, role in header.roles.items() if texts[place].strip()}
+    given = {role: row.text(place) for place, role in header.roles.items() if row.text(place).strip()}
     word = given.pop("on", "").strip()
     on = SWITCH.get(word.casefold()) if word else blank_is_on
     if on is None:
         faults.append(Fault("On", f"“{_short(word)}” is neither yes nor no."))
-    others = [place for place, name in enumerate(header.names) if name and place not in header.roles]
-    values = {header.names[place]: texts[place] for place in others}
+    columns = enumerate(header.names)
+    values = {name: row.text(place) for place, name in columns if name and place not in header.roles}
     read = {role: READERS[role](text) for role, text in given.items()}
-    return Row(number, on is not False and not row.is_hidden, values=values, faults=tuple(faults), **read)
+    is_on = on is not False and not row.is_hidden
+    return Row(row.place - header.place, is_on, values=values, faults=tuple(faults), **read)
 
 
-def _blank_is_on(header: _Header, rows: list[Cells]) -> bool:
+def _blank_is_on(header: _Header, rows: Sequence[Cells]) -> bool:
     """Return whether a blank cell in the column On means yes. It means no if the column has only marks for yes."""
     places = [place for place, role in header.roles.items() if role == "on"]
-    written = {row.texts[place].strip().casefold() for place in places for row in rows if place < len(row.texts)}
+    written = {row.text(place).strip().casefold() for place in places for row in rows}
     return {SWITCH[word] for word in written if word in SWITCH} != {True}
 
 

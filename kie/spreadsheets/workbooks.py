@@ -1,10 +1,8 @@
-"""XLSX workbooks before and beside openpyxl: size limits, strict Open XML, and the layout of a sheet.
+"""XLSX workbooks before openpyxl reads them: size limits, and strict Open XML.
 
 openpyxl keeps a whole row, all shared strings and all styles as objects, up to 500 bytes per XML element, and a file of
-15 KB can contain 3 million elements. Therefore each part is unpacked once in small pieces, and its tags are counted.
-
-It reads only the transitional kind of Open XML, and when it reads row by row, it does not say which rows are hidden and
-which cells are merged.
+15 KB can contain 3 million elements. Therefore each part is unpacked once in small pieces, and its tags are counted. It reads
+only the transitional kind of Open XML.
 """
 
 import io
@@ -12,10 +10,6 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
-
-from openpyxl.utils.cell import range_boundaries
 
 from kie.errors import TableRefused
 
@@ -24,7 +18,6 @@ CREATOR = "The studio's history"
 UNPACKED_LIMIT = 50 * 1024 * 1024
 # Formatting alone may extend to the last row of a sheet.
 ROWS_LIMIT = 1_048_576
-COLUMNS_LIMIT = 16_384
 CELLS_LIMIT = 200_000
 TEXTS_LIMIT = 100_000
 # Elements of cells and texts; other elements, such as styles; elements of one row, which may have 16,384 columns.
@@ -41,10 +34,6 @@ _BLANK_ROW = re.compile(rb"<([\w.-]+:)?row\s[^<>]*(?:/>|>\s*</(?:[\w.-]+:)?row>)
 _TAG = re.compile(rb"<(?:[^\s<>/:!?]*+:)?([^\s<>/:!?]++)")
 _CONTENT = (b"v", b"f", b"is", b"t", b"r")
 _STRICT = re.compile(rb"""(?<==["'])http://purl\.oclc\.org/ooxml/(\w+)/""")
-_ROWS = re.compile(rb"<(?:[\w.-]+:)?row(\s[^<>]*)?>")
-_COLUMNS = re.compile(rb"<(?:[\w.-]+:)?col(\s[^<>]*)>")
-_MERGE = re.compile(rb"<(?:[\w.-]+:)?mergeCell(\s[^<>]*)>")
-_ATTRIBUTE = re.compile(rb"""\s(\w+)\s*=\s*["']([^"'<>]*)["']""")
 # Names of members by which other archives are recognised.
 _FOREIGN = {
     "xl/workbook.bin": "an Excel binary workbook (.xlsb)",
@@ -87,52 +76,6 @@ def readable(data: bytes) -> bytes:
             is_changed = is_changed or changed != content
             copy.writestr(part.filename, changed)
     return out.getvalue() if is_changed else data
-
-
-class Merge(NamedTuple):
-    """A merged range of cells: first and last column and row, from 1."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a sheet shows of its cells: the numbers (from 1) of hidden rows and columns, and the merged ranges."""
-
-    hidden_rows: frozenset[int]
-    hidden_columns: frozenset[int]
-    merges: tuple[Merge, ...]
-
-
-def layout(sheet: bytes) -> Layout:
-    """Read the layout of a sheet, given the XML of its part. Raises ValueError or TypeError for a malformed one."""
-    columns = [part for part in _attributes(_COLUMNS, sheet) if _is_hidden(part, b"width")]
-    shown = [range(int(part[b"min"]), min(int(part[b"max"]), COLUMNS_LIMIT) + 1) for part in columns if b"max" in part]
-    merges = (range_boundaries(part[b"ref"].decode("ascii")) for part in _attributes(_MERGE, sheet) if b"ref" in part)
-    return Layout(
-        frozenset(_hidden_rows(sheet)),
-        frozenset(number for numbers in shown for number in numbers),
-        tuple(Merge(*map(int, bounds)) for bounds in merges),
-    )
-
-
-def _hidden_rows(sheet: bytes) -> Iterator[int]:
-    number = 0
-    for part in _attributes(_ROWS, sheet):
-        number = int(float(part.get(b"r", number + 1)))
-        if _is_hidden(part, b"ht"):
-            yield number
-
-
-def _attributes(tag: re.Pattern[bytes], sheet: bytes) -> Iterator[dict[bytes, bytes]]:
-    return (dict(_ATTRIBUTE.findall(found[1] or b"")) for found in tag.finditer(sheet))
-
-
-def _is_hidden(part: dict[bytes, bytes], size: bytes) -> bool:
-    return part.get(b"hidden") in (b"1", b"true") or part.get(size) == b"0"
 
 
 def _readable_part(content: bytes) -> bytes:
