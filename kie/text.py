@@ -1,6 +1,6 @@
 """Cleaning of names of people, projects, tags and files: one line, composed (NFC), no control or direction characters.
 
-Also local times, and counts of things in words.
+Also local times, and excerpts, counts and sizes in words.
 """
 
 import re
@@ -87,6 +87,17 @@ def _is_within(line: str, place: int) -> bool:
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun, such as "1 file" or "2,000 files"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def excerpt(text: str, limit: int) -> str:
+    """Return the start of a text on one line with at most `limit` characters, with "…" if there is more."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def megabytes(size: int) -> str:
+    """Format a number of bytes as MB, rounded up, so that one byte above a limit of 30 MB is not shown as 30.0 MB."""
+    return f"{-(-size * 10 // 2**20) / 10} MB"
 
 
 def local(moment: float, zone: str | None) -> datetime:

@@ -25,6 +25,7 @@ from kie.images.colours import to_srgb
 from kie.images.exif import orientation_in
 from kie.images.headers import Picture
 from kie.images.segments import Data, FileOfParts
+from kie.text import megabytes
 
 UPLOAD_BYTES_LIMIT = 200 * 1024 * 1024
 # Fits both readings of "30 MB": 30 million and 31.4 million bytes.
@@ -93,7 +94,7 @@ def make_right(source: Path, target: Path) -> str:
 
 
 def _without_metadata(path: Path, picture: Picture, data: Data) -> FileOfParts:
-    return FileOfParts(path, segments.pixels(data, picture.format, with_profile=True))
+    return FileOfParts(path, segments.pixels(data, picture.format, is_shown=True))
 
 
 def _is_accepted(picture: Picture) -> bool:
@@ -133,7 +134,7 @@ def reads_heic() -> bool:
 def too_large(size: int) -> str:
     """Return the sentence for a file of `size` bytes that is too large to be accepted."""
     return (
-        f"This file has {inspect.megabytes(size)}; up to {UPLOAD_BYTES_LIMIT // 2**20} MB are converted to fit: "
+        f"This file has {megabytes(size)}; up to {UPLOAD_BYTES_LIMIT // 2**20} MB are converted to fit: "
         "save it smaller."
     )
 

@@ -3,7 +3,7 @@
     stdin     one JSON request per line     {"source": …, "thumbnail": …, "seconds": …} or {"source": …, "target": …, "seconds": …}
     stdout    one JSON answer per line      {} or {"changed": …}, or {"error": kind, "detail": …}
 
-It exits when stdin is closed, so it does not outlive the server. Its memory and processor time are limited.
+It exits when stdin is closed, so it does not outlive the server. Its memory and its time for a request are limited.
 """
 
 import json
@@ -33,7 +33,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory(int(sys.argv[1]))
     for line in sys.stdin:
-        answer = _answer(json.loads(line))
+        request = json.loads(line)
+        if hasattr(signal, "alarm"):  # In case the server is gone and its timer with it.
+            signal.alarm(int(request["seconds"]) + 2)
+        answer = _answer(request)
+        if hasattr(signal, "alarm"):
+            signal.alarm(0)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
         if answer.get("error") == "memory":
@@ -41,7 +46,6 @@ def main() -> None:
 
 
 def _answer(request: Message) -> Message:
-    _limit_time(request["seconds"])
     try:
         source, thumbnail = Path(request["source"]), request.get("thumbnail")
         if "target" in request:
@@ -67,16 +71,6 @@ def _limit_memory(more: int) -> None:
         status = Path("/proc/self/statm")
         has = int(status.read_text().split()[0]) * resource.getpagesize() if status.exists() else 0
         resource.setrlimit(resource.RLIMIT_AS, (has + more, has + more))
-
-
-def _limit_time(seconds: float) -> None:
-    """Limit processor time for the next request, in case the server is gone and its timer with it."""
-    if resource is None:
-        return
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime + seconds) + 2
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Functions that decode run in the child process of `decoder`.
 """
 
 import contextlib
-import math
 import secrets
 import warnings
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from kie.images import headers, segments
 from kie.images.colours import to_srgb
 from kie.images.headers import CUT_OFF, KINDS, Picture
 from kie.images.segments import Data, FileOfParts, unchanged
+from kie.text import megabytes
 
 PIXELS_LIMIT = 100_000_000
 # Memory of that many pixels when decoded as RGBA; other modes need more per pixel.
@@ -102,13 +102,13 @@ def decode(path: Path, thumbnail: Path | None = None) -> None:
 def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
     """Open a picture of one of these formats. Errors of the decoder, here or in the block, become FileRefused or MemoryError.
 
-    For JPEG, PNG, WebP and TIFF the decoder sees no metadata; `info` has the colour profile, if it is complete.
+    For JPEG, PNG, WebP and TIFF the decoder sees no metadata but the colour profile, which `info` has if it is complete.
     """
     form, bare, profile = formats[0], unchanged(path), b""
     if form in (*KINDS, "TIFF"):
         with segments.whole(path) as data:
             bare = FileOfParts(path, segments.pixels(data, form))
-            profile = segments.profile(data, form)
+            profile = segments.png_profile(data) if form == "PNG" else b""
     with bare.open() as stream:
         try:
             with Image.open(stream, formats=formats) as image:
@@ -187,11 +187,6 @@ def eight_bits(image: Image.Image) -> Image.Image:
 def too_large(size: int) -> str:
     """Return the sentence for a file of `size` bytes, which is too large."""
     return f"This file has {megabytes(size)}; a reference may have 30 MB: save it smaller."
-
-
-def megabytes(size: int) -> str:
-    """Format a number of bytes as MB, rounded up, so that one byte above the limit is not shown as 30.0 MB."""
-    return f"{math.ceil(size * 10 / 2**20) / 10} MB"
 
 
 TOO_MANY_PIXELS = (

@@ -31,16 +31,16 @@ BUFFER_BYTES, CHUNK = 65_536, 2**20
 # Every marker except stuffed bytes, restart markers and fill bytes: what ends the data of a scan in a JPEG.
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 SCAN, END, APP0, APP1, COMMENT = b"\xda", b"\xd9", b"\xe0", b"\xe1", b"\xfe"
-_ALONE, _APP2, _ADOBE, _SCAN_DATA = b"\x01\xd8", b"\xe2", b"\xee", b""
+_ALONE, _SCAN_DATA = b"\x01\xd8", b""
+_JPEG_COLOURS = {APP0: (b"JFIF\0", 14), b"\xe2": (b"ICC_PROFILE\0", 14), b"\xee": (b"Adobe", 12)}
 _METADATA = frozenset((COMMENT, *(bytes([marker]) for marker in range(0xE0, 0xF0))))
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _PNG_SHOWN = frozenset(
     (b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT")
 )
-_WEBP_PIXELS = frozenset((b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF"))
+_WEBP_PIXELS = frozenset((b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF", b"ICCP"))
 _WEBP_PROFILE_FLAG, _WEBP_METADATA_FLAGS = 0x20, 0x0C
-_ICC_HEAD = b"ICC_PROFILE\0"
 # Sizes, compression, colours, strips, tiles, the tables of JPEG and YCbCr data, and the colour profile.
 _TIFF_PIXELS = frozenset((254, 255, *range(256, 260), 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320))
 _TIFF_PIXELS |= frozenset(
@@ -79,32 +79,25 @@ def split(data: Data, form: str) -> Iterator[Segment]:
     return {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp}[form](data)
 
 
-def pixels(data: Data, form: str, with_profile: bool = False) -> list[Part]:
-    """Return the parts of a JPEG, PNG, WebP or TIFF that its pixels need: a file without metadata.
+def pixels(data: Data, form: str, is_shown: bool = False) -> list[Part]:
+    """Return the parts of a JPEG, PNG, WebP or TIFF that its pixels and their colours need: a file without metadata.
 
-    `with_profile` also keeps what says how the pixels are shown: colours and animation.
+    Of a PNG, chunks that say how its pixels are shown are only there if `is_shown`: Pillow refuses broken ones.
     """
     if form == "TIFF":
         return _tiff_pixels(data)
-    kept = (each for each in split(data, form) if _is_kept(data, form, each, with_profile))
+    kept = (each for each in split(data, form) if _is_kept(data, form, each, is_shown))
     if form == "WEBP":
-        return _webp_file(data, list(kept), with_profile)
+        return _webp_file(data, list(kept))
     return [b"\xff\xd8" if form == "JPEG" else PNG_HEAD, *_joined(data, kept)]
 
 
-def profile(data: Data, form: str) -> bytes:
-    """Return the ICC profile of a JPEG, PNG or WebP. Empty for others, and if it is incomplete or above PROFILE_BYTES."""
-    if form == "TIFF":
-        return b""  # It is among the tags of the pixels.
-    named = itertools.islice((each for each in split(data, form) if _is_profile(data, form, each)), 256)
-    pieces = [data[each.body : min(each.end, each.body + PROFILE_BYTES)] for each in named]
-    if form == "JPEG":
-        return _jpeg_profile(pieces)
-    first = pieces[0] if pieces else b""
-    if form == "WEBP":
-        return first
+def png_profile(data: Data) -> bytes:
+    """Return the ICC profile of a PNG, empty if there is none or it is broken."""
+    found = next((each for each in split(data, "PNG") if each.name == b"iCCP"), None)
     with suppress(zlib.error):
-        return zlib.decompressobj().decompress(first.partition(b"\0")[2][1:], PROFILE_BYTES)
+        packed = data[found.body : found.end].partition(b"\0")[2][1:] if found else b""
+        return zlib.decompressobj().decompress(packed, PROFILE_BYTES)
     return b""
 
 
@@ -186,35 +179,17 @@ def _joined(data: Data, kept: Iterable[Segment]) -> Iterator[tuple[int, int]]:
     yield start, end
 
 
-def _is_kept(data: Data, form: str, segment: Segment, with_profile: bool) -> bool:
-    if with_profile and _is_profile(data, form, segment):
-        return True
+def _is_kept(data: Data, form: str, segment: Segment, is_shown: bool) -> bool:
     if form == "PNG":
-        return segment.name in _PNG_PIXELS or (with_profile and segment.name in _PNG_SHOWN)
+        return segment.name in _PNG_PIXELS or (is_shown and segment.name in _PNG_SHOWN)
     if form == "WEBP":
         return segment.name in _WEBP_PIXELS
-    # Decoders choose the colour space by these two. Shorter ones say nothing.
-    count = segment.end - segment.body
-    if segment.name == APP0:
-        return count >= 14 and data[segment.body : segment.body + 5] == b"JFIF\0"
-    if segment.name == _ADOBE:
-        return count >= 12 and data[segment.body : segment.body + 5] == b"Adobe"
+    # What decoders look for, and how long it is at least.
+    begins, at_least = _JPEG_COLOURS.get(segment.name, (b"", 0))
+    if begins:
+        content = data[segment.body : min(segment.end, segment.body + at_least)]
+        return content.startswith(begins) and len(content) == at_least
     return segment.name not in _METADATA
-
-
-def _is_profile(data: Data, form: str, segment: Segment) -> bool:
-    if form == "JPEG":
-        return segment.name == _APP2 and data[segment.body : segment.body + len(_ICC_HEAD)] == _ICC_HEAD
-    return segment.name == (b"iCCP" if form == "PNG" else b"ICCP")
-
-
-def _jpeg_profile(pieces: list[bytes]) -> bytes:
-    """Return the profile from its numbered pieces, empty if one is missing."""
-    at = len(_ICC_HEAD)
-    numbered = {piece[at]: piece for piece in pieces if len(piece) > at + 2}
-    count = max((piece[at + 1] for piece in numbered.values()), default=0)
-    is_complete = sorted(numbered) == list(range(1, count + 1))
-    return b"".join(numbered[number][at + 2 :] for number in sorted(numbered)) if is_complete else b""
 
 
 def _jpeg(data: Data) -> Iterator[Segment]:
@@ -253,12 +228,13 @@ def _webp(data: Data) -> Iterator[Segment]:
         at += 8 + length + length % 2
 
 
-def _webp_file(data: Data, kept: list[Segment], with_profile: bool) -> list[Part]:
+def _webp_file(data: Data, kept: list[Segment]) -> list[Part]:
     """Return a WebP of these chunks, which announces no metadata."""
     parts: list[Part] = []
     if kept and kept[0].name == b"VP8X":
         first = kept[0]
-        cleared = _WEBP_METADATA_FLAGS | (0 if with_profile else _WEBP_PROFILE_FLAG)
+        has_profile = any(each.name == b"ICCP" for each in kept)
+        cleared = _WEBP_METADATA_FLAGS | (0 if has_profile else _WEBP_PROFILE_FLAG)
         flags = bytes(each & ~cleared for each in data[first.body : first.body + 1])
         parts = [data[first.start : first.body] + flags, (first.body + 1, first.next)]
     parts += _joined(data, kept[1:] if parts else kept)

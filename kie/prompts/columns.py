@@ -4,10 +4,11 @@ A cell that can't be parsed is returned as text, so that it can be shown.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
 from kie.prompts.expansion import key
+from kie.text import excerpt
 
 ALL = "all"
 LABELS = {
@@ -37,6 +38,7 @@ ROLES = {key(name): role for role, label in LABELS.items() for name in (role, la
 OPTIONS = {"aspect_ratio": ASPECT_RATIOS, "resolution": RESOLUTIONS, "output_format": OUTPUT_FORMATS}
 SWITCH = dict.fromkeys(("yes", "y", "true", "x", "1", "on", "✓", "✔"), True)
 SWITCH |= dict.fromkeys(("no", "n", "false", "0", "off", "-"), False)
+_SHOWN = 40
 _NONE = ("none", "no", "0", "-")
 # Spreadsheets convert 16:9 to a time, which adds leading zeros and seconds.
 _RATIO = re.compile(r"0*(\d{1,3})\s*[:x×/]\s*0*(\d{1,3})(?::00)?", re.IGNORECASE)
@@ -59,6 +61,16 @@ def roles(names: Sequence[str], used: Collection[str]) -> dict[int, str]:
 def is_ids(text: str) -> bool:
     """Return whether a cell names references by their ids, as only an export of ours does."""
     return _IDS.fullmatch(text.strip()) is not None
+
+
+def quoted(texts: Iterable[str]) -> str:
+    """Return texts of cells as a list for a sentence."""
+    return ", ".join(f"“{short(text)}”" for text in texts)
+
+
+def short(text: object) -> str:
+    """Return the start of a cell's text on one line, for use in a sentence."""
+    return excerpt(str(text), _SHOWN)
 
 
 def _ratio(text: str) -> str:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
+from kie.text import excerpt
+
 LABELS = {
     "cp1252": "Western European (Windows-1252)",
     "cp1250": "Central European (Windows-1250)",
@@ -124,7 +126,7 @@ def guesses(data: bytes) -> list[Guess]:
             guess = _likelihood(text, encoding), encoding
             judged[text] = max(judged.get(text, guess), guess)
     best = sorted(judged.values(), reverse=True)
-    return [Guess(each, _example(lines[0], each), worth - best[0][0]) for worth, each in best]
+    return [Guess(each, excerpt(lines[0].decode(each, "ignore"), _EXAMPLE), worth - best[0][0]) for worth, each in best]
 
 
 def is_close(found: list[Guess]) -> bool:
@@ -159,11 +161,6 @@ def _sample(data: bytes) -> list[bytes]:
             lines.append(line[:room])
             room -= len(line)
     return lines
-
-
-def _example(line: bytes, encoding: str) -> str:
-    text = " ".join(line.decode(encoding, "ignore").split())
-    return text if len(text) <= _EXAMPLE else f"{text[: _EXAMPLE - 1]}…"
 
 
 def _likelihood(text: str, encoding: str) -> float:

@@ -18,6 +18,7 @@ from kie.errors import EncodingUnsure, TableRefused
 from kie.spreadsheets import charsets, sheets
 from kie.spreadsheets.charsets import Guess
 from kie.spreadsheets.sheets import ANOTHER, CELLS_LIMIT, ROW_CELLS_LIMIT, TOO_WIDE, Cells, Sheet, line_ends
+from kie.text import megabytes
 
 BYTES_LIMIT = 5 * 1024 * 1024
 _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".numbers")
@@ -57,7 +58,7 @@ def of_file(name: str, data: bytes, known: Callable[[Sequence[str]], int], encod
     about as likely and none of them is chosen as `encoding`.
     """
     if len(data) > BYTES_LIMIT:
-        raise too_large(len(data))
+        raise _too_large(len(data))
     if data.startswith(_PACKED):
         return sheets.read(data)
     if data.startswith(_OLD_OFFICE):
@@ -80,7 +81,7 @@ def of_clipboard(text: str, known: Callable[[Sequence[str]], int]) -> Sheet:
     Without tabs, splits at commas or semicolons only if all cells of the first line are then known column names.
     """
     if len(text) > BYTES_LIMIT:
-        raise too_large(len(text))
+        raise _too_large(len(text))
     rows = _tabbed(text, _NEEDS_QUOTES) if "\t" in text else _lines_or_separated(text, known)
     return Sheet(_bounded(rows))
 
@@ -90,12 +91,9 @@ def tidied(text: str) -> str:
     return _BREAK.sub("\n", _NOTHING.sub("", text.replace("\x1e", "-")).strip(_BREAKS))
 
 
-def too_large(size: int) -> TableRefused:
-    """Return the error for a table of `size` bytes."""
+def _too_large(size: int) -> TableRefused:
     limit = BYTES_LIMIT // 2**20
-    # Rounded up, so that a file of one byte too many is not reported as 5.0 MB.
-    megabytes = -(-size * 10 // 2**20) / 10
-    return TableRefused(f"This table has {megabytes} MB, and {limit} MB are taken: split it into several.")
+    return TableRefused(f"This table has {megabytes(size)}, and {limit} MB are taken: split it into several.")
 
 
 def _decoded(data: bytes, encoding: str | None) -> tuple[str, tuple[Guess, ...]]:

@@ -6,7 +6,8 @@ import openpyxl
 import pytest
 
 from kie.generation import Generation
-from kie.prompts.batch import Line, Row, Table, pasted, read, requests, row
+from kie.prompts.batch import Line, requests
+from kie.prompts.table import Row, Table, pasted, read, row
 from tests.support.spreadsheets import csv_of, saved, workbook
 
 SETTINGS = ["prompt", "aspect ratio", "resolution", "output format", "images", "references", "project", "on"]

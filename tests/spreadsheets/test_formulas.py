@@ -11,7 +11,8 @@ from kie.exports import lists
 from kie.exports.lists import COLUMNS, Entry
 from kie.generation import Generation
 from kie.jobs import Job, State
-from kie.prompts.batch import read, requests
+from kie.prompts.batch import requests
+from kie.prompts.table import read
 from kie.spreadsheets.formulas import OURS, guarded, unguarded
 from tests.support.rows import NOW
 

@@ -15,7 +15,8 @@ import pytest
 
 from kie.errors import EncodingUnsure, TableRefused
 from kie.generation import Fault, Generation
-from kie.prompts.batch import Row, Table, pasted, read, requests, row
+from kie.prompts.batch import requests
+from kie.prompts.table import Row, Table, pasted, read, row
 from kie.spreadsheets.charsets import LABELS
 from tests.support.images import picture
 from tests.support.spreadsheets import (

@@ -33,6 +33,7 @@ from kie.images import receipts
 from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import ENDED, Job, State
 from kie.prompts import batch
+from kie.prompts import table as table_reader
 from kie.sandbox import Sandbox
 from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP, SignedUrls
 from kie.spreadsheets import writer
@@ -558,7 +559,7 @@ def test_a_list_that_comes_back_asks_for_the_same_pictures_once_each(
     studio: Studio, site: str, sales: list[Job], kind: str, name: str, saved: Callable[[bytes], bytes]
 ):
     content = got(site, studio.exports.list_link(Query(persons=("Sal",)), kind)).content
-    table = batch.read(name, saved(content))
+    table = table_reader.read(name, saved(content))
     assert table.notes == (
         "A list from the history: each row is one picture, with the references that it was asked for with.",
     )
@@ -575,7 +576,7 @@ def test_a_list_that_comes_back_asks_for_the_same_pictures_once_each(
 @pytest.mark.parametrize("name", zips.MANIFESTS)
 def test_the_manifest_of_a_zip_comes_back_too(studio: Studio, site: str, sales: list[Job], name: str):
     found = unpacked(got(site, studio.exports.zip_link([job.id for job in sales])))
-    lines = batch.requests(batch.read(name, found.read(name)).rows, Generation(""), 1, [])
+    lines = batch.requests(table_reader.read(name, found.read(name)).rows, Generation(""), 1, [])
     asked = [generation.fingerprint for line in lines for generation in line.generations * line.images]
     assert sorted(asked) == sorted(job.fingerprint for job in sales)
 

@@ -14,8 +14,8 @@ import streamlit as st
 
 from kie.errors import EncodingUnsure, TableRefused
 from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
-from kie.prompts import batch, expansion
-from kie.prompts.batch import ROWS_LIMIT, Row
+from kie.prompts import batch, expansion, table
+from kie.prompts.table import ROWS_LIMIT, Row, Table
 from kie.spreadsheets.charsets import Guess
 from kie.studio import Studio
 from pages.parts.composer import file_field
@@ -175,7 +175,7 @@ def _config(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _row(cells: dict[str, Any]) -> Row:
     own = {name: _text(cells.get(name)) for name in OWN}
     values = {name: _text(value) for name, value in cells.items() if name not in OWN}
-    return batch.row(int(cells["Row"]), bool(cells["On"]), own, values)
+    return table.row(int(cells["Row"]), bool(cells["On"]), own, values)
 
 
 def _text(value: Any) -> str:
@@ -213,7 +213,7 @@ def _ask_rows() -> None:
 
 
 def _read_file(name: str, content: bytes) -> None:
-    _take(lambda: batch.read(name, content, _wanted()), Letters(name, content, _cells()))
+    _take(lambda: table.read(name, content, _wanted()), Letters(name, content, _cells()))
 
 
 def _read_again() -> None:
@@ -225,11 +225,11 @@ def _read_again() -> None:
     if file.encoding:
         form["sheet_before"] = _cells()
     _put(file.before)
-    _take(lambda: batch.read(file.name, file.content, _wanted(), encoding), file)
+    _take(lambda: table.read(file.name, file.content, _wanted(), encoding), file)
 
 
 def _read_text() -> None:
-    if _take(lambda: batch.pasted(form["sheet-text"], _wanted())):
+    if _take(lambda: table.pasted(form["sheet-text"], _wanted())):
         form["sheet-text"] = ""
 
 
@@ -237,13 +237,13 @@ def _wanted() -> list[str]:
     return expansion.names(form["prompt"])
 
 
-def _take(read: Callable[[], batch.Table], file: Letters | None = None) -> bool:
+def _take(read: Callable[[], Table], file: Letters | None = None) -> bool:
     """Add the rows that are read and return whether there are any. A `file` that fits several encodings can be read anew."""
     try:
-        table = read()
-        if len(table.rows) > ROWS_LIMIT - len(_base()):
+        found = read()
+        if len(found.rows) > ROWS_LIMIT - len(_base()):
             raise TableRefused(
-                f"With these {len(table.rows)} rows the table would have more than {ROWS_LIMIT}, so none was added: "
+                f"With these {len(found.rows)} rows the table would have more than {ROWS_LIMIT}, so none was added: "
                 "empty it first, or send it."
             )
     except TableRefused as error:
@@ -251,11 +251,11 @@ def _take(read: Callable[[], batch.Table], file: Letters | None = None) -> bool:
             file = replace(file, guesses=error.guesses)
         form[SAID] = Said(error.sentence, letters=file if file and file.guesses else None)
         return False
-    if file and table.guesses:
-        file = replace(file, guesses=table.guesses, encoding=table.guesses[0].encoding)
-    notes = (*table.notes, *_gone_note(table.rows), *_off_notes(table.rows))
-    form[SAID] = Said("", notes, file if table.guesses else None)
-    _add(table.rows)
+    if file and found.guesses:
+        file = replace(file, guesses=found.guesses, encoding=found.guesses[0].encoding)
+    notes = (*found.notes, *_gone_note(found.rows), *_off_notes(found.rows))
+    form[SAID] = Said("", notes, file if found.guesses else None)
+    _add(found.rows)
     return True
 
 
