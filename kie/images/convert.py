@@ -24,7 +24,7 @@ from kie.images import headers, inspect, segments
 from kie.images.colours import to_srgb
 from kie.images.exif import orientation_in
 from kie.images.headers import Picture
-from kie.images.segments import Data, FileOfParts
+from kie.images.segments import FileOfParts
 from kie.text import megabytes
 
 UPLOAD_BYTES_LIMIT = 200 * 1024 * 1024
@@ -56,7 +56,7 @@ def accepted(path: Path) -> Picture | None:
             return None
         if found := inspect.excess(picture, data):
             raise FileRefused(found.detail)
-        return picture if _without_metadata(path, picture, data).length == picture.bytes else None
+        return picture if segments.is_bare(data, picture.format) else None
 
 
 def make_right(source: Path, target: Path) -> str:
@@ -73,9 +73,9 @@ def make_right(source: Path, target: Path) -> str:
             raise FileRefused(found.detail)
         if picture and _is_accepted(picture):  # The same pixels, byte by byte, and their colour profile.
             with target.open("wb") as out:
-                out.writelines(_without_metadata(source, picture, data))
+                out.writelines(FileOfParts(source, segments.pixels(data, form, is_shown=True)))
             return _METADATA_REMOVED
-        has_metadata = picture is not None and _without_metadata(source, picture, data).length != picture.bytes
+        has_metadata = form in headers.KINDS and not segments.is_bare(data, form)
     with _opened(source, form) as image:
         orientation = picture.orientation if picture else _orientation(image)
         # The HEIC decoder rotates the picture and keeps the stored orientation in `info`.
@@ -91,10 +91,6 @@ def make_right(source: Path, target: Path) -> str:
     is_smaller = sorted(written.size) != sorted((picture.width, picture.height))
     told = _sentence(picture, kind, written.size if is_smaller else None)
     return f"{told} {_METADATA_REMOVED}" if has_metadata else told
-
-
-def _without_metadata(path: Path, picture: Picture, data: Data) -> FileOfParts:
-    return FileOfParts(path, segments.pixels(data, picture.format, is_shown=True))
 
 
 def _is_accepted(picture: Picture) -> bool:

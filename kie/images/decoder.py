@@ -58,20 +58,10 @@ class Decoder:
         """
         self._results.ask({"source": str(path), "thumbnail": str(thumbnail)}, self._decode_s)
 
-    def look(self, path: Path, thumbnail: Path | None) -> None:
-        """Decode a picture that is stored already, without delaying results. Raises as `result` does."""
+    def reference(self, path: Path, thumbnail: Path | None) -> None:
+        """Decode a reference, or a picture that is stored already, without delaying results. Raises as `result` does."""
         request = {"source": str(path), "thumbnail": str(thumbnail) if thumbnail else None}
         self._references.ask(request, self._decode_s)
-
-    def reference(self, path: Path, thumbnail: Path) -> None:
-        """Decode a reference completely and write its thumbnail.
-
-        Raises FileRefused with the reason, OSError when the thumbnail can't be written, and DecoderClosed.
-        """
-        try:
-            self.look(path, thumbnail)
-        except SpentAndKept as error:
-            raise FileRefused(error.detail) from error
 
     def convert(self, source: Path, target: Path) -> str:
         """Convert a picture that the service does not accept, write it to `target`, and return a sentence with the changes.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from kie.errors import FileRefused
 from kie.images import segments
-from kie.images.exif import HEAD, Directories, orientation_in
+from kie.images.exif import HEAD, Directory, orientation_in
 from kie.images.segments import Data, Segment
 
 KINDS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp"}
@@ -166,18 +166,17 @@ def _is_raw(data: Data) -> bool:
     """Return whether a TIFF is raw data of a camera: its first directory has only a small preview, or data of the sensor."""
     if data[8:10] == b"CR":  # Canon.
         return True
-    found = Directories(data)
-    tags = {entry.tag: found.number(entry) for entry in found.entries(found.first)}
-    is_preview = _SUB_DIRECTORIES in tags and (tags.get(_SUBFILE_TYPE) or 0) & _REDUCED
-    return _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in _SENSOR or bool(is_preview)
+    found = Directory(data)
+    is_preview = _SUB_DIRECTORIES in found and (found.number(_SUBFILE_TYPE) or 0) & _REDUCED
+    return _DNG_VERSION in found or found.number(_PHOTOMETRIC) in _SENSOR or bool(is_preview)
 
 
 def _tiff(data: Data) -> Picture:
-    found = Directories(data)
-    width, height = (found.find(found.first, tag) or 0 for tag in _TIFF_SIZE)
+    found = Directory(data)
+    width, height = (found.number(tag) or 0 for tag in _TIFF_SIZE)
     if width < 1 or height < 1:
         raise ValueError("no pixels")
-    return Picture("TIFF", len(data), width, height, orientation_in(data), 0 < found.next(found.first) < len(data))
+    return Picture("TIFF", len(data), width, height, orientation_in(data), 0 < found.next < len(data))
 
 
 def _canvas(name: bytes, data: bytes) -> tuple[int, int] | None:

@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from kie.images.exif import Directories
+from kie.images.exif import Directory
 
 PROFILE_BYTES = 8 * 2**20
+SEGMENTS_LIMIT = 50_000
 BUFFER_BYTES, CHUNK = 65_536, 2**20
 # Every marker except stuffed bytes, restart markers and fill bytes: what ends the data of a scan in a JPEG.
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -90,6 +91,16 @@ def pixels(data: Data, form: str, is_shown: bool = False) -> list[Part]:
     if form == "WEBP":
         return _webp_file(data, list(kept))
     return [b"\xff\xd8" if form == "JPEG" else PNG_HEAD, *_joined(data, kept)]
+
+
+def is_bare(data: Data, form: str) -> bool:
+    """Return whether a JPEG, PNG or WebP is nothing but its pixels and how they are shown. False above SEGMENTS_LIMIT."""
+    at = {"JPEG": 2, "PNG": len(PNG_HEAD), "WEBP": 12}[form]
+    for each in itertools.islice(split(data, form), SEGMENTS_LIMIT):
+        if each.start != at or not _is_kept(data, form, each, is_shown=True):
+            return False
+        at = each.next
+    return at == len(data)
 
 
 def png_profile(data: Data) -> bytes:
@@ -244,6 +255,6 @@ def _webp_file(data: Data, kept: list[Segment]) -> list[Part]:
 
 
 def _tiff_pixels(data: Data) -> list[Part]:
-    found = Directories(data)
-    directory = found.without(found.first, _TIFF_PIXELS)
-    return [(0, found.first), directory, (min(len(data), found.first + len(directory)), len(data))]
+    found = Directory(data)
+    directory = found.only(_TIFF_PIXELS)
+    return [(0, found.start), directory, (min(len(data), found.start + len(directory)), len(data))]

@@ -65,19 +65,12 @@ class Imported:
     skipped: int
 
 
-def checked_name(name: str) -> str:
-    """Return the cleaned name of a template or preset. Raises NothingSpent with the fault."""
-    found = name_fault(name)
+def checked_name(name: str, prompt: str = "any") -> str:
+    """Return the cleaned name of a template or preset. Raises NothingSpent with the fault of the name or the prompt."""
+    found = _fault(name, prompt)
     if found:
         raise NothingSpent(f"Nothing was saved. {found}")
     return one_line(name)
-
-
-def check_prompt(prompt: str) -> None:
-    """Raise NothingSpent with the fault if a prompt can't be saved as a template."""
-    found = prompt_fault(prompt)
-    if found:
-        raise NothingSpent(f"Nothing was saved. {found}")
 
 
 def check_preset(preset: Preset) -> None:
@@ -90,18 +83,13 @@ def check_preset(preset: Preset) -> None:
         raise NothingSpent(f"These settings can't be used. {' '.join(found)}")
 
 
-def name_fault(name: str) -> str | None:
-    """Return the fault of a name with what is allowed, or None."""
+def _fault(name: str, prompt: str) -> str | None:
+    """Return what is wrong with a name or a prompt, and what is allowed. Choices and placeholders are not expanded."""
     kept = one_line(name)
     if not is_visible(kept):
         return "Give it a name: a blank one can't be found again."
     if len(kept) > NAME_LIMIT:
         return f"Shorten the name: at most {NAME_LIMIT} characters are allowed."
-    return None
-
-
-def prompt_fault(prompt: str) -> str | None:
-    """Return the fault of a prompt with what is allowed, or None. Choices and placeholders are not expanded."""
     return next((fault.sentence for fault in Generation(prompt).faults()), None)
 
 
@@ -149,7 +137,7 @@ def _entry(entry: Any) -> tuple[str, str] | str:
     name, prompt = named.get("name"), named.get("prompt")
     if not isinstance(name, str) or not isinstance(prompt, str):
         return "It needs a name and a prompt, both of them text."
-    return name_fault(name) or prompt_fault(prompt) or (one_line(name), prompt)
+    return _fault(name, prompt) or (one_line(name), prompt)
 
 
 def _refused(reason: str) -> NothingSpent:

@@ -27,7 +27,6 @@ TOGETHER_LIMIT = 100_000
 # Spreadsheet programs allow 32,767 characters in a cell.
 TEXT_LIMIT = 256 * 1024
 _PIECE = 64 * 1024
-_SMALL = 256 * 1024
 _ROW = re.compile(rb"<(?:[\w.-]+:)?row[\s/>]")
 _NUMBERED_ROW = re.compile(rb"<(?:[\w.-]+:)?row\s(?:[^<>]*\s)?r=")
 _BLANK_ROW = re.compile(rb"<([\w.-]+:)?row\s[^<>]*(?:/>|>\s*</(?:[\w.-]+:)?row>)")
@@ -80,16 +79,9 @@ def readable(data: bytes) -> bytes:
 
 def _readable_part(content: bytes) -> bytes:
     content = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
-    # Smaller parts can't have many rows without cells.
-    return content if len(content) <= _SMALL else _without_blank_rows(content)
-
-
-def _without_blank_rows(content: bytes) -> bytes:
-    rows = len(_ROW.findall(content))
     # A row without a number follows the row before it, so no row may be removed.
-    if not rows or rows != len(_NUMBERED_ROW.findall(content)):
-        return content
-    return _BLANK_ROW.sub(b"", content)
+    is_numbered = len(_ROW.findall(content)) == len(_NUMBERED_ROW.findall(content))
+    return _BLANK_ROW.sub(b"", content) if is_numbered else content
 
 
 def _excess(what: str) -> TableRefused:

@@ -24,7 +24,6 @@ from kie.prompts.templates import (
     Preset,
     Template,
     check_preset,
-    check_prompt,
     checked_name,
     read_file,
     write_file,
@@ -267,8 +266,7 @@ def _names(name: str) -> Iterator[str]:
 
 def _template(name: str, prompt: str, person: str) -> dict[str, Any]:
     """Return the columns of a saved template. Raises NothingSpent with the fault."""
-    name = checked_name(name)
-    check_prompt(prompt)
+    name = checked_name(name, prompt)
     return {"name": name, "prompt": prompt, "person": person_name(person), "changed_at": time.time()}
 
 

@@ -223,7 +223,7 @@ class IntegrityCheck:
         thumbnail = self._files.thumbnail(kept.id)
         is_missing = kept.is_shown and not thumbnail.exists()
         if is_missing or (report.is_deep and kept.is_shown):
-            self._decoder.look(path, thumbnail if is_missing else None)
+            self._decoder.reference(path, thumbnail if is_missing else None)
             report.thumbnails_made += is_missing
 
     def _each(self, page: Callable[[str], list[Kept]]) -> Iterator[Kept]:

@@ -20,6 +20,7 @@ from kie.errors import (
     KeyMissing,
     KeyRefused,
     NothingSpent,
+    SpentAndKept,
     StudioError,
     TooManyRequests,
     Unsure,
@@ -116,8 +117,8 @@ class Submitter:
         path, refusal = self._files.path(reference.file), None
         try:
             self._decoder.reference(path, self._files.thumbnail(reference_id))
-        except FileRefused as error:
-            refusal = error.sentence
+        except (FileRefused, SpentAndKept) as error:
+            refusal = error.detail
         except FileNotFoundError:
             refusal = _GONE
         self._store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
