@@ -67,6 +67,7 @@ place = form.pop("go", None)
 if place and place != f"{page.url_path or 'generate'}.py":
     st.switch_page(place)
 page.run()
-submit.show_asked()
+if "asked" in form:
+    submit.ask()
 form["seen"] = submit.seen()
 SubmitGuard(form).shown(time.monotonic())

@@ -68,24 +68,20 @@ def ask() -> None:
     said = form.get(SAID, Said())
     if said.fault:
         st.error(said.fault, icon=":material/error:")
-    if said.letters:
-        _ask_letters(said.letters)
+    if file := said.letters:
+        # How the letters of a file are read: of two close guesses at once, else in case that the guess is wrong.
+        examples = {guess.encoding: f"{guess.label}: {guess.example}".removesuffix(": ") for guess in file.guesses}
+        st.selectbox(
+            f"Letters of {file.name}",
+            list(examples),
+            list(examples).index(file.encoding) if file.encoding else None,
+            format_func=examples.__getitem__,
+            key=file.key,
+            placeholder="Choose how they are read",
+            on_change=recorded(_read_again),
+        )
     for note in said.notes:
         st.caption(note)
-
-
-def _ask_letters(file: Letters) -> None:
-    """Ask how the letters of a file are read: of two close guesses at once, else in case that the guess is wrong."""
-    examples = {guess.encoding: f"{guess.label}: {guess.example}".removesuffix(": ") for guess in file.guesses}
-    st.selectbox(
-        f"Letters of {file.name}",
-        list(examples),
-        list(examples).index(file.encoding) if file.encoding else None,
-        format_func=examples.__getitem__,
-        key=file.key,
-        placeholder="Choose how they are read",
-        on_change=recorded(_read_again),
-    )
 
 
 def show(lines: Sequence[batch.Line]) -> None:

@@ -136,19 +136,14 @@ def send(asked: Submission) -> None:
     SessionJobs(form).add(job.id for job in made)
 
 
-def show_asked() -> None:
-    """Open the question about a press that waits for a person's yes, if there is one."""
-    if "asked" in form:
-        _ask()
-
-
 def _drop() -> None:
     for name in ("asked", "asked_from", "asked_early"):
         form.pop(name, None)
 
 
 @st.dialog("Before you pay", width="medium", on_dismiss=_drop)
-def _ask() -> None:
+def ask() -> None:
+    """Ask about the press that waits for a person's yes."""
     question: Question | None = form.get("asked")
     if question is None:
         st.rerun()

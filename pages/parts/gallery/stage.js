@@ -119,23 +119,9 @@ function createStage(root) {
   }
 
   async function copy(text) {
-    const [copied, refused] = [() => true, () => false]
-    const isCopied = isSecureContext ? await navigator.clipboard.writeText(text).then(copied, refused) : copyOld(text)
-    if (isCopied) say("Copied", true)
-    else say("The browser did not let it be copied. Select the text and copy it by hand.", true)
-  }
-
-  // Over plain HTTP from another machine, browsers only know the way by a selection.
-  function copyOld(text) {
-    const field = make("textarea", { class: "aside", "aria-hidden": "true" })
-    const had = root.activeElement
-    status.parentNode.append(field)
-    field.value = text
-    field.select()
-    const isCopied = document.execCommand("copy")
-    field.remove()
-    had?.focus()
-    return isCopied
+    // Over plain HTTP from another machine a browser has no clipboard.
+    const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false)
+    say(isCopied ? "Copied" : "The browser did not let it be copied. Select the text and copy it by hand.", true)
   }
 
   // With what is selected, or else with what will be.

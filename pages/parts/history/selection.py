@@ -109,25 +109,21 @@ def _close() -> None:
 
 @st.dialog("Tag or move", on_dismiss=_close)
 def _ask_names() -> None:
+    annotations, named = Studio.current().annotations, recorded(_name)
     st.caption(f"{format.pictures(len(chosen()))} selected")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Tag", key="order_tag", max_chars=40)
-        st.button("Add tag", key="order-tag", on_click=recorded(_tag))
+        st.button("Add tag", key="order-tag", on_click=named, args=(annotations.tag, "order_tag", "tagged"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         projects = Studio.current().library.projects()
         st.selectbox("Project", projects, None, key="order_project", accept_new_options=True, placeholder="No project")
-        st.button("Move", key="order-project", on_click=recorded(_move))
+        moved = (annotations.put_in_project, "order_project", "moved")
+        st.button("Move", key="order-project", on_click=named, args=moved)
 
 
-def _tag() -> None:
-    Studio.current().annotations.tag(chosen(), form["order_tag"], form["person"])
-    st.toast(f"{format.pictures(len(chosen()))} tagged", icon=":material/label:")
-    _close()
-
-
-def _move() -> None:
-    Studio.current().annotations.put_in_project(chosen(), form["order_project"], form["person"])
-    st.toast(f"{format.pictures(len(chosen()))} moved", icon=":material/folder:")
+def _name(write: Callable[..., object], field: str, done: str) -> None:
+    write(chosen(), form[field], form["person"])
+    st.toast(f"{format.pictures(len(chosen()))} {done}", icon=":material/label:")
     _close()
 
 

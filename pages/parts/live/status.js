@@ -18,8 +18,7 @@ const button = (label, press) => make("button", { type: "button", onclick: press
 const figure = (value) => make("strong", { class: "figure", text: value === null ? "unknown" : number(value) })
 
 function box(tone, symbol, text, pressed) {
-  const role = tone === "info" ? "status" : "alert"
-  return make("div", { class: `box ${tone}`, role }, icon(symbol), make("span", { class: "text", text }), pressed)
+  return make("div", { class: `box ${tone}`, role: "alert" }, icon(symbol), make("span", { class: "text", text }), pressed)
 }
 
 function picturesLeft({ resolution, credits, source }, free) {
