@@ -18,24 +18,22 @@ def recorded(do: Callable[..., Any]) -> Callable[..., Any]:
         try:
             with recording():
                 return do(*given)
-        except NotRecorded as error:
+        except (NotRecorded, RequestInvalid) as error:
             st.toast(_told(error), icon=":material/error:", duration="long")
-        except RequestInvalid as error:
-            st.toast(error.faults[0].sentence, icon=":material/error:")
         return None
 
     return try_to
 
 
 def confirmed(do: Callable[..., Any], *given: Any) -> bool:
-    """Do what a dialog asks for, and return whether it was done; the dialog says so if it can't be recorded.
+    """Do what a dialog asks for, and return whether it was done; the dialog says why if it was not.
 
     Not in a callback: Streamlit would put a notice in the place of the dialog.
     """
     try:
         with recording():
             do(*given)
-    except NotRecorded as error:
+    except (NotRecorded, RequestInvalid) as error:
         st.error(_told(error), icon=":material/error:")
         return False
     return True
@@ -50,5 +48,7 @@ def show_refusal(error: Exception) -> bool:
 
 
 def _told(error: StudioError) -> str:
+    if isinstance(error, RequestInvalid):
+        return error.faults[0].sentence
     is_more = error.detail and error.detail not in error.sentence
     return f"{error.sentence} ({error.detail})" if is_more else error.sentence

@@ -116,9 +116,11 @@ def test_pictures_are_found_looked_through_compared_judged_and_taken_away(server
     assert (picked["prompt"], picked["verdict_by"]) == (FOX, "Cem")
     tray(page).get_by_role("button", name="Tag or move").click()
     page.get_by_label("Tag", exact=True).fill("winter")
-    page.get_by_label("Tag", exact=True).blur()
     page.get_by_role("button", name="Add tag").click()
     until(lambda: read(server, "SELECT job_id, tag FROM job_tags") == [{"job_id": picked["id"], "tag": "winter"}])
+    expect(page.get_by_text("1 picture tagged")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Tag or move")).to_have_count(0)
+    expect(tray(page)).to_contain_text("1 selected")
 
 
 def test_a_filter_s_zip_its_manifest_the_list_and_the_database_say_the_same(server: Server, visit: Visit) -> None:

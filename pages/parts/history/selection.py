@@ -12,7 +12,7 @@ from kie.text import counted
 from kie.views import format
 from kie.views.cards import Action
 from pages.parts.gallery import job_actions, stage
-from pages.parts.recorded import recorded
+from pages.parts.recorded import confirmed, recorded
 
 GALLERY = "history-gallery"
 DONE, ASKED = "order_done", "order_asked"
@@ -96,11 +96,13 @@ def write(kind: str, job_id: str, text: str) -> None:
 
 
 def show_asked(asked: Query) -> None:
-    """Show the dialog that a button opened."""
+    """Show the dialog that a button opened, or say what was done in it."""
     if form.get(ASKED) == NAMES:
         _ask_names()
     elif form.get(ASKED) == EXPORT:
         st.dialog("Export", on_dismiss=_close)(offer_files)(asked, chosen())
+    elif done_there := form.pop(ASKED, None):
+        st.toast(done_there, icon=":material/label:")
 
 
 def _close() -> None:
@@ -109,22 +111,25 @@ def _close() -> None:
 
 @st.dialog("Tag or move", on_dismiss=_close)
 def _ask_names() -> None:
-    annotations, named = Studio.current().annotations, recorded(_name)
+    annotations = Studio.current().annotations
     st.caption(f"{format.pictures(len(chosen()))} selected")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input("Tag", key="order_tag", max_chars=40)
-        st.button("Add tag", key="order-tag", on_click=named, args=(annotations.tag, "order_tag", "tagged"))
+        tag = st.text_input("Tag", key="order_tag", max_chars=40)
+        if st.button("Add tag", key="order-tag"):
+            _name(annotations.tag, tag, "tagged")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         projects = Studio.current().library.projects()
-        st.selectbox("Project", projects, None, key="order_project", accept_new_options=True, placeholder="No project")
-        moved = (annotations.put_in_project, "order_project", "moved")
-        st.button("Move", key="order-project", on_click=named, args=moved)
+        shown = {"key": "order_project", "accept_new_options": True, "placeholder": "No project"}
+        project = st.selectbox("Project", projects, None, **shown)
+        if st.button("Move", key="order-project"):
+            _name(annotations.put_in_project, project, "moved")
 
 
-def _name(write: Callable[..., object], field: str, done: str) -> None:
-    write(chosen(), form[field], form["person"])
-    st.toast(f"{format.pictures(len(chosen()))} {done}", icon=":material/label:")
-    _close()
+def _name(write: Callable[..., object], value: str | None, done: str) -> None:
+    if confirmed(write, chosen(), value, form["person"]):
+        # Said once the dialog is gone: a notice that comes before would take its place.
+        form[ASKED] = f"{format.pictures(len(chosen()))} {done}"
+        st.rerun()
 
 
 def show_export(asked: Query, pictures: int) -> None:
