@@ -16,7 +16,7 @@
     │   ├── UploadFailed
     │   ├── NeverRan                 a person stated that the task of an unsure job does not exist
     │   ├── RestoredUnsent           the job was queued when its backup was made
-    │   ├── KeepingFailed            a check, backup or restore could not be done
+    │   ├── MaintenanceFailed        a check, backup or restore could not be done
     │   ├── DecoderClosed            the studio stopped while a picture was being decoded
     │   └── Refused                  the service refused the request
     │       ├── RequestFiltered      the service's content filter refused the request
@@ -263,7 +263,7 @@ class RestoredUnsent(NothingSpent):
     """It was restored from a backup and not sent: send it again if it is still wanted."""
 
 
-class KeepingFailed(NothingSpent):
+class MaintenanceFailed(NothingSpent):
     """That could not be done with the data folder: read the reason and try again."""
 
     is_said_by_detail = True

@@ -233,16 +233,15 @@ def _clean(text: str, source: str, notes: list[str]) -> Key:
 
 def _bare(line: str) -> tuple[str, list[str]]:
     """Return the key in a line, and what was left out around it, in the order in which it was found."""
-    value, around = line.strip(), dict.fromkeys([_SPACES] if line.strip() != line.rstrip("\r\n") else [])
-    is_bare = False
-    while not is_bare:
-        is_bare = True
+    value, around = line.strip(), [_SPACES] if line.strip() != line.rstrip("\r\n") else []
+    before = ""
+    while value != before:
+        before = value
         for what, pattern in _AROUND_A_KEY.items():
             rest = pattern.sub("", value).strip()
-            if rest != value:
-                value, is_bare = rest, False
-                around[what] = None
-    return value, list(around)
+            around += [what] if rest != value else []
+            value = rest
+    return value, list(dict.fromkeys(around))
 
 
 def _fault(value: str) -> str:

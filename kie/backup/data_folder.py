@@ -25,7 +25,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from kie.backup.rows import copy_rows
-from kie.errors import KeepingFailed, SettingsInvalid
+from kie.errors import MaintenanceFailed, SettingsInvalid
 from kie.images.files import CHUNK, Files, is_name
 from kie.settings import Settings
 from kie.store import Store
@@ -84,10 +84,10 @@ def place_of(settings: Settings, sandbox: bool = False) -> Place:
 
 
 def in_use(*places: Place) -> list[Place]:
-    """Return those of `places` that have a database. Raises KeepingFailed when none has."""
+    """Return those of `places` that have a database. Raises MaintenanceFailed when none has."""
     found = [place for place in places if place.database is None or place.database.is_file()]
     if not found:
-        raise KeepingFailed(
+        raise MaintenanceFailed(
             f"There is no studio's database at {places[0].database}; nothing was done: "
             "set KIE_DATA_DIR to the folder of a studio, or add --sandbox for the sandbox's pictures."
         )
@@ -97,10 +97,10 @@ def in_use(*places: Place) -> list[Place]:
 def back_up(places: Sequence[Place], target: Path, tell: Tell, now: float) -> None:
     """Write `places` into one new zip file and report progress to `tell`. Running studios are not disturbed.
 
-    Raises KeepingFailed, and OSError when the disk is full or not writable. No file is left in these cases.
+    Raises MaintenanceFailed, and OSError when the disk is full or not writable. No file is left in these cases.
     """
     if target.exists():
-        raise KeepingFailed(f"{target} is there already; nothing was written: choose another name.")
+        raise MaintenanceFailed(f"{target} is there already; nothing was written: choose another name.")
     with _beside(target) as part:
         part.mkdir()
         with zipfile.ZipFile(part / "backup.zip", "w", strict_timestamps=False) as archive:
@@ -143,7 +143,7 @@ def _copy_database(database: Path, copy: Path) -> None:
         ):
             source.backup(target)
     except sqlite3.Error as error:
-        raise KeepingFailed(
+        raise MaintenanceFailed(
             f"The database {database} can't be copied ({error}); nothing was written: "
             "look at the disk's room and permissions, and try again."
         ) from error
@@ -188,7 +188,7 @@ def _add_file(archive: zipfile.ZipFile, place: Place, path: Path) -> bool:
 def restore(source: Path, folder: Path, tell: Tell, now: float) -> Restored:
     """Unpack a backup into an empty folder in such a way that none of its jobs is sent again.
 
-    Raises KeepingFailed, and OSError when the disk is full or not writable. The folder is unchanged in these cases.
+    Raises MaintenanceFailed, and OSError when the disk is full or not writable. The folder is unchanged in these cases.
     """
     _demand_empty(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -232,7 +232,7 @@ def _renew_database(source: Path, database: Path) -> None:
         raise _no_backup(source, f"no studio writes such a value as one in {error}") from error
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            raise KeepingFailed(
+            raise MaintenanceFailed(
                 f"The database could not be written ({error}); nothing was restored: make room on the disk."
             ) from error
         raise _no_backup(source, f"its database can't be read: {error}") from error
@@ -248,7 +248,7 @@ def _demand_empty(folder: Path) -> None:
         why = f"{folder} is not empty"
     else:
         return
-    raise KeepingFailed(
+    raise MaintenanceFailed(
         f"{why}, so nothing was restored: name another folder with --into, or move what is there out of the way."
     )
 
@@ -261,7 +261,7 @@ def _unpack(source: Path, part: Path, tell: Tell) -> int:
             sizes = [entry.file_size * (2 if _is_database(entry) else 1) for entry in entries]
             needed, free = sum(sizes), shutil.disk_usage(part.parent).free
             if needed > free:
-                raise KeepingFailed(
+                raise MaintenanceFailed(
                     f"The backup needs {needed / 2**20:,.0f} MB and the disk has {free / 2**20:,.0f} MB, "
                     "so nothing was restored: make room, or name another folder with --into."
                 )
@@ -283,7 +283,7 @@ def _is_database(entry: zipfile.ZipInfo) -> bool:
 
 
 def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
-    """Return the entries to unpack. Raises KeepingFailed for a zip or a name that this program does not write.
+    """Return the entries to unpack. Raises MaintenanceFailed for a zip or a name that this program does not write.
 
     Entries that are not packed, and together no larger than the file, take no more room than it has.
     """
@@ -313,8 +313,8 @@ def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
     return entries
 
 
-def _no_backup(source: Path, why: str) -> KeepingFailed:
-    return KeepingFailed(
+def _no_backup(source: Path, why: str) -> MaintenanceFailed:
+    return MaintenanceFailed(
         f"{source} is not a whole backup of a studio ({why}), so nothing was restored: "
         "name a file that the command backup has made."
     )

@@ -106,26 +106,26 @@ def write(canvas: Image.Image, prompt: str, ink: str, margin: float, bottom: flo
     """Write the prompt as large as the room above `bottom` allows. The built-in font has little more than ASCII."""
     plain = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", " ".join(prompt.split())))
     text = re.sub("[^ -~«»‘’“”]", "·", plain)[:PROMPT_SHOWN] or "·"
-    room = canvas.width - 2 * margin, canvas.height * bottom - margin
-    for step in range(14):
-        font = ImageFont.load_default(max(4, min(canvas.size) * 0.075 * 0.9**step))
-        columns = max(1, int(len(text) * room[0] / font.getlength(text)))
-        rows = max(1, int(room[1] / (1.3 * font.size)))
-        lines = textwrap.wrap(text, columns, max_lines=rows, placeholder="…")
-        if not lines[-1].endswith("…") and max(map(font.getlength, lines)) <= room[0]:
-            break
-    pen = ImageDraw.Draw(canvas)
-    pen.multiline_text((margin, margin), "\n".join(lines), fill=ink, font=font, spacing=0.3 * font.size)
+    wide, high = canvas.width - 2 * margin, canvas.height * bottom - margin
+    # The width of a letter in the mean, and the height of a line, in sizes of the font.
+    letter, line = ImageFont.load_default(100).getlength(text) / 100 / len(text), 1.3
+    size = max(4, min(min(canvas.size) * 0.075, math.sqrt(0.8 * wide * high / (letter * line * len(text)))))
+    columns, rows = max(1, int(0.95 * wide / (letter * size))), max(1, int(high / (line * size)))
+    shown = "\n".join(textwrap.wrap(text, columns, max_lines=rows, placeholder="…"))
+    font, spacing = ImageFont.load_default(size), (line - 1) * size
+    ImageDraw.Draw(canvas).multiline_text((margin, margin), shown, fill=ink, font=font, spacing=spacing)
 
 
 def put_cards(canvas: Image.Image, references: Sequence[Reference], box: tuple[float, float, float, float]) -> None:
-    """Put the references side by side, uncropped, each with a white border."""
+    """Put the references side by side, uncropped, each with a white border and its number."""
     left, top, right, bottom = box
     columns = max(1, min(len(references), round(math.sqrt(len(references) * (right - left) / (bottom - top)))))
     wide, high = (right - left) / columns, (bottom - top) / max(1, math.ceil(len(references) / columns))
     border = max(1, round(min(canvas.size) * 0.008))
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(max(4, 5 * border))
     for number, reference in enumerate(references):
         card = ImageOps.contain(reference.picture, (max(1, round(0.92 * wide)), max(1, round(0.92 * high))))
         x = round(left + wide * (number % columns + 0.5) - card.width / 2) - border
         y = round(top + high * (number // columns + 0.5) - card.height / 2) - border
         canvas.paste(ImageOps.expand(card, border, "white"), (x, y))
+        pen.text((x + 3 * border, y + 2 * border), str(number + 1), "white", font, stroke_width=1, stroke_fill="black")
