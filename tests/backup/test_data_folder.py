@@ -152,7 +152,7 @@ def test_a_copy_of_a_database_that_others_packed_is_set_at_rest_as_well(
     with closing(Store(f"sqlite:///{elsewhere / DATABASE}")) as store:
         now = {state: store.jobs.get(job.id).state for state, job in jobs.items()}
         assert store.queue.next_turn(NOW) is None
-        followed = {State.RUNNING, State.FETCHING, State.UNSURE}
+        followed = {State.RUNNING, State.FETCHING}  # an unsure job waits for the id of its task
         assert {job_id for job_id, _ in store.queue.due(NOW, 10)} == {jobs[state].id for state in followed}
     changed = {State.QUEUED: State.CANCELLED, State.UPLOADING: State.CANCELLED, State.SENDING: State.UNSURE}
     assert now == {state: changed.get(state, state) for state in State}
