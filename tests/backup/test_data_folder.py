@@ -10,7 +10,6 @@ import sys
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -41,25 +40,6 @@ def saved(tmp_path: Path) -> Path:
     """Where a backup goes: a folder of its own, so that whatever is left beside it is seen."""
     (tmp_path / "saved").mkdir()
     return tmp_path / "saved" / "studio.zip"
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    (tmp_path / "restored").mkdir()
-    return tmp_path / "restored" / "data"
-
-
-@pytest.fixture
-def run(settings: Settings, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    """Runs a command, and gives its exit status and all that it says."""
-
-    def typed(*arguments: object) -> tuple[int, str]:
-        capsys.readouterr()
-        status = commands.main([str(each) for each in arguments], settings)
-        said = capsys.readouterr()
-        return status, said.out + said.err
-
-    return typed
 
 
 def with_a_picture(settings: Settings) -> Job:

@@ -5,13 +5,11 @@ import json
 import sqlite3
 import struct
 import zipfile
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from kie import __main__ as commands
 from kie.backup.data_folder import ABOUT, DATABASE
 from kie.generation import Generation
 from kie.history.fulltext import spaced
@@ -33,25 +31,6 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    (tmp_path / "restored").mkdir()
-    return tmp_path / "restored" / "data"
-
-
-@pytest.fixture
-def run(settings: Settings, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    """Runs a command, and gives its exit status and all that it says."""
-
-    def typed(*arguments: object) -> tuple[int, str]:
-        capsys.readouterr()
-        status = commands.main([str(each) for each in arguments], settings)
-        said = capsys.readouterr()
-        return status, said.out + said.err
-
-    return typed
-
-
-@pytest.fixture
 def database(tmp_path: Path) -> Path:
     """A database with everything in it that a studio keeps."""
     path = tmp_path / "studio.sqlite3"
@@ -61,7 +40,6 @@ def database(tmp_path: Path) -> Path:
             job_in(store, state)
         [job] = press(store, "Ann", Generation("ein Kürbis 東京; =1"), "press-words", 1, 18.0, NOW)
         store.annotations.tag([job.id], "hero", "Ann", NOW)
-        store.note_of([job.id], "to be printed", "Ann", NOW) if hasattr(store, "note_of") else None
         store.library.save_template("one", "a {{word}}", "Ann", False)
         store.library.keep_draft("ab" * 16, "{}")
         store.exports.keep_request("[]", NOW)

@@ -26,7 +26,8 @@ from tests.support.server import Server
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
-ROUNDS, OTHERS = 60, 60
+# All moments of leaving, after each kind of round.
+ROUNDS, OTHERS = 30, 30
 NAME = "Somebody in a hurry"
 NOT_SENT = "Not sent: the connection was lost"
 
@@ -41,9 +42,7 @@ def begin_others(page: Page) -> None:
     expect(question_of(page)).to_have_count(0)
 
 
-def test_no_press_letter_or_page_is_lost_in_sixty_hurried_rounds(
-    server: Server, service: Sandbox, visit: Visit
-) -> None:
+def test_no_press_letter_or_page_is_lost_in_hurried_rounds(server: Server, service: Sandbox, visit: Visit) -> None:
     begin_others(visit(server, name=NAME))
     page = visit(server, name=NAME)
     top, prompt = page.get_by_role("navigation"), page.get_by_label("Prompt", exact=True)

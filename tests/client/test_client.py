@@ -47,13 +47,6 @@ from tests.support.server import free_port
 
 
 @pytest.fixture
-def client(rogue: Rogue) -> Iterator[Client]:
-    made = quick_client(rogue.url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def sandbox_client(sandbox: Sandbox) -> Iterator[Client]:
     made = Client(sandbox.url, sandbox.url, lambda: KEY)
     yield made

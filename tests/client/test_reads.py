@@ -1,13 +1,12 @@
 """What the client learns from looking at a task and at the balance."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from kie.client import Client, Task
 from kie.errors import KeyRefused, NothingLearned, StudioError
-from tests.support.client_calls import ENDLESS_HEAD, create, outcome, quick_client
+from tests.support.client_calls import ENDLESS_HEAD, create, outcome
 from tests.support.fake_service import (
     HTML,
     Behaviour,
@@ -22,14 +21,6 @@ from tests.support.fake_service import (
     silent,
     status,
 )
-
-
-@pytest.fixture
-def client(rogue: Rogue) -> Iterator[Client]:
-    made = quick_client(rogue.url)
-    yield made
-    made.close()
-
 
 # -- status
 

@@ -3,7 +3,6 @@
 import gzip
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,14 +39,6 @@ from tests.support.fake_service import (
 )
 from tests.support.images import picture
 from tests.support.server import free_port
-
-
-@pytest.fixture
-def client(rogue: Rogue) -> Iterator[Client]:
-    made = quick_client(rogue.url)
-    yield made
-    made.close()
-
 
 # -- what a reply to createTask means for money
 

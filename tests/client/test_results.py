@@ -1,6 +1,5 @@
 """Results: fetched whole, without the key, and from no address inside this network."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,6 @@ from tests.support.fake_service import (
     silent,
     status,
 )
-
-
-@pytest.fixture
-def client(rogue: Rogue) -> Iterator[Client]:
-    made = quick_client(rogue.url)
-    yield made
-    made.close()
-
 
 # -- results
 

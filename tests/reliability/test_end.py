@@ -17,4 +17,4 @@ def test_a_browser_that_stalls_in_the_middle_does_not_hold_up_the_end(start_serv
         stalled.settimeout(0.5)
         with pytest.raises(TimeoutError):
             stalled.recv(1)
-        assert server.stop() < 6
+        server.stop()  # It raises if the server does not end.

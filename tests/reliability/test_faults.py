@@ -6,7 +6,6 @@ upload      tried again, what is up stays up; at last failed, nothing made
 result      fetched again until it is whole
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -112,12 +111,16 @@ LOOKS: dict[str, Behaviour] = {
     "a reset connection": cut,
     "a closed connection": hang_up,
     "half a reply": half,
+    "a reply that drips": drip(),
+    "HTTP 200 with HTML": status(200, HTML),
+    "a redirect": redirect("/elsewhere"),
     "a time-out": silent,
     "an unknown state": told(state="dreaming", resultJson=""),
     "no state": told(state=None, resultJson=""),
     "waiting": told(state="waiting", resultJson=""),
     "queuing": told(state="queuing", resultJson=None),
     "success without a result": told(resultJson=""),
+    "a failure that is none": told(state="failed"),
     "success with null": told(resultJson=None),
     "success with broken JSON": told(resultJson='{"resultUrls": ["http'),
     "success with an empty list": told(resultJson='{"resultUrls": []}'),
@@ -134,7 +137,10 @@ RESULTS: dict[str, Behaviour] = {
     "half a picture": half,
     "a longer promise than picture": status(200, picture(), **{"Content-Length": "99999"}),
     "a picture that is cut off": status(200, picture(size=(400, 400))[:300]),
+    "a GIF": status(200, picture("GIF")),
     "a reset connection": cut,
+    "a closed connection": hang_up,
+    "a reply that drips": drip(),
     "a time-out": silent,
     "a redirect to a file": redirect("file:///etc/passwd"),
     "a redirect for ever": redirect("/results/again.png"),
@@ -160,12 +166,6 @@ RETRIED = {"sends_window_s": 0.3, "first_pause_s": 0.05}
 @pytest.fixture
 def timing() -> Timing:
     return quick(**RETRIED)
-
-
-@pytest.fixture
-def studio(settings: Settings) -> Iterator[Studio]:
-    with Studio(settings) as opened:
-        yield opened
 
 
 def show(job_id: str) -> None:
@@ -243,6 +243,8 @@ def test_a_refusal_costs_nothing_and_is_told(
     job = submit(studio, references=references(studio, settings, MOMENTS[moment]))
     assert_nothing_spent(studio, settings, rogue, job, problem)
     assert len(rogue.requests("create")) == 1
+    assert all((studio.jobs.get(job.id).fail_code, studio.jobs.get(job.id).fail_message))
+    assert until(studio.credits.free) == 1000
 
 
 @pytest.mark.parametrize("fault", LOSSES)
@@ -281,6 +283,11 @@ def test_a_look_that_fails_before_and_after_it_runs_loses_nothing_and_pays_nothi
     assert_paid_once_and_here(studio, settings, rogue, submit(studio))
 
 
+def test_all_failed_looks_in_a_row_lose_nothing_either(studio: Studio, settings: Settings, rogue: Rogue) -> None:
+    rogue.plan("record", *LOOKS.values())
+    assert_paid_once_and_here(studio, settings, rogue, submit(studio))
+
+
 @pytest.mark.parametrize("fault", RESULTS)
 def test_a_picture_that_can_not_be_had_twice_is_fetched_again(
     studio: Studio, settings: Settings, rogue: Rogue, fault: str
@@ -307,15 +314,9 @@ def test_an_upload_that_fails_for_good_costs_nothing(
     rogue.plan("upload", always=UPLOADS[fault])
     job = submit(studio, references=references(studio, settings, 1))
     assert_nothing_spent(studio, settings, rogue, job, "UploadFailed")
-    assert rogue.requests("create") == []
-
-
-@BOTH
-def test_a_plain_429_is_sent_again_by_itself(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    rogue.plan("create", says(429, "Too many requests"))
-    job = until_state(studio, submit(studio), State.DONE)
-    assert (job.problem, job.credits, len(rogue.tasks), len(rogue.requests("create"))) == (None, PRICE, 1, 2)
-    assert "18 credits" in page(job)
+    assert (len(rogue.requests("upload")), rogue.requests("create")) == (3, [])
+    assert studio.jobs.get(job.id).sent_at is None
+    assert studio.credits.free() == 1000
 
 
 @BOTH
@@ -330,6 +331,7 @@ def test_a_service_that_can_not_be_reached_costs_nothing(settings: Settings, hos
         job = ended(studio, submit(studio))
         assert (job.state, job.problem) == (State.FAILED, "Unreachable")
         assert errors.sentence("Unreachable") in page(job)
+        assert (studio.credits.balance(), studio.credits.free()) == (None, None)
 
 
 @timed(**RETRIED, unseen_s=0.1)

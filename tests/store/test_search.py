@@ -165,7 +165,7 @@ def test_any_query_chooses_what_plain_python_chooses(store: Store, history: list
     chance = random.Random(11)
     tags = store.annotations.tags([job.id for job in history])
     hits = 0
-    for _ in range(300):
+    for _ in range(100):
         query = any_query(chance)
         chosen = [job for job in history if is_chosen(job, tags.get(job.id, ()), query)]
         hits += len(chosen)
@@ -184,13 +184,13 @@ def test_any_query_chooses_what_plain_python_chooses(store: Store, history: list
         assert page.total.credits == pytest.approx(sum(each or 0.0 for each in known))
         assert page.total == store.search.summary(query)
         assert store.search.count(query) == len(chosen)
-    assert hits > 2000
+    assert hits > 600
 
 
 def test_each_filter_s_values_are_counted_under_all_other_filters(store: Store, history: list[Job]) -> None:
     chance = random.Random(12)
     tags = store.annotations.tags([job.id for job in history])
-    for _ in range(60):
+    for _ in range(25):
         query = any_query(chance)
         facets = store.search.facets(query)
         for name in ("persons", "projects", "states", "ratios", "resolutions", "formats", "verdict"):

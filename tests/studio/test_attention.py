@@ -1,9 +1,5 @@
 """What is paid, or may be, and comes here only if a person does something is listed until somebody has."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from kie.history.query import Query
 from kie.jobs import Job, State
 from kie.settings import Settings
@@ -13,12 +9,6 @@ from tests.support.jobs import assert_here, ended, submit, timed, until, until_p
 
 KEPT = told(state="fail", failCode="500", failMsg="Internal Error", resultJson="")
 GIVEN_BACK = told(state="fail", failCode="500", failMsg="Internal Error", resultJson="", creditsConsumed=0)
-
-
-@pytest.fixture
-def studio(settings: Settings) -> Iterator[Studio]:
-    with Studio(settings) as opened:
-        yield opened
 
 
 def listed(studio: Studio) -> list[str]:

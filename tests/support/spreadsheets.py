@@ -6,6 +6,10 @@ import zipfile
 from collections.abc import Sequence
 
 import openpyxl
+import pytest
+
+from kie.errors import TableRefused
+from kie.prompts.table import Table, read
 
 SPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 SHEET = "xl/worksheets/sheet1.xml"
@@ -85,3 +89,16 @@ def sheet_of(*rows: str, strings: str = "") -> bytes:
 
 def text_cell(place: str, text: str) -> str:
     return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def prompts(table: Table) -> list[str | None]:
+    """Return the prompts of a table, row by row."""
+    return [row.prompt for row in table.rows]
+
+
+def refusal(name: str, data: bytes) -> str:
+    """Return why a file is refused, which must say what that costs."""
+    with pytest.raises(TableRefused) as caught:
+        read(name, data)
+    assert re.fullmatch(r"[A-Z].*: .*\.", caught.value.sentence)
+    return caught.value.sentence
