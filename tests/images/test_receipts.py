@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from kie.generation import PROMPT_LIMIT, Generation
 from kie.images import receipts
-from kie.images.metadata import record_in
+from kie.images.receipts import record_in
 from kie.jobs import Job
 from tests.support.images import chunk, noisy_png, picture
 
