@@ -16,7 +16,6 @@ from typing import Any
 
 from sqlalchemy import Column, Float, String, Table
 
-from kie.history.fulltext import spaced
 from kie.images.files import is_name
 from kie.images.inspect import EXTENSIONS
 from kie.jobs import State
@@ -51,7 +50,6 @@ def copy_rows(source: Path, target: Path) -> None:
         given.text_factory = _text
         given.set_authorizer(_allow)
         with closing(sqlite3.connect(target)) as taken:
-            taken.create_function("spaced", 1, spaced, deterministic=True)
             # Not crash-safe: the caller discards the target unless it is complete.
             taken.execute("PRAGMA journal_mode=MEMORY")
             taken.execute("PRAGMA synchronous=OFF")

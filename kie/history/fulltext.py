@@ -1,7 +1,7 @@
-"""Full-text search for prompts by word prefixes, maintained by the database.
+"""Full-text search for prompts by word prefixes: one way to find the words of a text, and an index in either database.
 
-    SQLite        jobs_text (FTS5) <── a trigger indexes each new job; `fill` indexes the jobs of an older database
-    PostgreSQL    a generated tsvector column with a GIN index
+    SQLite        jobs_text (FTS5)
+    PostgreSQL    jobs.prompt_words, a tsvector with a GIN index
 
 Scripts without spaces are indexed character by character, so that any part of a sentence is found. At 100,000 prompts a
 search takes 2 ms, where LIKE takes 55 ms. A trigram index would not find words of two characters.
@@ -9,13 +9,15 @@ search takes 2 ms, where LIKE takes 55 ms. A trigram index would not find words 
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, literal_column, or_, text
 
 TEXT_LIMIT, WORDS_LIMIT = 200, 12
 FILL_STEP = 2000
-NO_ROW = 2**62
+# PostgreSQL takes no words of more than 2,046 bytes.
+TOKEN_LIMIT = 500
 # The pages show the first six characters of an id.
 _ID = re.compile(r"[A-Za-z0-9_.:-]{6,200}")
 # Thai to Burmese, Hangul, Khmer, kana, Han.
@@ -28,14 +30,6 @@ _SYMBOLS = r"\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 _ACCENTS = r"[\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670]"
 _APART = re.compile(f"([{_SCRIPTS}{_SYMBOLS}])")
 _TOKEN = re.compile(rf"[^\W_]+|[{_SYMBOLS}]")
-
-
-def spaced(prompt: str) -> str:
-    """Normalise a text for the index: no accents, spaces around each character of a script without spaces."""
-    if prompt.isascii():
-        return prompt
-    bare = re.sub(_ACCENTS, "", unicodedata.normalize("NFD", prompt))
-    return _APART.sub(r" \1 ", unicodedata.normalize("NFKC", bare).casefold())
 
 
 def words(typed: str) -> list[str]:
@@ -51,8 +45,10 @@ def matching(dialect: str, asked: Sequence[str]) -> ColumnElement[bool]:
         by_words = "+jobs.rowid IN (SELECT rowid FROM jobs_text WHERE jobs_text MATCH :asked)"
         wanted = " ".join(f'"{" ".join(_tokens(word))}"*' for word in asked)
     else:
-        by_words = "jobs.prompt_words @@ to_tsquery('simple', :asked)"
-        wanted = " & ".join(f"({' <-> '.join(_tokens(word))}:*)" for word in asked)
+        # A cast takes the words as they are, where `to_tsquery` would split them or leave them out.
+        by_words = "jobs.prompt_words @@ CAST(:asked AS tsquery)"
+        phrases = (" <-> ".join(f"'{token}':*" for token in _tokens(word)) for word in asked)
+        wanted = " & ".join(f"({phrase})" for phrase in phrases)
     found: ColumnElement[bool] = text(by_words).bindparams(asked=wanted)
     if len(asked) > 1 or not _ID.fullmatch(asked[0]):
         return found
@@ -64,47 +60,51 @@ def matching(dialect: str, asked: Sequence[str]) -> ColumnElement[bool]:
     return or_(found, *starts)
 
 
-def fill(db: Connection, below: int) -> int:
-    """Index up to 2,000 jobs that are not in the index, the newest first, starting below the row number `below`.
-
-    Returns the lowest of their row numbers, to be passed as `below` in the next call, or 0 when all jobs are indexed.
-    """
-    if db.dialect.name != "sqlite":
-        return 0
-    missing = "SELECT rowid, prompt FROM jobs WHERE rowid < :below AND rowid NOT IN (SELECT id FROM jobs_text_docsize)"
-    found = db.execute(text(f"{missing} ORDER BY rowid DESC LIMIT {FILL_STEP}"), {"below": below})
-    rows = [{"row": row.rowid, "prompt": spaced(row.prompt)} for row in found]
-    if rows:
-        db.execute(text("INSERT INTO jobs_text (rowid, prompt) VALUES (:row, :prompt)"), rows)
-    return rows[-1]["row"] if rows else 0
+def missing(db: Connection) -> Sequence[Mapping[str, Any]]:
+    """Return "id" and "prompt" of up to 2,000 jobs that are not in the index, the newest first."""
+    return db.execute(text(f"{_MISSING[db.dialect.name]} LIMIT {FILL_STEP}")).mappings().all()
 
 
-def statements(dialect: str) -> Sequence[str]:
-    """Return the SQL statements that set up full-text search. They can be run repeatedly."""
-    return {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}.get(dialect, ())
+def add(db: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Index the prompts of jobs that are not in the index, given by their "id" and "prompt"."""
+    form = " ".join if db.dialect.name == "sqlite" else _tsvector
+    found = [{"id": row["id"], "words": form(_tokens(row["prompt"]))} for row in rows]
+    if found:
+        db.execute(text(_ADD[db.dialect.name]), found)
 
 
-def _tokens(word: str) -> list[str]:
-    return _TOKEN.findall(spaced(word))
+def _tokens(written: str) -> list[str]:
+    """Return the words of a text as they are indexed: without accents, each character of a script without spaces by itself."""
+    if not written.isascii():
+        bare = re.sub(_ACCENTS, "", unicodedata.normalize("NFD", written))
+        written = _APART.sub(r" \1 ", unicodedata.normalize("NFKC", bare))
+    return [token[:TOKEN_LIMIT] for token in _TOKEN.findall(written.casefold())]
+
+
+def _tsvector(tokens: Sequence[str]) -> str:
+    return " ".join(f"'{token}':{position}" for position, token in enumerate(tokens, start=1))
 
 
 # Jobs are never deleted, so row numbers have no gaps and survive VACUUM; prompts never change. Therefore the index is
-# contentless and only inserts are indexed.
-# Prefixes of one and two letters have their own index, because too many words match them.
-_SQLITE = (
-    """CREATE VIRTUAL TABLE IF NOT EXISTS jobs_text USING fts5(
-        prompt, content='', prefix='1 2', tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co So'")""",
-    "DROP TRIGGER IF EXISTS jobs_text_added",
-    """CREATE TRIGGER jobs_text_added AFTER INSERT ON jobs BEGIN
-        INSERT INTO jobs_text (rowid, prompt) VALUES (new.rowid, spaced(new.prompt)); END""",
-)
-# Pure ASCII needs only lower case and word separators, which saves most of the time.
-_POSTGRESQL = (
-    rf"""CREATE OR REPLACE FUNCTION spaced(prompt text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-        SELECT regexp_replace(CASE WHEN octet_length(prompt) = length(prompt) THEN lower(prompt)
-            ELSE regexp_replace(lower(normalize(regexp_replace(normalize(prompt, NFD), '{_ACCENTS}', '', 'g'), NFKC)),
-                '([{_SCRIPTS}])', ' \1 ', 'g') END, '[\W_]+', ' ', 'g') $$""",
-    """ALTER TABLE jobs ADD COLUMN IF NOT EXISTS prompt_words tsvector
-        GENERATED ALWAYS AS (to_tsvector('simple', spaced(prompt))) STORED""",
-    "CREATE INDEX IF NOT EXISTS jobs_words ON jobs USING gin (prompt_words)",
-)
+# contentless. Prefixes of one and two letters have their own index, because too many words match them.
+# Earlier versions indexed by a trigger, or by a function of the database.
+STATEMENTS = {
+    "sqlite": (
+        """CREATE VIRTUAL TABLE IF NOT EXISTS jobs_text USING fts5(
+            prompt, content='', prefix='1 2', tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co So'")""",
+        "DROP TRIGGER IF EXISTS jobs_text_added",
+    ),
+    "postgresql": (
+        "DROP FUNCTION IF EXISTS spaced(text) CASCADE",
+        "ALTER TABLE jobs ADD COLUMN IF NOT EXISTS prompt_words tsvector",
+        "CREATE INDEX IF NOT EXISTS jobs_words ON jobs USING gin (prompt_words)",
+    ),
+}
+_MISSING = {
+    "sqlite": "SELECT id, prompt FROM jobs WHERE rowid NOT IN (SELECT id FROM jobs_text_docsize) ORDER BY rowid DESC",
+    "postgresql": "SELECT id, prompt FROM jobs WHERE prompt_words IS NULL ORDER BY created_at DESC",
+}
+_ADD = {
+    "sqlite": "INSERT INTO jobs_text (rowid, prompt) SELECT rowid, :words FROM jobs WHERE id = :id",
+    "postgresql": "UPDATE jobs SET prompt_words = CAST(:words AS tsvector) WHERE id = :id",
+}

@@ -18,7 +18,6 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, select, te
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie.errors import SettingsInvalid
-from kie.history.fulltext import spaced
 from kie.recording import recording
 from kie.store import schema
 from kie.store.schema import meta
@@ -100,10 +99,7 @@ def _invalid(reason: str) -> SettingsInvalid:
 
 
 def _tune_sqlite(engine: Engine) -> None:
-    """Configure SQLite connections: WAL, full sync, explicit transactions. A writer takes its lock at BEGIN or waits for it.
-
-    Registers the function `spaced`, which the triggers for full-text search call.
-    """
+    """Configure SQLite connections: WAL, full sync, explicit transactions. A writer takes its lock at BEGIN or waits for it."""
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -111,7 +107,6 @@ def _tune_sqlite(engine: Engine) -> None:
         connection.execute(f"PRAGMA busy_timeout={1000 * BUSY_S}")
         _log_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
-        connection.create_function("spaced", 1, spaced, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:

@@ -262,7 +262,7 @@ def make(engine: Engine) -> None:
             for statement in _from_nothing(name):
                 connection.exec_driver_sql(statement)
             revisions.mark_as_newest(connection)
-        for statement in fulltext.statements(name):
+        for statement in fulltext.STATEMENTS[name]:
             connection.exec_driver_sql(statement)
 
 

@@ -23,7 +23,6 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    insert,
     literal_column,
     not_,
     select,
@@ -37,7 +36,7 @@ from kie.jobs import Job
 from kie.store.conditions import COST, DISPLAY_STATE, HAS_PICTURE, in_steps
 from kie.store.database import Database
 from kie.store.jobs import JOBS, NEWEST, Jobs
-from kie.store.schema import job_references, job_tags, jobs, meta
+from kie.store.schema import job_references, job_tags, jobs
 from kie.store.shortfall import IS_SHORT
 
 EVERYTHING = Query()
@@ -86,7 +85,6 @@ _BINNED = {
 _TOTALS = (func.count(), func.count().filter(HAS_PICTURE), func.coalesce(func.sum(COST), 0.0), func.count(COST))
 # Another name, because the tags of the same jobs are counted.
 _TAGGED = job_tags.alias("tagged")
-_FILLED = "prompts are indexed"
 _FILL_STEP = 2000
 # Jobs from before the column `has_references`.
 _UNFILLED = select(jobs.c.id).where(jobs.c.has_references.is_(None)).limit(_FILL_STEP)
@@ -132,18 +130,12 @@ class JobSearch:
         Takes some seconds per 100,000 jobs, once. Until then a search finds only the newest.
         """
         with self._database.read() as db:
-            is_filled = db.scalar(select(meta.c.value).where(meta.c.name == _FILLED)) is not None
-            has_all = db.scalar(_UNFILLED) is None
-        while not has_all and not self._closed.is_set():
-            with self._database.write() as db:
-                has_all = db.execute(_FILL_REFERENCES).rowcount == 0
-        below = fulltext.NO_ROW
+            is_filled = not fulltext.missing(db) and db.scalar(_UNFILLED) is None
         while not is_filled and not self._closed.is_set():
             with self._database.write() as db:
-                below = fulltext.fill(db, below)
-                is_filled = below == 0
-                if is_filled and db.scalar(select(meta.c.value).where(meta.c.name == _FILLED)) is None:
-                    db.execute(insert(meta).values(name=_FILLED, value="yes"))
+                rows = fulltext.missing(db)
+                fulltext.add(db, rows)
+                is_filled = not rows and db.execute(_FILL_REFERENCES).rowcount == 0
 
     def page(self, query: Query, number: int, size: int) -> Page:
         """Return page `number` (from 1) of the jobs that match a query, in its order, and the totals of all that match."""

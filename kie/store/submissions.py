@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kie.errors import CreditsHeld, NotRecorded, RequestInvalid
 from kie.generation import Fault, Submission, SubmissionItem
+from kie.history import fulltext
 from kie.jobs import CANCELLABLE, OPEN, State
 from kie.recording import recording
 from kie.store.database import SUBMIT_BUSY_S, Database
@@ -52,6 +53,7 @@ class Submissions:
                     raise CreditsHeld(submission.price, free)
                 self._find_references(db, {each["reference_id"] for each in used})
                 db.execute(insert(jobs), written)
+                fulltext.add(db, written)
                 db.execute(insert(moves), [{"job_id": row["id"], "state": State.QUEUED, "at": now} for row in written])
                 if used:
                     db.execute(insert(job_references), used)

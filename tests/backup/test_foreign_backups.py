@@ -12,7 +12,6 @@ import pytest
 
 from kie.backup.data_folder import ABOUT, DATABASE
 from kie.generation import Generation
-from kie.history.fulltext import spaced
 from kie.history.query import Query
 from kie.jobs import State
 from kie.money.reconciliation import BalanceReading
@@ -71,7 +70,6 @@ def rows_in(path: Path) -> dict[str, list[dict[str, object]]]:
 def changed(database: Path, *statements: str) -> Path:
     """Return the database after somebody has worked on it."""
     with closing(sqlite3.connect(database)) as db:
-        db.create_function("spaced", 1, spaced)
         for statement in statements:
             db.execute(statement)
         db.commit()
@@ -91,6 +89,7 @@ def test_every_row_comes_back_and_is_found_by_its_words(tmp_path: Path, database
         assert after[table] == [row | ({"server": None} if table == "jobs" else {}) for row in before[table]], table
     with closing(Store(f"sqlite:///{elsewhere / DATABASE}")) as store:
         store.open()
+        store.search.prepare()
         assert [job.prompt for job in store.search.page(Query(text="kurbis 東"), 1, 9).jobs] == ["ein Kürbis 東京; =1"]
         assert store.ledger.balance() == BalanceReading(12.5, NOW, NOW)
 

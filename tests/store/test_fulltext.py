@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.dialects import postgresql
 
 from kie.generation import Generation
 from kie.history import fulltext
@@ -13,9 +12,6 @@ from kie.jobs import Job, State
 from kie.store import Store
 from tests.bench import many_jobs
 from tests.support.rows import NOW, bring, found_ids, ids, press
-
-# Vowel signs, a symbol, and a letter that folds to two.
-NOT_YET_ON_POSTGRESQL = ("น้ำ", "हिन्दी", "🗼", "strasse", "STRASSE")
 
 
 def prompted(store: Store, *prompts: str) -> list[Job]:
@@ -61,11 +57,7 @@ def found(store: Store, typed: str) -> set[str]:
         ("“red”", 'the word "red"'),
     ],
 )
-def test_a_prompt_is_found_by_the_beginnings_of_its_words_in_any_writing(
-    store: Store, dialect: str, request: pytest.FixtureRequest, typed: str, prompt: str
-) -> None:
-    if dialect == "postgresql" and typed in NOT_YET_ON_POSTGRESQL:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="its parser splits or drops these characters"))
+def test_a_prompt_is_found_by_the_beginnings_of_its_words_in_any_writing(store: Store, typed: str, prompt: str) -> None:
     prompted(store, "zzz", prompt)
     assert found(store, typed) == {prompt}
 
@@ -150,9 +142,7 @@ def old_url(tmp_path: Path) -> str:
     many_jobs.fill(made, 3000, NOW)
     made.close()
     with create_engine(url).begin() as db:
-        db.execute(text("DROP TRIGGER jobs_text_added"))
         db.execute(text("DROP TABLE jobs_text"))
-        db.execute(text("DELETE FROM meta WHERE name LIKE 'prompts%'"))
         db.execute(text("DROP TABLE alembic_version"))
         db.execute(text("DROP INDEX jobs_history"))
         db.execute(text("ALTER TABLE jobs DROP COLUMN has_references"))
@@ -169,7 +159,7 @@ def test_an_older_database_opens_without_reading_its_jobs_and_is_indexed_afterwa
     store.open()
     with store.database.read() as db:
         assert db.scalar(text("SELECT count(*) FROM jobs_text_docsize")) == 0
-        assert db.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all() == ["jobs_text_added"]
+        assert db.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all() == []
         assert db.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'jobs_version'")) == 0
         with_references = db.scalar(text("SELECT count(DISTINCT job_id) FROM job_references"))
     assert store.search.count(Query(binned=None)) == 3000
@@ -190,12 +180,11 @@ def test_two_servers_that_index_an_older_database_at_once_index_each_job_once(ol
     for store in stores:
         store.open()
     with stores[0].database.write() as db:
-        assert fulltext.fill(db, fulltext.NO_ROW) == 1001
+        fulltext.add(db, fulltext.missing(db))
     stores[1].search.prepare()
     stores[0].search.prepare()
     with stores[0].database.read() as db:
         assert db.scalar(text("SELECT count(*) FROM jobs_text_docsize")) == 3000
-        assert db.scalar(text("SELECT count(*) FROM meta WHERE name LIKE 'prompts%'")) == 1
     for store in stores:
         store.close()
 
@@ -212,16 +201,3 @@ def test_a_file_that_was_packed_anew_is_searched_as_before(store: Store, url: st
     assert found_ids(again, Query(text="watercolour")) == before
     assert before
     again.close()
-
-
-# -- PostgreSQL
-
-
-def test_on_postgresql_words_are_found_by_its_own_index() -> None:
-    told = " ".join(fulltext.statements("postgresql"))
-    assert "USING gin (prompt_words)" in told
-    assert "to_tsvector('simple', spaced(prompt))" in told
-    assert fulltext.statements("mysql") == ()
-    wanted = fulltext.matching("postgresql", ["Über", "灯台"]).compile(dialect=postgresql.dialect())
-    assert str(wanted) == "jobs.prompt_words @@ to_tsquery('simple', %(asked)s::VARCHAR)"
-    assert wanted.params == {"asked": "(uber:*) & (灯 <-> 台:*)"}

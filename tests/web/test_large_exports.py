@@ -16,7 +16,6 @@ from starlette.applications import Starlette
 
 from kie.exports import zips
 from kie.exports.lists import Entry
-from kie.history.fulltext import spaced
 from kie.history.query import Query
 from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job, State
@@ -44,9 +43,8 @@ def fill(database: Path, prompt: str, rows: int = ROWS) -> str:
     ask(store, images=1, at=NOW - 1e8)
     store.inventory.neutralise_restored_jobs(NOW - 1e8)
     secret = store.secret()
-    store.close()
+    store.queue.release()
     with contextlib.closing(sqlite3.connect(database)) as db:
-        db.create_function("spaced", 1, spaced)
         names = [row[1] for row in db.execute("PRAGMA table_info(jobs)")]
         new = {"id": "printf('%032x', n)", "submit_id": "'p' || n", "prompt": "n || ' ' || ?"}
         copied = ", ".join(new.get(name, name) for name in names)
@@ -54,6 +52,8 @@ def fill(database: Path, prompt: str, rows: int = ROWS) -> str:
         every = f"{numbers} INSERT INTO jobs SELECT {copied} FROM c, (SELECT * FROM jobs LIMIT 1)"
         db.execute(every, (rows - 1, prompt))
         db.commit()
+    store.search.prepare()
+    store.database.close()
     return secret
 
 
