@@ -170,7 +170,7 @@ def show_reconciliation() -> None:
 
 def show_shortfall() -> None:
     """Say how many pictures came smaller, or otherwise, than they were paid for."""
-    less = studio.search.shortfall()
+    less = studio.search.summary(Query(shortfall=True, binned=None))
     if less.jobs:
         st.caption(
             f":material/straighten: {format.pictures(less.jobs)} came with less than was paid for, at "

@@ -11,8 +11,9 @@ The decrease is compared with the least and the most that our jobs can have cost
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 LEAST = 0.5
 
@@ -61,18 +62,28 @@ class Reconciliation:
 def reconcile(readings: Sequence[BalanceReading], charges: Sequence[Charge]) -> Reconciliation:
     """Compare readings, oldest first, with the charges of our jobs."""
     charges = sorted(charges, key=lambda charge: charge.since)
-    moving = _Spans((charge.since, charge.until) for charge in charges)
-    quiet = [reading for reading in readings if not moving.meet(reading.began, reading.at)]
+    begins = [charge.since for charge in charges]
+    # Until when a charge that has begun can move the balance, the latest of all that began so far.
+    latest = list(accumulate((charge.until for charge in charges), max))
+
+    def is_quiet(reading: BalanceReading) -> bool:
+        begun = bisect_right(begins, reading.at)
+        return not begun or latest[begun - 1] < reading.began
+
+    quiet = [reading for reading in readings if is_quiet(reading)]
     if not quiet:
         return Reconciliation((), None, None, 0)
-    begins = [charge.since for charge in charges]
 
     def between(before: BalanceReading, after: BalanceReading) -> Sequence[Charge]:
         return charges[bisect_right(begins, before.at) : bisect_right(begins, after.at)]
 
+    def compare(before: BalanceReading, after: BalanceReading) -> Difference:
+        within, fell = between(before, after), before.credits - after.credits
+        least, most = sum(charge.least for charge in within), sum(charge.most for charge in within)
+        return Difference(round(fell - min(max(fell, least), most), 2), before.began, after.at)
+
     unknown = sum(charge.least != charge.most for charge in between(quiet[0], quiet[-1]))
-    differences = _lasting(quiet, lambda before, after: _compare(before, after, between(before, after)))
-    return Reconciliation(tuple(differences), quiet[0].at, quiet[-1].at, unknown)
+    return Reconciliation(tuple(_lasting(quiet, compare)), quiet[0].at, quiet[-1].at, unknown)
 
 
 def _lasting(
@@ -89,27 +100,3 @@ def _lasting(
         if is_apart:
             yield step
         at += 1
-
-
-def _compare(before: BalanceReading, after: BalanceReading, within: Sequence[Charge]) -> Difference:
-    least, most = sum(charge.least for charge in within), sum(charge.most for charge in within)
-    fell = before.credits - after.credits
-    return Difference(round(fell - min(max(fell, least), most), 2), before.began, after.at)
-
-
-class _Spans:
-    """Merged time intervals, built from intervals sorted by start. Supports fast overlap tests."""
-
-    def __init__(self, spans: Iterable[tuple[float, float]]):
-        self._begins: list[float] = []
-        self._ends: list[float] = []
-        for begin, end in spans:
-            if self._ends and begin <= self._ends[-1]:
-                self._ends[-1] = max(self._ends[-1], end)
-            else:
-                self._begins.append(begin)
-                self._ends.append(end)
-
-    def meet(self, begin: float, end: float) -> bool:
-        position = bisect_right(self._begins, end) - 1
-        return position >= 0 and begin <= self._ends[position]

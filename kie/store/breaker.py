@@ -32,6 +32,7 @@ UNREAD, READ, SENT = 0, 1, 2
 
 IS_OPEN = breakers.c.problem.is_not(None)
 _OPEN_ONE = select(breakers).where(IS_OPEN)
+_TROUBLED = select(breakers.c.id).where((breakers.c.failures > 0) | IS_OPEN)
 _HOLDS_BACK = select(breakers.c.id).where(IS_OPEN, breakers.c.probed != SENT)
 # Jobs that a person has paused do not count.
 _OLDEST_WAITING = (
@@ -93,12 +94,12 @@ class Breaker:
 
     def record_success(self) -> None:
         """Close the circuit breaker, because the service has accepted a job."""
+        with self._database.read() as db:
+            if db.scalar(_TROUBLED) is None:
+                return
+        closed = dict.fromkeys(("problem", "detail", "since", "try_at")) | {"failures": 0, "probed": UNREAD}
         with self._database.write() as db:
-            db.execute(
-                update(breakers)
-                .where((breakers.c.failures > 0) | IS_OPEN)
-                .values(failures=0, problem=None, detail=None, since=None, try_at=None, probed=UNREAD)
-            )
+            db.execute(update(breakers).values(closed))
 
     def try_now(self, now: float) -> None:
         """Make the next test due at once."""

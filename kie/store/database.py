@@ -46,7 +46,9 @@ class Database:
         self._reader, self._writer = self.engine, self.engine.execution_options(write=True)
         if self.engine.dialect.name == "sqlite":
             _tune_sqlite(self.engine)
-        elif self.engine.dialect.name == "postgresql":
+        elif self.engine.dialect.name != "postgresql":
+            raise _invalid(f"{self.engine.dialect.name} is not supported")
+        else:
             _tune_postgresql(self.engine)
             self._reader = self._reader.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             # Whatever the server's default is: what others committed while the lock was waited for must be seen.

@@ -25,8 +25,6 @@ from kie.prompts.templates import (
     Template,
     check_preset,
     checked_name,
-    read_file,
-    write_file,
 )
 from kie.store.database import Database
 from kie.store.schema import drafts, jobs, presets, template_stars, templates
@@ -112,14 +110,6 @@ class Library:
             db.execute(delete(template_stars).where(*(template_stars.c[name] == star[name] for name in star)))
             if starred:
                 db.execute(insert(template_stars).values(star))
-
-    def export_templates(self) -> bytes:
-        """Return all templates as a file for another studio."""
-        return write_file(self.templates("", limit=None))
-
-    def import_templates(self, data: bytes, person: str) -> Imported:
-        """Save all templates of a file, or none. Raises NothingSpent with the faults of each entry."""
-        return self.add_templates(read_file(data), person)
 
     def add_templates(self, entries: Iterable[tuple[str, str]], person: str) -> Imported:
         """Save checked templates in one transaction. Existing ones with the same prompt are skipped; with another prompt, saved as "NAME (2)"."""

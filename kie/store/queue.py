@@ -118,12 +118,13 @@ class JobQueue:
 
     def __init__(self, database: Database, jobs: Jobs, breaker: Breaker, timing: Timing):
         self._database, self._jobs, self._breaker, self._timing = database, jobs, breaker, timing
+        self._us = database.server
 
     def release(self) -> None:
         """Release all leases of this server, so that the next one continues at once."""
         with self._database.write() as db:
-            db.execute(update(jobs).where(jobs.c.server == self._database.server).values(server=None))
-            db.execute(delete(servers).where(servers.c.id == self._database.server))
+            db.execute(update(jobs).where(jobs.c.server == self._us).values(server=None))
+            db.execute(delete(servers).where(servers.c.id == self._us))
 
     def next_turn(self, now: float) -> str | None:
         """Move one queued job to `uploading` and return its id, or None when no job can be started.
@@ -137,9 +138,7 @@ class JobQueue:
             first = func.min(jobs.c.created_at)
             waiting = db.execute(select(jobs.c.person, first).where(_READY).group_by(jobs.c.person), {"now": now}).all()
             # A job with a turn has a place in the rate limiter's window; otherwise jobs would compete for the last places.
-            places = (
-                self._timing.sends_limit - self._sends_counted(db, now) - (db.scalar(_ON_THEIR_WAY, {"now": now}) or 0)
-            )
+            places = self._room(db, now) - db.scalar(_ON_THEIR_WAY, {"now": now})
             if not waiting or places <= 0 or not self._breaker.may_pass(db, now):
                 return None
             newest = select(func.max(moves.c.id)).scalar_subquery()
@@ -153,7 +152,7 @@ class JobQueue:
             person = min(waiting, key=lambda row: (last.get(row[0], 0), row[1]))[0]
             theirs = select(jobs.c.id).where(_READY, jobs.c.person == person)
             job_id = db.scalar(theirs.order_by(jobs.c.created_at, jobs.c.variant).limit(1), {"now": now})
-            given = {"server": self._database.server, "next_at": now}
+            given = {"server": self._us, "next_at": now}
             return job_id if self._jobs.move_in(db, job_id, {State.QUEUED}, State.UPLOADING, now, given) else None
 
     def begin_sending(self, job_id: str, now: float) -> bool:
@@ -161,19 +160,16 @@ class JobQueue:
 
         A job that was paused, or is held back by the circuit breaker, returns to the queue.
         """
-        ours = select(jobs.c.person, jobs.c.paused_at).where(
-            jobs.c.id == job_id, jobs.c.server == self._database.server
-        )
+        ours = select(jobs.c.person, jobs.c.paused_at).where(jobs.c.id == job_id, jobs.c.server == self._us)
         with self._database.write() as db:
             row = db.execute(ours).first()
-            if row is None or self._sends_counted(db, now) >= self._timing.sends_limit:
+            if row is None or self._room(db, now) <= 0:
                 return False
             if row.paused_at is not None or self._breaker.holds_back(db):
                 self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"server": None, "next_at": now})
                 return False
-            if not self._jobs.move_in(
-                db, job_id, {State.UPLOADING}, State.SENDING, now, {"sent_at": now, "problem": None}
-            ):
+            sent = {"sent_at": now, "problem": None}
+            if not self._jobs.move_in(db, job_id, {State.UPLOADING}, State.SENDING, now, sent):
                 return False
             db.execute(insert(sends).values(job_id=job_id, person=row.person, at=now))
             return True
@@ -194,35 +190,30 @@ class JobQueue:
     def window_frees_at(self, now: float) -> float | None:
         """Return when the rate limiter allows the next request, or None if now."""
         with self._database.read() as db:
-            return None if self._sends_counted(db, now) < self._timing.sends_limit else self._frees_at(db, now)
+            return self._frees_at(db, now) if self._room(db, now) <= 0 else None
 
     def _frees_at(self, db: Connection, now: float) -> float:
-        counted = sends.c.answered_at.between(now - self._timing.sends_window_s, now + self._timing.sends_window_s)
-        return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + self._timing.sends_window_s
+        window_s = self._timing.sends_window_s
+        counted = sends.c.answered_at.between(now - window_s, now + window_s)
+        return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + window_s
 
-    def _sends_counted(self, db: Connection, now: float) -> int:
-        """Return how many paid requests the service may count in one window: unanswered ones, and those answered within it."""
-        return db.scalar(_SENDS, self._about_sends(now)) or 0
+    def _room(self, db: Connection, now: float) -> int:
+        """Return how many more paid requests fit into the rate limiter's window."""
+        return self._timing.sends_limit - db.scalar(_SENDS, self._about(now))
 
     def heartbeat(self, now: float) -> None:
         """Heartbeat: record that this server is alive."""
         with self._database.write() as db:
-            if (
-                db.execute(update(servers).where(servers.c.id == self._database.server).values(seen_at=now)).rowcount
-                == 0
-            ):
-                db.execute(insert(servers).values(id=self._database.server, seen_at=now))
+            if not db.execute(update(servers).where(servers.c.id == self._us).values(seen_at=now)).rowcount:
+                db.execute(insert(servers).values(id=self._us, seen_at=now))
 
     def look_again_after_start(self, now: float) -> None:
         """Schedule a poll for every open task that an earlier run had stopped polling, so that it needs no attention; forget dead servers."""
-        silent = (
-            jobs.c.state.in_((State.RUNNING, State.FETCHING)),
-            jobs.c.task_id.is_not(None),
-            jobs.c.next_at.is_(None),
-        )
+        started = (jobs.c.state.in_((State.RUNNING, State.FETCHING)), jobs.c.task_id.is_not(None))
+        silent = (*started, jobs.c.next_at.is_(None), jobs.c.emptied_at.is_(None))
+        looked_for = case((jobs.c.state == State.FETCHING, "PictureNotFetched"), else_=None)
         with self._database.write() as db:
-            looked_for = case((jobs.c.state == State.FETCHING, "PictureNotFetched"), else_=None)
-            db.execute(update(jobs).where(*silent, jobs.c.emptied_at.is_(None)).values(next_at=now, problem=looked_for))
+            db.execute(update(jobs).where(*silent).values(next_at=now, problem=looked_for))
             db.execute(delete(servers).where(not_(servers.c.seen_at.between(now - 600, now + 600))))
 
     def recover_orphans(self, now: float, busy: Iterable[str] = ()) -> list[str]:
@@ -231,18 +222,15 @@ class JobQueue:
         A job of this server in `sending` that is not in `busy` becomes unsure, too. Returns the ids of the new unsure
         jobs.
         """
-        orphaned = or_(
-            _is_free(now, self._timing.server_life_s),
-            and_(jobs.c.server == self._database.server, jobs.c.id.not_in(list(busy))),
-        )
-        unsure = {"problem": "Unsure", "server": None}
+        is_free = _is_free(now, self._timing.server_life_s)
+        orphaned = or_(is_free, and_(jobs.c.server == self._us, jobs.c.id.not_in(list(busy))))
+        unsure, queued = {"problem": "Unsure", "server": None}, {"next_at": now, "server": None}
         with self._database.write() as db:
             lost = list(db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING, orphaned)))
             for job_id in lost:
                 self._jobs.move_in(db, job_id, {State.SENDING}, State.UNSURE, now, unsure)
-            left = select(jobs.c.id).where(jobs.c.state == State.UPLOADING, _is_free(now, self._timing.server_life_s))
-            for job_id in db.scalars(left).all():
-                self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"next_at": now, "server": None})
+            for job_id in db.scalars(select(jobs.c.id).where(jobs.c.state == State.UPLOADING, is_free)).all():
+                self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, queued)
         return lost
 
     def due(self, now: float, limit: int, busy: Iterable[str] = ()) -> Sequence[tuple[str, State]]:
@@ -250,20 +238,20 @@ class JobQueue:
         with self._database.read() as db:
             found = db.execute(_DUE, self._about(now, busy) | {"most": limit}).all()
         ids = [row.id for row in found]
-        if all(row.server == self._database.server for row in found):
+        if all(row.server == self._us for row in found):
             return [(row.id, State(row.state)) for row in found]
         with self._database.write() as db:
-            mine = _is_mine_to_follow(self._database.server, now, self._timing.server_life_s)
-            db.execute(update(jobs).where(jobs.c.id.in_(ids), mine).values(server=self._database.server))
-            claimed = and_(jobs.c.id.in_(ids), jobs.c.server == self._database.server, jobs.c.state.in_(FOLLOWED))
+            mine = _is_mine_to_follow(self._us, now, self._timing.server_life_s)
+            db.execute(update(jobs).where(jobs.c.id.in_(ids), mine).values(server=self._us))
+            claimed = and_(jobs.c.id.in_(ids), jobs.c.server == self._us, jobs.c.state.in_(FOLLOWED))
             rows = db.execute(select(jobs.c.id, jobs.c.state).where(claimed).order_by(jobs.c.next_at))
             return [(row.id, State(row.state)) for row in rows]
 
     def next_work(self, now: float, busy: Iterable[str] = ()) -> NextWork:
         """Return the work ahead. This is the only query of a scheduler round without work."""
         with self._database.read() as db:
-            row = db.execute(_AHEAD, self._about(now, busy) | self._about_sends(now)).one()
-            frees_at = None if row.sends < self._timing.sends_limit else self._frees_at(db, now)
+            row = db.execute(_AHEAD, self._about(now, busy)).one()
+            frees_at = self._frees_at(db, now) if row.sends >= self._timing.sends_limit else None
         is_held = row.waits and row.try_at is not None
         is_tried = is_held and row.try_at <= now
         return NextWork(
@@ -274,8 +262,8 @@ class JobQueue:
             wants_probe=is_tried and row.probed != READ,
         )
 
-    def _about(self, now: float, busy: Iterable[str]) -> dict[str, Any]:
-        return {"now": now, "us": self._database.server, "life_s": self._timing.server_life_s, "busy": list(busy)}
-
-    def _about_sends(self, now: float) -> dict[str, float]:
-        return {"now": now, "window_s": self._timing.sends_window_s, "lost_s": self._timing.send_lost_s}
+    def _about(self, now: float, busy: Iterable[str] = ()) -> dict[str, Any]:
+        """Return the parameters of the scheduler's queries."""
+        timing = self._timing
+        window = {"window_s": timing.sends_window_s, "lost_s": timing.send_lost_s}
+        return window | {"now": now, "us": self._us, "life_s": timing.server_life_s, "busy": list(busy)}

@@ -10,9 +10,6 @@ parcels                                       stored download requests that are 
 balances    servers    brakes    meta
 """
 
-import functools
-from collections.abc import Sequence
-
 from sqlalchemy import (
     Boolean,
     Column,
@@ -25,7 +22,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    create_mock_engine,
     inspect,
 )
 
@@ -254,22 +250,11 @@ def make(engine: Engine) -> None:
 
     Raises SettingsInvalid for a database of a newer version.
     """
-    name = engine.dialect.name
     with engine.begin() as connection:
         if inspect(connection).has_table(jobs.name):
             revisions.upgrade(connection)
         else:
-            for statement in _from_nothing(name):
-                connection.exec_driver_sql(statement)
+            metadata.create_all(connection, checkfirst=False)
             revisions.mark_as_newest(connection)
-        for statement in fulltext.STATEMENTS[name]:
+        for statement in fulltext.STATEMENTS[engine.dialect.name]:
             connection.exec_driver_sql(statement)
-
-
-@functools.cache
-def _from_nothing(dialect: str) -> Sequence[str]:
-    """Return the statements that create all tables and indexes. Cached as text, because compiling them takes most of the time."""
-    made: list[str] = []
-    writing = create_mock_engine(f"{dialect}://", lambda statement, _: made.append(str(statement.compile(writing))))
-    metadata.create_all(writing, checkfirst=False)
-    return made

@@ -164,10 +164,6 @@ class JobSearch:
         with self._database.read() as db:
             return _summary(db, query)
 
-    def shortfall(self) -> Summary:
-        """Return how many pictures are less than was paid for, in the bin or not, and what they cost."""
-        return self.summary(Query(shortfall=True, binned=None))
-
     def facets(self, query: Query) -> Facets:
         """Return the values of each filter, by its name in `Query`, with the number of jobs each would match, other filters unchanged.
 

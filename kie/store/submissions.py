@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kie.errors import CreditsHeld, NotRecorded, RequestInvalid
@@ -37,13 +37,13 @@ class Submissions:
         Raises CreditsHeld when the free credits do not suffice, RequestInvalid when a reference has been deleted, and
         NotRecorded when the database is locked, refuses a row, or the disk is full. Nothing is inserted in these cases.
         """
-        rows = _rows(submission, now)
+        items = [item for item in submission.items for _ in range(item.images)]
+        rows = [_row(submission, item, variant, now) for variant, item in enumerate(items, start=1)]
         used = [
             {"job_id": row["id"], "position": position, "reference_id": reference}
-            for row, item in rows
+            for row, item in zip(rows, items, strict=True)
             for position, reference in enumerate(item.generation.references, start=1)
         ]
-        written = [row for row, _ in rows]
         try:
             with recording(), self._database.write(SUBMIT_BUSY_S) as db:
                 if db.scalar(select(jobs.c.id).where(jobs.c.submit_id == submission.submit_id).limit(1)):
@@ -51,10 +51,14 @@ class Submissions:
                 free = self._ledger.free_in(db)
                 if free is not None and submission.price > max(0.0, free):
                     raise CreditsHeld(submission.price, free)
-                self._find_references(db, {each["reference_id"] for each in used})
-                db.execute(insert(jobs), written)
-                fulltext.add(db, written)
-                db.execute(insert(moves), [{"job_id": row["id"], "state": State.QUEUED, "at": now} for row in written])
+                # No picture may be paid for without its references.
+                ids = {each["reference_id"] for each in used}
+                here = select(func.count()).select_from(references).where(references.c.id.in_(ids))
+                if ids and db.scalar(here) < len(ids):
+                    raise RequestInvalid([Fault("Reference images", REFERENCE_GONE)])
+                db.execute(insert(jobs), rows)
+                fulltext.add(db, rows)
+                db.execute(insert(moves), [{"job_id": row["id"], "state": State.QUEUED, "at": now} for row in rows])
                 if used:
                     db.execute(insert(job_references), used)
         except IntegrityError as error:
@@ -93,17 +97,6 @@ class Submissions:
                 self._jobs.move_in(db, job_id, set(CANCELLABLE), State.CANCELLED, now, ended)
                 for job_id in db.scalars(waiting).all()
             )
-
-    def _find_references(self, db: Connection, ids: set[str]) -> None:
-        """Raise RequestInvalid unless all references exist: no picture may be paid for without its references."""
-        here = select(func.count()).select_from(references).where(references.c.id.in_(ids))
-        if ids and (db.scalar(here) or 0) < len(ids):
-            raise RequestInvalid([Fault("Reference images", REFERENCE_GONE)])
-
-
-def _rows(submission: Submission, now: float) -> list[tuple[dict[str, Any], SubmissionItem]]:
-    items = [item for item in submission.items for _ in range(item.images)]
-    return [(_row(submission, item, variant, now), item) for variant, item in enumerate(items, start=1)]
 
 
 def _row(submission: Submission, item: SubmissionItem, variant: int, now: float) -> dict[str, Any]:

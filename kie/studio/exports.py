@@ -173,10 +173,8 @@ def _entries(backend: Backend, id_pages: Callable[[], Iterator[list[str]]]) -> I
     """Yield jobs in the order of their ids, in pages."""
     for some in id_pages():
         found = {job.id: job for job in backend.store.jobs.get_many(some)}
-        tags, images = (
-            backend.store.annotations.tags(some),
-            backend.store.exports.images_of_submissions({job.submit_id for job in found.values()}),
-        )
+        tags = backend.store.annotations.tags(some)
+        images = backend.store.exports.images_of_submissions({job.submit_id for job in found.values()})
         jobs = [found[job_id] for job_id in some if job_id in found]
         yield [Entry(job, tags.get(job.id, ()), images[job.submit_id]) for job in jobs]
 

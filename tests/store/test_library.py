@@ -273,7 +273,7 @@ def test_another_prompt_for_a_taken_name_becomes_a_second_one_once(store: Store)
 )
 def test_a_file_with_a_fault_is_told_of_and_taken_in_not_at_all(studio: Studio, data: bytes, told: str) -> None:
     with pytest.raises(NothingSpent) as caught:
-        studio.library.import_templates(data, "Ann")
+        studio.library.add_templates(read_file(data), "Ann")
     assert caught.value.detail.startswith("Nothing was imported from this file: ")
     assert told in caught.value.detail
     assert studio.library.templates("Ann") == []
@@ -281,9 +281,9 @@ def test_a_file_with_a_fault_is_told_of_and_taken_in_not_at_all(studio: Studio, 
 
 def test_a_file_from_any_editor_is_read(studio: Studio) -> None:
     data = b"\xef\xbb\xbf" + file_of(entry(" two\twords ", "a"), author="Ann")
-    assert studio.library.import_templates(data, "Ann") == Imported(1, 0, 0)
+    assert studio.library.add_templates(read_file(data), "Ann") == Imported(1, 0, 0)
     assert [template.name for template in studio.library.templates("Ann")] == ["two words"]
-    assert read_file(studio.library.export_templates()) == [("two words", "a")]
+    assert read_file(write_file(studio.library.templates("", limit=None))) == [("two words", "a")]
 
 
 # -- projects and their presets

@@ -1,17 +1,12 @@
 """Pictures that are less than was paid for: the mark on the card, the filter, and the credits concerned."""
 
-from contextlib import closing
-
 import pytest
 
 from kie.history.query import Query
 from kie.jobs import Job, State
-from kie.settings import Settings
 from kie.store import Store
-from kie.store.database import file_url
 from kie.store.shortfall import sentence
-from kie.studio import Studio
-from tests.support.rows import ask, bring, found_ids, job_in
+from tests.support.rows import NOW, ask, bring, found_ids, job_in
 
 LESS = {
     "a small square instead of a large wide PNG": (
@@ -96,14 +91,10 @@ def test_the_filter_stands_in_the_address_and_has_its_count(store: Store) -> Non
     assert (store.search.count(query), store.search.facets(Query())["shortfall"]) == (1, [(True, 1)])
 
 
-def test_the_credits_concerned_are_added_up_also_of_what_is_in_the_bin(settings: Settings) -> None:
-    settings.data_dir.mkdir(parents=True)
-    with closing(Store(file_url(settings.data_dir / "studio.sqlite3"))) as store:
-        store.open()
-        small = delivered(store, "1:1", "4K", "png", 1024, 1024, "png", credits=24.0)
-        delivered(store, "1:1", "1K", "png", 1024, 1024, "jpeg", credits=18.5)
-        delivered(store, "1:1", "1K", "png", 1024, 1024, "png", credits=18.0)
-    with Studio(settings) as studio:
-        studio.annotations.bin([small.id], "Ann")
-        concerned = studio.search.shortfall()
+def test_the_credits_concerned_are_added_up_also_of_what_is_in_the_bin(store: Store) -> None:
+    small = delivered(store, "1:1", "4K", "png", 1024, 1024, "png", credits=24.0)
+    delivered(store, "1:1", "1K", "png", 1024, 1024, "jpeg", credits=18.5)
+    delivered(store, "1:1", "1K", "png", 1024, 1024, "png", credits=18.0)
+    store.annotations.bin([small.id], "Ann", NOW)
+    concerned = store.search.summary(Query(shortfall=True, binned=None))
     assert (concerned.jobs, concerned.credits, concerned.unknown) == (2, 42.5, 0)

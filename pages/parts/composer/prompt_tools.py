@@ -10,7 +10,7 @@ import streamlit as st
 
 from kie.generation import Generation, is_visible
 from kie.jobs import Job
-from kie.prompts.templates import NAME_LIMIT, PastPrompt, Preset, Template, check_preset
+from kie.prompts.templates import NAME_LIMIT, PastPrompt, Preset, Template, check_preset, read_file, write_file
 from kie.studio import Studio
 from kie.text import project_name
 from kie.views import format
@@ -189,14 +189,19 @@ def show_files(kept: SavedList) -> None:
     """Offer all templates as a file, and take such a file in."""
     with st.expander("Move templates between studios", type="compact"):
         written = {"file_name": "templates.json", "mime": "application/json", "icon": ":material/download:"}
-        st.download_button("Export all", Studio.current().library.export_templates, on_click="ignore", **written)
+        st.download_button("Export all", all_templates, on_click="ignore", **written)
         file_field.ask("Import from a file", ("json",), FILE_BYTES_LIMIT, FILES, partial(import_file, kept))
+
+
+def all_templates() -> bytes:
+    """Return all templates as a file for another studio."""
+    return write_file(Studio.current().library.templates("", limit=None))
 
 
 def import_file(kept: SavedList, _: str, content: bytes) -> None:
     """Take in the file that was chosen."""
     with kept.outcome() as came:
-        count = Studio.current().library.import_templates(content, form["person"])
+        count = Studio.current().library.add_templates(read_file(content), form["person"])
         told = {"added": count.added, "added under another name": count.renamed, "here already": count.skipped}
         came.done = ", ".join(f"{number} {what}" for what, number in told.items() if number) or "The file was empty."
 
