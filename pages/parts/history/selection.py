@@ -15,7 +15,7 @@ from pages.parts.gallery import job_actions, stage
 from pages.parts.recorded import confirmed, recorded
 
 GALLERY = "history-gallery"
-DONE, ASKED = "order_done", "order_asked"
+DONE, ASKED, TOLD = "order_done", "order_asked", "order_told"
 # What the dialogs ask for.
 NAMES, EXPORT = "names", "export"
 _UNDO = Action("undo", "Undo", "undo")
@@ -101,8 +101,8 @@ def show_asked(asked: Query) -> None:
         _ask_names()
     elif form.get(ASKED) == EXPORT:
         st.dialog("Export", on_dismiss=_close)(offer_files)(asked, chosen())
-    elif done_there := form.pop(ASKED, None):
-        st.toast(done_there, icon=":material/label:")
+    if told := form.pop(TOLD, None):
+        st.toast(told, icon=":material/label:")
 
 
 def _close() -> None:
@@ -127,8 +127,9 @@ def _ask_names() -> None:
 
 def _name(write: Callable[..., object], value: str | None, done: str) -> None:
     if confirmed(write, chosen(), value, form["person"]):
+        _close()
         # Said once the dialog is gone: a notice that comes before would take its place.
-        form[ASKED] = f"{format.pictures(len(chosen()))} {done}"
+        form[TOLD] = f"{format.pictures(len(chosen()))} {done}"
         st.rerun()
 
 
