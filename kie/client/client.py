@@ -92,11 +92,7 @@ class Client:
         resolver: addresses.Resolver = addresses.resolve,
     ):
         self._api_url, self._upload_url, self._key = api_url, upload_url, key
-        self._timeout_s = (timing.connect_s, timing.read_s)
-        self._upload_timeout_s = (timing.connect_s, timing.upload_read_s)
-        self._limits = transport.Limits(timing.reply_s)
-        self._result_limits = transport.Limits(timing.fetch_s, timing.slow_after_s, timing.least_rate)
-        self._result_limit, self._resolver = result_limit, resolver
+        self._timing, self._result_limit, self._resolver = timing, result_limit, resolver
         self._session, self._results = transport.session(), transport.result_session(resolver, self._is_on_this_network)
 
     def __repr__(self) -> str:
@@ -117,9 +113,10 @@ class Client:
             fields = {"uploadPath": UPLOAD_PATH, "fileName": name, "file": (name, file, mime_type)}
             body = MultipartEncoderMonitor.from_fields(fields)
             sent = {"data": body, "headers": {"Content-Type": body.content_type}}
+            sent["timeout"] = (self._timing.connect_s, self._timing.upload_read_s)
             url = f"{self._upload_url}/api/file-stream-upload"
             try:
-                reply, code, message, content = self._ask("POST", url, timeout=self._upload_timeout_s, **sent)
+                reply, code, message, content = self._ask("POST", url, **sent)
             except requests.RequestException as error:
                 raise (UploadFailed if body.bytes_read else Unreachable)(transport.describe(error)) from None
             except _Unreadable as error:
@@ -207,7 +204,7 @@ class Client:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
-            with socket.create_connection((parts.hostname, port), timeout=self._timeout_s[0]):
+            with socket.create_connection((parts.hostname, port), timeout=self._timing.connect_s):
                 return ""
         except OSError as error:
             return error.strerror or "no answer within the time allowed"
@@ -231,9 +228,9 @@ class Client:
         Raises KeyMissing, requests.RequestException or _Unreadable.
         """
         key = self._usable_key()
-        options = {"auth": transport.bearer(key), "timeout": self._timeout_s} | sent
-        reply = (session or self._session).request(method, url, **options)
-        return reply, *_opened(reply, redaction.redaction(key), self._limits)
+        sent.setdefault("timeout", (self._timing.connect_s, self._timing.read_s))
+        reply = (session or self._session).request(method, url, auth=transport.bearer(key), **sent)
+        return reply, *_opened(reply, redaction.redaction(key), self._timing.reply_s)
 
     def _read(self, path: str, query: Mapping[str, str]) -> tuple[int, str, Any]:
         try:
@@ -255,7 +252,8 @@ class Client:
                 raise PictureNotFetched("the address has the key in it, so it was not opened")
             # Checked before requests parses it, which may read a malformed URL differently.
             addresses.read(url)
-            reply = self._results.get(url, auth=transport.no_key, timeout=self._timeout_s)
+            timeout_s = (self._timing.connect_s, self._timing.read_s)
+            reply = self._results.get(url, auth=transport.no_key, timeout=timeout_s)
             if not reply.is_redirect:
                 return reply
             reply.close()
@@ -269,9 +267,9 @@ class Client:
 
     def _written(self, reply: requests.Response, target: Path) -> int:
         length = None if "content-encoding" in reply.headers else reply.headers.get("content-length")
-        written = 0
+        written, timing = 0, self._timing
         with target.open("wb") as out:
-            for piece in transport.read(reply, self._result_limits):
+            for piece in transport.read(reply, timing.fetch_s, timing.slow_after_s, timing.least_rate):
                 written += len(piece)
                 if written > self._result_limit:
                     raise PictureNotFetched(f"the picture is larger than {self._result_limit // 2**20} MB")
@@ -312,11 +310,11 @@ class _Unreadable(Exception):
         self.status = status
 
 
-def _opened(reply: requests.Response, key: Redaction, limits: transport.Limits) -> tuple[int, str, Any]:
+def _opened(reply: requests.Response, key: Redaction, whole_s: float) -> tuple[int, str, Any]:
     """Read a reply and return the code, message and data of its envelope, with the key redacted. Raises _Unreadable."""
     raw = b""
     with reply:
-        for piece in transport.read(reply, limits):
+        for piece in transport.read(reply, whole_s):
             raw += piece
             if len(raw) > REPLY_LIMIT:
                 raise _Unreadable(f"HTTP {reply.status_code} with far too long a reply", reply.status_code)

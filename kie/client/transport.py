@@ -11,7 +11,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -54,15 +53,6 @@ def no_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Limits for a reply's body: `whole_s` seconds in total, and `least_rate` bytes per second over each `slow_after_s` seconds of waiting."""
-
-    whole_s: float
-    slow_after_s: float = 0.0
-    least_rate: float = 0.0
-
-
 class LimitReached(requests.Timeout):
     """A reply took too long. The message is shown to people."""
 
@@ -80,18 +70,23 @@ def result_session(resolver: addresses.Resolver, local_too: Callable[[], bool]) 
     return _session(_JudgingAdapter(resolver, local_too))
 
 
-def read(reply: requests.Response, limits: Limits) -> Iterator[bytes]:
-    """Yield the decoded body of a streamed reply as it arrives. Raises requests.RequestException, also when it is cut off."""
+def read(
+    reply: requests.Response, whole_s: float, slow_after_s: float = 0.0, least_rate: float = 0.0
+) -> Iterator[bytes]:
+    """Yield the decoded body of a streamed reply as it arrives. Raises requests.RequestException, also when it is cut off.
+
+    The limits are `whole_s` seconds in total, and `least_rate` bytes per second over each `slow_after_s` seconds of waiting.
+    """
     # Only time spent waiting for the server counts; our own disk may be slow.
     waited, seen = 0.0, 0
     try:
-        with _deadline(limits.whole_s, reply.raw.shutdown) as passed:
+        with _deadline(whole_s, reply.raw.shutdown) as passed:
             began = time.monotonic()
             while not passed.is_set() and (piece := reply.raw.read1(PIECE, decode_content=True)):
                 waited, seen = waited + time.monotonic() - began, seen + len(piece)
-                if waited > limits.slow_after_s > 0:
-                    if seen < limits.least_rate * waited:
-                        raise LimitReached(f"it came too slowly, at less than {limits.least_rate / 1000:g} kB a second")
+                if waited > slow_after_s > 0:
+                    if seen < least_rate * waited:
+                        raise LimitReached(f"it came too slowly, at less than {least_rate / 1000:g} kB a second")
                     waited, seen = 0.0, 0
                 yield piece
                 began = time.monotonic()
