@@ -53,3 +53,6 @@ class Timing:
     # Pauses of the circuit breaker.
     first_pause_s: float = 10.0
     longest_pause_s: float = 300.0
+
+    # A yes within this time belongs to the clicks that opened the question.
+    calm_s: float = 0.4

@@ -23,7 +23,7 @@ from pages.parts.composer import fields
 from tests.support.forms import button as generate
 from tests.support.forms import components, drawn, fault, galleries, press, status, write, written
 from tests.support.images import picture
-from tests.support.jobs import until
+from tests.support.jobs import timed, until
 from tests.support.rows import press as ordered
 from tests.support.texts import texts
 
@@ -375,12 +375,10 @@ def test_what_is_there_is_shown_instead_for_nothing(opened: Open, keep: Keep):
     assert Studio.current().search.count() == 1
 
 
-def test_a_yes_within_the_time_of_a_repeated_click_does_not_count(
-    opened: Open, keep: Keep, monkeypatch: pytest.MonkeyPatch
-):
+@timed(calm_s=60.0)
+def test_a_yes_within_the_time_of_a_repeated_click_does_not_count(opened: Open, keep: Keep):
     keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
     app = opened()
-    monkeypatch.setattr("pages.parts.composer.submit.CALM_S", 60.0)
     write(app, "a lighthouse")
     press(drawn(app))
     for _ in range(3):

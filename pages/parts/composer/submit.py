@@ -33,8 +33,6 @@ DAY_S = 86_400.0
 LARGE_SHARE = 0.25
 BUSY = "A picture is still being added, so nothing was sent: press again once it is in the list."
 SHOWN_BEFORE = 4
-# A yes within this time belongs to the clicks that opened the question.
-CALM_S = 0.4
 form = st.session_state
 
 
@@ -147,7 +145,7 @@ def ask() -> None:
     question: Question | None = form.get("asked")
     if question is None:
         st.rerun()
-    form.setdefault("asked_from", time.monotonic() + CALM_S)
+    form.setdefault("asked_from", time.monotonic() + Studio.current().settings.timing.calm_s)
     asked, before = question.press, Studio.current().jobs.get_many(list(question.made_before))
     _show_cost(asked)
     for reason in question.reasons:
@@ -197,7 +195,7 @@ def _send_asked(asked: Submission) -> None:
     if "asked" not in form:
         return  # the second click of two: it is answered
     if time.monotonic() < form["asked_from"]:
-        form["asked_from"], form["asked_early"] = time.monotonic() + CALM_S, True
+        form["asked_from"], form["asked_early"] = time.monotonic() + Studio.current().settings.timing.calm_s, True
         return
     _drop()
     if form.get("unasked_today"):
