@@ -59,15 +59,16 @@ class Jobs:
         """Return the jobs of a submission, in the order in which they are sent."""
         return self.select(JOBS.where(jobs.c.submit_id == submit_id).order_by(jobs.c.variant))
 
-    def with_their_submissions(self, some: Iterable[Job]) -> list[Job]:
-        """Return these jobs with the rest of their submissions, newest first."""
-        submit_ids = {job.submit_id for job in some}
-        return self.select(JOBS.where(jobs.c.submit_id.in_(submit_ids)).order_by(*NEWEST)) if submit_ids else []
+    def with_their_submissions(self, ids: Sequence[str]) -> list[Job]:
+        """Return the existing ones of these jobs with the rest of their submissions, newest first."""
+        theirs = select(jobs.c.submit_id).where(jobs.c.id.in_(ids))
+        return self.select(JOBS.where(jobs.c.submit_id.in_(theirs)).order_by(*NEWEST)) if ids else []
 
-    def recent_ids(self, person: str, since: float | None = None) -> list[str]:
+    def recent_ids(self, person: str, since: float | None = None, asked_since: float = 0.0) -> list[str]:
         """Return the ids of a person's open and unsure jobs, and of those that ended after `since` (an hour ago if None), newest first."""
         since = time.time() - RECENT_S if since is None else since
-        theirs = jobs.c.person == person_name(person)
+        # `coalesce` keeps SQLite from reading all jobs of this person by their `created_at`.
+        theirs = and_(jobs.c.person == person_name(person), func.coalesce(jobs.c.created_at, 0.0) >= asked_since)
         alive = and_(theirs, jobs.c.state.in_([*OPEN, State.UNSURE]))
         query = select(jobs.c.id).where(or_(alive, and_(theirs, jobs.c.ended_at > since))).order_by(*NEWEST).limit(200)
         with self._database.read() as db:

@@ -64,15 +64,10 @@ def api_routes(studio: Callable[[], Studio]) -> list[Route]:
 
 def jobs(studio: Studio, params: Params) -> Row:
     """Return the jobs that are asked for, with their whole submissions, as the gallery draws them."""
-    person, since = params.get("person"), _number(params.get("since"))
-    known = studio.jobs.get_many(_listed(params.get("ids"), IDS_LIMIT))
-    new = (
-        [job for job in studio.jobs.get_many(studio.jobs.recent_ids(person)) if job.created_at >= since]
-        if person
-        else []
-    )
-    without = set(_listed(params.get("without"), IDS_LIMIT))
-    found = [job for job in studio.jobs.with_their_submissions([*known, *new]) if job.id not in without]
+    ids, without = (_listed(params.get(name), IDS_LIMIT) for name in ("ids", "without"))
+    if person := params.get("person"):
+        ids = [*ids, *studio.jobs.recent_ids(person, asked_since=_number(params.get("since")))]
+    found = [job for job in studio.jobs.with_their_submissions(ids) if job.id not in without]
     return feed(studio, found, params.get("zone"))
 
 
