@@ -278,8 +278,4 @@ def sentence(problem: str) -> str:
     return _BY_NAME.get(problem, StudioError).__doc__ or ""
 
 
-def _tree(root: type[StudioError]) -> list[type[StudioError]]:
-    return [root] + [kind for child in root.__subclasses__() for kind in _tree(child)]
-
-
-_BY_NAME = {kind.__name__: kind for kind in _tree(StudioError)}
+_BY_NAME = {name: kind for name, kind in list(globals().items()) if isinstance(kind, type)}
