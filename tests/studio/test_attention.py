@@ -62,6 +62,7 @@ def test_what_the_studio_still_tries_by_itself_is_not_listed(studio: Studio, rog
     assert_here(studio, until_state(studio, job, State.DONE), rogue)
 
 
+@timed(reply_s=30, named_looks=3)
 def test_an_unsure_job_is_not_listed_while_its_task_is_looked_for(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", acting(cut))
     job = ended(studio, submit(studio))

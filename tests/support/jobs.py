@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import text
 
 from kie.generation import Generation
 from kie.jobs import ENDED, Job, State
@@ -130,6 +131,12 @@ def beside(settings: Settings) -> Iterator[Store]:
     with contextlib.closing(store.database):
         store.database.open()
         yield store
+
+
+def sql(settings: Settings, statement: str) -> None:
+    """Change rows of a studio from outside."""
+    with beside(settings) as store, store.database.write() as db:
+        db.execute(text(statement))
 
 
 def leftovers(settings: Settings) -> list[str]:

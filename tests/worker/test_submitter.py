@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from kie.errors import NothingSpent
 from kie.jobs import State
@@ -27,14 +26,8 @@ from tests.support.fake_service import (
     told,
 )
 from tests.support.images import picture
-from tests.support.jobs import assert_here, beside, ended, project, submit, timed, until
+from tests.support.jobs import assert_here, beside, ended, project, sql, submit, timed, until
 from tests.support.postgresql import BOTH
-
-
-def sql(settings: Settings, statement: str) -> None:
-    with beside(settings) as store, store.database.write() as db:
-        db.execute(text(statement))
-
 
 # -- references
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 from PIL import Image
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from kie import errors
 from kie.jobs import State
@@ -29,9 +29,9 @@ from tests.support.fake_service import (
 from tests.support.images import odd, picture, shows_quarters
 from tests.support.jobs import (
     assert_here,
-    beside,
     ended,
     leftovers,
+    sql,
     submit,
     timed,
     until,
@@ -41,11 +41,6 @@ from tests.support.jobs import (
 from tests.support.postgresql import BOTH
 
 TIME_OUT = told(state="fail", failCode="524", failMsg="generate task timeout", resultJson="", creditsConsumed=0)
-
-
-def sql(settings: Settings, statement: str) -> None:
-    with beside(settings) as store, store.database.write() as db:
-        db.execute(text(statement))
 
 
 # -- a life without accidents
