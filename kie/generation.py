@@ -1,6 +1,6 @@
 """The options of a request with their official limits, and the validation against them.
 
-Source: official.txt, "Input Object Parameters".
+Source: the service's documentation, "Input Object Parameters".
 """
 
 import hashlib

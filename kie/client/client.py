@@ -4,7 +4,7 @@
 
 The field names of the API occur only here. The service usually reports an error as HTTP 200 with the real code in the
 body, so the code in the body takes precedence over the HTTP status.
-Source: official.txt; undocumented behaviour as reported by public clients.
+Source: the service's documentation; undocumented behaviour as reported by public clients.
 """
 
 import io
@@ -107,7 +107,7 @@ class Client:
         """Upload a reference, streamed from disk, and return its download URL. Costs nothing.
 
         `name` must be unique to the content: an upload with the same name overwrites the file for all users of the key.
-        Raises UploadFailed, Unreachable, KeyRefused or KeyMissing. Source: official.txt, "File Stream Upload".
+        Raises UploadFailed, Unreachable, KeyRefused or KeyMissing. Source: the service's documentation, "File Stream Upload".
         """
         with path.open("rb") as file:
             fields = {"uploadPath": UPLOAD_PATH, "fileName": name, "file": (name, file, mime_type)}
@@ -135,7 +135,7 @@ class Client:
 
         Raises Refused, KeyMissing or Unreachable when no task was created. Raises Unsure when the reply was lost or
         unreadable: a task may exist and be paid for, so the request must not be retried.
-        Source: official.txt, "createTask". All five input fields are sent, because defaults may not be applied.
+        Source: the service's documentation, "createTask". All five input fields are sent, because defaults may not be applied.
         """
         request = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
         request["input"] = _input(generation) | {"image_input": list(image_urls)}
@@ -161,7 +161,7 @@ class Client:
     def task(self, task_id: str) -> Task:
         """Poll a task. Costs nothing. An error says nothing about the state of the task.
 
-        Raises NothingLearned, KeyRefused or KeyMissing. Source: official.txt, "Poll task".
+        Raises NothingLearned, KeyRefused or KeyMissing. Source: the service's documentation, "Poll task".
         """
         code, message, content = self._read("/api/v1/jobs/recordInfo", {"taskId": task_id})
         if (code == 422 and "null" in message.lower()) or (code == 200 and content is None):
@@ -173,7 +173,7 @@ class Client:
     def credits(self) -> float:
         """Return the remaining credits, possibly fractional. Raises NothingLearned, KeyRefused or KeyMissing.
 
-        A reply without the number raises NothingLearned; it is never read as 0. Source: official.txt, "Credits".
+        A reply without the number raises NothingLearned; it is never read as 0. Source: the service's documentation, "Credits".
         """
         code, message, content = self._read("/api/v1/chat/credit", {})
         remaining = _number(content)
@@ -282,7 +282,7 @@ class Client:
 def named_task(body: bytes) -> str | None:
     """Return the task id in a callback's body, or None. Nothing else in the body is read.
 
-    Source: official.txt, "Callback Notifications"; `task_id` and the top level as used by related models.
+    Source: the service's documentation, "Callback Notifications"; `task_id` and the top level as used by related models.
     """
     called = _parsed(body)
     if not isinstance(called, dict):

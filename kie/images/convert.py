@@ -59,7 +59,7 @@ def accepted(path: Path) -> Picture | None:
         return picture if segments.is_bare(data, picture.format) else None
 
 
-def make_right(source: Path, target: Path) -> str:
+def to_accepted(source: Path, target: Path) -> str:
     """Convert a picture that is not `accepted`, write it to `target`, and return the changes in a sentence or two.
 
     Decodes the picture unless only metadata must go, which may take a minute and the memory of two decoded pictures, so

@@ -49,7 +49,7 @@ def _answer(request: Message) -> Message:
     try:
         source, thumbnail = Path(request["source"]), request.get("thumbnail")
         if "target" in request:
-            return {"changed": convert.make_right(source, Path(request["target"]))}
+            return {"changed": convert.to_accepted(source, Path(request["target"]))}
         inspect.decode(source, Path(thumbnail) if thumbnail else None)
         return {}
     except (FileRefused, SpentAndKept) as error:

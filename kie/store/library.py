@@ -45,7 +45,7 @@ class Library:
         self._database = database
 
     def forget_expired(self) -> None:
-        """Delete the drafts of 30 days ago, and the stars of deleted templates."""
+        """Delete drafts unchanged for 30 days, and the stars of deleted templates."""
         with self._database.write() as db:
             db.execute(delete(drafts).where(drafts.c.changed_at < time.time() - DRAFT_LIFE_S))
             # The stars of a deleted template are kept until now, for `put_back`.

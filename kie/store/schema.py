@@ -216,7 +216,7 @@ balances = Table(
 )
 
 breakers = Table(
-    "brakes",
+    "brakes",  # the name in existing databases
     metadata,
     Column("id", Integer, primary_key=True),
     Column("failures", Integer, nullable=False, default=0),
@@ -235,7 +235,7 @@ servers = Table(
 )
 
 stored_requests = Table(
-    "parcels",
+    "parcels",  # the name in existing databases
     metadata,
     Column("name", String(32), primary_key=True),
     Column("content", Text, nullable=False),

@@ -109,10 +109,8 @@ def _row(submission: Submission, item: SubmissionItem, variant: int, now: float)
         "person": submission.person,
         "project": item.project or submission.project,
         "state": State.QUEUED,
-        "prompt": generation.prompt,
-        "aspect_ratio": generation.aspect_ratio,
-        "resolution": generation.resolution,
-        "output_format": generation.output_format,
+        # Each option has a column of its name; the references have a table.
+        **{name: value for name, value in vars(generation).items() if name != "references"},
         "fingerprint": generation.fingerprint,
         "price_expected": item.price,
         "has_references": bool(generation.references),

@@ -176,7 +176,7 @@ class IntegrityCheck:
         return emptied
 
     def _check_results(self, report: Report) -> None:
-        # A missing folder means that the disk is not mounted.
+        # Raises OSError if the folder is missing: then the disk is not mounted.
         (self._files.root / "results").stat()
         for kept in self._each(self._store.inventory.done_files):
             report.checked += 1

@@ -179,6 +179,7 @@ class Tracker:
             self._start(job_id, "send" if state == State.UPLOADING else "poll")
 
     def _beat(self, now: float) -> None:
+        """Record, every few seconds, that this server is alive, and take over what a dead one was sending: it is unsure now."""
         if now - self._beat_at < self._timing.beat_s and now >= self._beat_at:
             return
         self._store.queue.heartbeat(now)

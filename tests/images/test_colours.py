@@ -9,7 +9,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from kie.images.convert import make_right
+from kie.images.convert import to_accepted
 from kie.images.inspect import decode
 from kie.studio import Studio
 from tests.support.fake_service import Rogue
@@ -213,7 +213,7 @@ def in_ycck(jpeg: bytes, inks: tuple[int, int, int, int]) -> bytes:
 def test_a_jpeg_in_cmyk_is_converted_and_it_is_said(
     tmp_path: Path, inks: tuple[int, int, int, int], store: Callable[..., bytes]
 ) -> None:
-    told = make_right(written(tmp_path, store(in_print(inks), inks)), tmp_path / "right")
+    told = to_accepted(written(tmp_path, store(in_print(inks), inks)), tmp_path / "right")
     assert told == "Converted from CMYK to sRGB: services may answer with inverted colours."
     with Image.open(tmp_path / "right") as made:
         assert (made.format, made.mode, made.size) == ("JPEG", "RGB", (300, 200))
@@ -227,7 +227,7 @@ def test_a_jpeg_in_cmyk_is_converted_and_it_is_said(
 def test_its_profile_says_which_colours_its_inks_have(tmp_path: Path, store: Callable[..., bytes]) -> None:
     for ink, expected in enumerate(INKS):
         inks = tuple(255 if number == ink else 0 for number in range(4))
-        make_right(written(tmp_path, store(inks, icc_profile=print_profile())), tmp_path / "right")
+        to_accepted(written(tmp_path, store(inks, icc_profile=print_profile())), tmp_path / "right")
         with Image.open(tmp_path / "right") as made:
             assert (made.mode, "icc_profile" in made.info) == ("RGB", False)
             assert abs(lab(made, SRGB, SRGB_CURVE)[100, 100, 0] - expected[0]) < 4
@@ -235,7 +235,7 @@ def test_its_profile_says_which_colours_its_inks_have(tmp_path: Path, store: Cal
 
 def test_a_profile_for_a_screen_does_not_fit_inks(tmp_path: Path) -> None:
     content = in_print((0, 255, 255, 0), icc_profile=screen_profile(*SPACES["Adobe RGB"]))
-    make_right(written(tmp_path, content), tmp_path / "right")
+    to_accepted(written(tmp_path, content), tmp_path / "right")
     with Image.open(tmp_path / "right") as made:
         assert is_near(made.getpixel((100, 100)), (255, 0, 0))
         assert "icc_profile" not in made.info
@@ -244,7 +244,7 @@ def test_a_profile_for_a_screen_does_not_fit_inks(tmp_path: Path) -> None:
 def test_a_turned_print_is_set_upright_as_well(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    told = make_right(written(tmp_path, in_print((0, 255, 255, 0), exif=exif)), tmp_path / "right")
+    told = to_accepted(written(tmp_path, in_print((0, 255, 255, 0), exif=exif)), tmp_path / "right")
     assert told.startswith("Turned upright and converted from CMYK to sRGB: services may answer with inverted colours.")
     with Image.open(tmp_path / "right") as made:
         assert made.size == (200, 300)

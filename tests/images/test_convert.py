@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 
 from kie.errors import FileRefused
 from kie.images import convert
-from kie.images.convert import accepted, make_right, too_large
+from kie.images.convert import accepted, to_accepted, too_large
 from tests.support import images
 from tests.support.images import (
     animated,
@@ -62,7 +62,7 @@ def mend(tmp_path: Path) -> Mend:
         source = images.written(tmp_path, content)
         if accepted(source):
             return None, None
-        told = make_right(source, target)
+        told = to_accepted(source, target)
         assert re.fullmatch(r"([A-Z][^.:]+: [^.:]+\. ?){1,2}", told)
         assert accepted(target).bytes <= convert.WRITTEN_BYTES_LIMIT
         with Image.open(target) as image:
@@ -90,7 +90,7 @@ def clear_noise(size: tuple[int, int]) -> Image.Image:
 
 def refusal(content: bytes, target: Path) -> str:
     with pytest.raises(FileRefused) as caught:
-        make_right(images.written(target.parent, content), target)
+        to_accepted(images.written(target.parent, content), target)
     told = caught.value.sentence
     assert re.fullmatch(r"This ([^.:]|\.\d)+: [^.:]+\.", told), told
     assert not target.exists()
@@ -299,7 +299,7 @@ def test_a_tiff_is_read_whatever_its_compression(tmp_path: Path, compression: st
     stored = quartered().transpose(images.STORED_AS[6])
     content = encoded(stored, "TIFF", compression=compression, tiffinfo={0x0112: 6, 0x010E: "a secret"})
     (tmp_path / "a.tif").write_bytes(content)
-    make_right(tmp_path / "a.tif", tmp_path / "b.png")
+    to_accepted(tmp_path / "a.tif", tmp_path / "b.png")
     with Image.open(tmp_path / "b.png") as made:
         assert shows_quarters(made)
     assert b"a secret" not in (tmp_path / "b.png").read_bytes()
@@ -440,7 +440,7 @@ def test_the_same_file_gives_the_same_bytes_each_time(tmp_path: Path, kind: str)
 
     def digest(number: int) -> str:
         target = tmp_path / str(number)
-        assert make_right(source, target)
+        assert to_accepted(source, target)
         return hashlib.sha256(target.read_bytes()).hexdigest()
 
     with ThreadPoolExecutor(4) as pool:
@@ -495,14 +495,14 @@ def test_a_damaged_file_is_made_right_or_refused_and_nothing_else(tmp_path: Path
     sound = turned(kind, 6) if kind not in ("BMP", "GIF") else encoded(noise((24, 16)), kind)
     for _ in range(60):
         try:
-            make_right(images.written(tmp_path, images.damaged(sound, dice)), tmp_path / "right")
+            to_accepted(images.written(tmp_path, images.damaged(sound, dice)), tmp_path / "right")
         except FileRefused as error:
             assert ": " in error.sentence
 
 
 def test_a_disk_that_refuses_is_not_blamed_on_the_picture(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="right"):
-        make_right(images.written(tmp_path, picture("BMP")), tmp_path / "nowhere" / "right")
+        to_accepted(images.written(tmp_path, picture("BMP")), tmp_path / "nowhere" / "right")
 
 
 def test_more_than_200_mb_are_said_to_be_too_many() -> None:

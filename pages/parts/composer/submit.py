@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from kie.errors import CreditsHeld, NotRecorded, RequestInvalid
+from kie.errors import CreditsHeld, NothingSpent, NotRecorded, RequestInvalid
 from kie.generation import Fault, Submission
 from kie.jobs import Job
 from kie.session import SessionJobs, SubmitGuard
@@ -65,6 +65,12 @@ def rerun(earlier: str, submit_id: str, says: Says) -> None:
 def refuse() -> None:
     """Send nothing: the form was replaced in the moment of the press, so nobody has seen what would be sent."""
     _refuse([Fault("Generate", FORM_CHANGED)])
+
+
+def refusal(error: NothingSpent) -> str:
+    """Say why nothing was sent."""
+    detail = f" ({error.detail})" if error.detail and error.detail != error.sentence else ""
+    return f"{error.sentence}{detail} Not charged."
 
 
 def _refuse(faults: Iterable[Fault]) -> None:
@@ -126,7 +132,7 @@ def send(asked: Submission) -> None:
     try:
         made = Studio.current().submissions.queue(asked)
     except (CreditsHeld, NotRecorded, RequestInvalid) as error:
-        _refuse([Fault("Generate", f"{error.sentence} ({error.detail}) Not charged.")])
+        _refuse([Fault("Generate", refusal(error))])
         return
     # On a phone, the settings make room for what was asked for.
     form[UNFOLDED] = False
@@ -209,7 +215,7 @@ def _show_instead(made_before: Sequence[str]) -> None:
 
 
 def label(press: Submission, asked_for: int = 0) -> str:
-    """Return a press with its price, as the button says it; `asked_for` is more when the credits suffice for fewer."""
+    """Return the button's label for a submission; `asked_for` is more when the credits suffice for fewer."""
     several = f" {press.images}" if press.images > 1 else ""
     many = f" {press.images} of {asked_for}" if asked_for > press.images else several
     return f"Generate{many} · " + (f"about {format.credits(press.price)}" if press.is_priced else "price unknown")

@@ -9,6 +9,7 @@ from kie.jobs import Job
 from kie.session import SessionJobs
 from kie.studio import Studio
 from pages.parts.composer import form_state, prompt_tools
+from pages.parts.composer.submit import refusal
 from pages.parts.recorded import recorded
 from pages.parts.references import strip
 
@@ -69,7 +70,7 @@ def _again(job: Job) -> None:
         made = Studio.current().submissions.send_again(job.id, form["person"])
     except NothingSpent as error:
         form.pop("faulted", None)
-        form["faults"], form["go"] = {"Generate": f"{error.sentence} Not charged."}, "generate.py"
+        form["faults"], form["go"] = {"Generate": refusal(error)}, "generate.py"
         return
     SessionJobs(form).add(new.id for new in made)
 
