@@ -62,7 +62,7 @@ def test_the_balance_has_its_age_follows_the_service_and_says_what_it_buys(accou
         spend_elsewhere(service)
         account.get_by_role("button", name="Refresh").click()
         expect(metric(account)).to_have_text(amount(service.balance))
-    left = service.balance
+    left = int(service.balance)
     bought = [["1K", "18", str(left // 18)], ["2K", "18", str(left // 18)], ["4K", "24", str(left // 24)]]
     until(lambda: bought_by(account) == bought)
     chart = account.get_by_test_id("stVegaLiteChart").last
