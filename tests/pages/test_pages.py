@@ -24,6 +24,7 @@ from tests.support.forms import button as generate
 from tests.support.forms import components, drawn, fault, galleries, press, status, write, written
 from tests.support.images import picture
 from tests.support.jobs import timed, until
+from tests.support.rows import WAY
 from tests.support.rows import press as ordered
 from tests.support.texts import texts
 
@@ -33,13 +34,6 @@ PAGES = ("generate.py", "history.py", "account.py")
 # Further ahead is taken for a clock that was set back.
 NOT_NOW_S = 100
 THING, ADD = "{{thing}}", "add a table with a column “thing”, or take the braces away."
-LIFE = (State.UPLOADING, State.SENDING, State.RUNNING, State.FETCHING, State.DONE)
-STEPS = {state: LIFE[: number + 1] for number, state in enumerate(LIFE)} | {
-    State.QUEUED: (),
-    State.UNSURE: (State.UPLOADING, State.SENDING, State.UNSURE),
-    State.FAILED: (State.UPLOADING, State.SENDING, State.FAILED),
-    State.CANCELLED: (State.CANCELLED,),
-}
 Keep = Callable[..., Job]
 Open = Callable[..., AppTest]
 
@@ -63,7 +57,7 @@ def keep(store: Store) -> Keep:
         [job] = ordered(store, person, Generation(prompt), f"{state}-{prompt}", 1, 18.0, now - 60)
         store.jobs.note(job.id, State.QUEUED, next_at=now + NOT_NOW_S)
         before = State.QUEUED
-        for step in STEPS[state]:
+        for step in WAY[state]:
             moved = {"ended_at": now} if step in ENDED else {"server": store.database.server}
             assert store.jobs.move(job.id, before, step, now, next_at=now + NOT_NOW_S, **moved)
             before = step
@@ -158,7 +152,7 @@ def test_a_job_in_any_state_is_shown_in_words_on_every_page(opened: Open, keep: 
     job = keep(state, f"a job that is {state}")
     app = opened()
     assert job.prompt in said(app)
-    assert state not in LIFE[:-1] or format.state(job) in said(app)
+    assert state not in WAY[State.FETCHING] or format.state(job) in said(app)
     go(app, "account.py")
     [shown] = items(go(app, "history.py"))
     told = "Not on this server" if state == State.DONE else format.state(job)
