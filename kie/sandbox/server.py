@@ -127,7 +127,7 @@ class Task:
         return {"fail": self.ends, "success": self.heals or self.ends}.get(self.state(now))
 
     def consumed(self, now: int) -> float:
-        return 0 if self.state(now) == "fail" else self.price
+        return 0 if self.state(now) == "fail" else plain(self.price)
 
     def is_visible(self, now: int) -> bool:
         return now >= self.created + min(300, (self.ends - self.created) / 10)
@@ -252,7 +252,7 @@ class Sandbox:
         """The remaining credits: deposits minus the credits of all tasks that have not failed."""
         now = clock()
         [(deposited,)] = self._sql("SELECT total(credits) FROM deposits")
-        return round(deposited - sum(task.consumed(now) for task in self._tasks()), 2)
+        return plain(deposited - sum(task.consumed(now) for task in self._tasks()))
 
     def app(self) -> ASGIApp:
         """The four endpoints, the uploads and the results."""
@@ -478,6 +478,12 @@ class Sandbox:
 def clock() -> int:
     """Return the time in Unix milliseconds."""
     return round(time.time() * 1000)
+
+
+def plain(number: float) -> float:
+    """Round credits to two decimals, as an integer if possible."""
+    rounded = round(number, 2)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def spell_of(prompt: str) -> str | None:
