@@ -131,7 +131,9 @@ def offer_another_look(job: Job) -> None:
             confirm(job.id, "Give up", kept, lambda reason: studio.attention.give_up(job.id, reason), field="Reason")
 
 
-def confirm(key: str, title: str, note: str, do: Callable[[str], object], field: str = "") -> None:
+def confirm(
+    key: str, title: str, note: str, do: Callable[[str], object], label: str = "Confirm", field: str = ""
+) -> None:
     """Ask before something is done that ends something, and do it with what was typed into the `field`, if there is one."""
 
     def ask() -> None:
@@ -139,7 +141,7 @@ def confirm(key: str, title: str, note: str, do: Callable[[str], object], field:
         # The form sends the text and the press together.
         with st.form(f"confirm-{key}", border=False):
             typed = st.text_input(field) if field else ""
-            if st.form_submit_button("Confirm") and confirmed(do, typed):
+            if st.form_submit_button(label) and confirmed(do, typed):
                 st.rerun()
 
     st.dialog(title)(ask)()

@@ -25,8 +25,9 @@ form = st.session_state
 def begin_session() -> None:
     """Bring back what this person has open or has just had, so that a reload or a new name loses nothing."""
     if form.get("begun_for") != form["person"]:
-        form["begun_for"] = form["person"]
         SessionJobs(form).restore(studio.jobs.recent_ids(form["person"]))
+        # Last: a run that is broken off before begins again.
+        form["begun_for"] = form["person"]
 
 
 def mend_faults(request: form_request.Request) -> None:
