@@ -206,7 +206,7 @@ def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
     expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
     page.keyboard.press("ControlOrMeta+Enter")
     expect(question_of(page)).to_contain_text("This makes 3 pictures and costs about 54 credits.")
-    expect(question_of(page)).to_contain_text("The price changed while you were typing.")
+    expect(question_of(page)).to_contain_text("The price changed just before you pressed.")
     assert paid_requests(service, prompt.replace("{red|blue|green}", "red")) == []
     page.wait_for_timeout(QUESTION_MS)
     generate_button(question_of(page)).dblclick()

@@ -387,7 +387,7 @@ def test_more_than_the_button_said_is_asked_about(app: AppTest):
     app.session_state["images"] = 2
     write(app, "two at once")
     press(drawn(app), says=before)
-    assert "The price changed while you were typing." in said(app)
+    assert "The price changed just before you pressed." in said(app)
     app.button(key="asked-none").click()
     press(drawn(app))
     assert Studio.current().search.count() == 2

@@ -116,7 +116,7 @@ def _reasons(asked: Submission, says: Says) -> Iterator[str]:
     """Say what else a person should look at before this is paid."""
     free = Studio.current().credits.free()
     if says and (asked.images > says[0] or asked.price > (says[1] or 0.0)):
-        yield "The price changed while you were typing."
+        yield "The price changed just before you pressed."
     if asked.images > MANY:
         yield f"You are asked because that is more than {MANY} at once."
     elif free is not None and asked.images > 1 and asked.price > LARGE_SHARE * free:
