@@ -428,6 +428,26 @@ def test_tab_reaches_every_field_in_the_order_of_the_page_and_the_keyboard_alone
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
 
 
+def test_ctrl_and_enter_pay_in_the_prompt_and_in_no_other_field(server: Server, visit: Visit) -> None:
+    page, prompt = visit(server), "A kite over a quiet harbour"
+    fill_table(page, f"prompt\n{prompt}\n", "Generate · about 18 credits")
+    page.get_by_label("Your name").press("Control+Enter")
+    for place, field in (
+        ("Add rows", page.get_by_label("Or paste cells")),
+        ("Recent prompts", page.get_by_label("Search recent prompts")),
+        ("Templates", page.get_by_label("Save this prompt as")),
+    ):
+        page.get_by_role("button", name=place).click()
+        field.press("Control+Enter")
+        settle(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
+    assert rows(server, prompt) == []
+    prompt_field(page).press("Control+Enter")
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert len(rows(server, prompt)) == 1
+
+
 FIELDS = (
     "Generate",
     ":",  # whichever ratio was chosen last

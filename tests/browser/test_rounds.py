@@ -36,7 +36,7 @@ def begin_others(page: Page) -> None:
     """Ask for many pictures, so that one of them changes all the time."""
     write_prompt(page, "Other {" + "|".join(str(number) for number in range(OTHERS)) + "}")
     expect(generate_button(page)).to_contain_text(f"Generate {OTHERS}")
-    page.keyboard.press("Control+Enter")
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
     expect(question_of(page)).to_be_visible()
     agree(page)
     expect(question_of(page)).to_have_count(0)
@@ -93,7 +93,7 @@ def test_a_reload_in_the_moment_of_a_press_loses_nothing(server: Server, service
         prompt = f"A reload in the moment of press {number}"
         write_prompt(page, prompt)
         settle(page)
-        page.keyboard.press("Control+Enter")
+        page.get_by_label("Prompt", exact=True).press("Control+Enter")
         page.wait_for_timeout(15 * number)
         page.reload()
         settle(page)

@@ -9,7 +9,7 @@ const READ_MS = 400
 function createPrompt(root) {
   const find = (selector) => root.querySelector(selector)
   const [field, count, button, label, fault] = ["textarea", ".count", "button", ".label", ".fault"].map(find)
-  const prompt = { show, listen }
+  const prompt = { show, leave: () => clearTimeout(resting) }
   let [data, session, revision, told, resting, isTouched] = [null, null, null, null, null, false]
   let says = { now: null, since: 0, before: null }
 
@@ -86,15 +86,9 @@ function createPrompt(root) {
     measure()
   }
 
-  function listen() {
-    document.addEventListener("keydown", onKey)
-    return () => {
-      clearTimeout(resting)
-      document.removeEventListener("keydown", onKey)
-    }
-  }
-
   field.addEventListener("input", onInput)
+  // Nowhere else: other fields have uses of their own for these keys.
+  field.addEventListener("keydown", onKey)
   // A press takes the text along: a run for it would only come first.
   field.addEventListener("blur", ({ relatedTarget }) => relatedTarget !== button && tell())
   button.addEventListener("click", (event) => event.detail < 2 && press())
@@ -105,7 +99,5 @@ export default function ({ data, setStateValue, parentElement }) {
   const prompt = (parentElement.studioPrompt ??= createPrompt(parentElement))
   prompt.port = { setStateValue }
   prompt.show(data)
-  prompt.leave?.()
-  // The end of a call may come after the next one has begun, and must not end that.
-  return (prompt.leave = prompt.listen())
+  return prompt.leave
 }
