@@ -210,5 +210,7 @@ def facts(job: Job, zone: str | None) -> tuple[tuple[str, str], ...]:
         ("References", str(len(job.references)) if job.references else "none"),
         ("Task id", job.task_id or "none"),
     ]
-    less = shortfall.sentence(job)
-    return (*known, ("Note", less)) if less else tuple(known)
+    marks, less = badges(job), shortfall.sentence(job)
+    known += [("Marks", " · ".join(badge.text for badge in marks))] * bool(marks)
+    known += [("Note", less)] * bool(less)
+    return tuple(known)

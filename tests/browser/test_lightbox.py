@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from kie.views.cards import Action, Problem
+from kie.views.cards import Action, Badge, Problem
 from tests.support.browser import until
 from tests.support.gallery_stage import (
     CHOSEN,
@@ -309,6 +309,18 @@ def test_pictures_of_a_grid_keep_their_true_shapes_in_rows_of_one_height(look: L
     for (width, height), box in zip(shapes, boxes, strict=True):
         assert abs(box["width"] / box["height"] - width / height) < 0.03
     assert len({round(box["y"]) for box in boxes}) == 1
+
+
+@pytest.mark.parametrize("layout", ["feed", "grid"])
+def test_badges_lie_over_their_picture(look: Look, layout: str) -> None:
+    page = look(group(finished(1, badges=(Badge("star", "Starred by Ann"),))), layout=layout)
+    # What is no target of the pointer is not found at a point.
+    is_on_top = """badge => {
+        badge.style.pointerEvents = "auto"
+        const { x, y, width, height } = badge.getBoundingClientRect()
+        return badge.contains(badge.getRootNode().elementFromPoint(x + width / 2, y + height / 2))
+    }"""
+    assert page.locator(".badge").evaluate(is_on_top)
 
 
 def test_arrows_move_through_the_grid_space_selects_and_enter_opens(look: Look) -> None:
