@@ -270,6 +270,21 @@ def test_settings_are_chosen_in_one_list_that_stays_open_and_a_press_draws_nothi
     expect(dock.get_by_role("button", name="16:9")).to_be_visible()
 
 
+def test_a_press_that_closes_the_list_of_settings_leaves_what_was_chosen_in_it_on_its_button(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(server)
+    write_prompt(page, "A ferry at night")
+    choose(page, "4K")
+    opener = page.get_by_test_id("stBottom").get_by_role("button", name=SIZE)
+    opener.click()
+    page.get_by_test_id("stPopoverBody").get_by_text("1K", exact=True).click()
+    expect(generate_button(page)).to_contain_text("about 18 credits")
+    press_generate(page)
+    expect(pictures_of(page, "A ferry at night")).to_be_visible()
+    expect(opener).to_contain_text("1K · PNG", timeout=10_000)
+
+
 # -- what can be done with a picture
 
 

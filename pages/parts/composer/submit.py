@@ -20,7 +20,7 @@ from kie.jobs import Job
 from kie.session import SessionJobs, SubmitGuard
 from kie.studio import Studio
 from kie.views import format, job_cards
-from pages.parts.composer import prompt_tools
+from pages.parts.composer import fields, prompt_tools
 from pages.parts.composer import request as form_request
 from pages.parts.composer.outbox import Says, is_narrow
 from pages.parts.live import visitor
@@ -80,7 +80,9 @@ def _refuse(faults: Iterable[Fault]) -> None:
 def seen() -> tuple:
     """Return whether the page has a table, and all else that it shows of a press, but for its pictures."""
     request = form_request.now()
-    told = [form.get(name) or None for name in ("faults", "asked", prompt_tools.FORMER, UNFOLDED)]
+    # A press may close a popover, whose label then says what was chosen in it.
+    names = ("faults", "asked", prompt_tools.FORMER, UNFOLDED, fields.RATIO, fields.SIZE)
+    told = [form.get(name) or None for name in names]
     can = request.possible
     shows = (request.faults, form_request.has_variables(), bool(SessionJobs(form).ids), is_narrow())
     return form["as_table"], *told, *shows, can.images, can.price
