@@ -38,9 +38,9 @@ def answer(pressed: str) -> None:
 @st.fragment
 def take_presses() -> None:
     """Answer presses. For one of them alone the page runs again only if something else than its pictures has changed."""
-    outbox.take(submit.send_form, submit.rerun, submit.refuse)
+    outbox.take()
     if form["seen"]:
-        if submit.seen() != form["seen"]:
+        if "go" in form or submit.seen() != form["seen"]:
             st.rerun()
         SubmitGuard(form).shown(time.monotonic())
 

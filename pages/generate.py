@@ -6,7 +6,7 @@ from kie.generation import Submission
 from kie.session import SessionJobs
 from kie.studio import Studio
 from kie.views import format
-from pages.parts.composer import batch_table, fields, form_state, outbox, prompt, prompt_tools, restore, submit
+from pages.parts.composer import batch_table, fields, form_state, prompt, prompt_tools, restore, submit
 from pages.parts.composer import request as form_request
 from pages.parts.gallery import session_feed
 from pages.parts.live import status
@@ -54,11 +54,10 @@ def show_dock() -> None:
         said, references, field, tools = st.container(), st.container(), st.container(gap=None), st.container()
     with said:
         show_sentences(request)
-    is_narrow = outbox.is_narrow()
-    is_folded = is_narrow and not form.get(submit.UNFOLDED)
+    is_folded = form["is_narrow"] and not form.get(submit.UNFOLDED)
     with references, st.container(horizontal=True, vertical_alignment="bottom"):
         strip.ask(is_folded)
-        if not is_narrow:
+        if not form["is_narrow"]:
             with st.container(width=MONEY_PX):
                 show_money(request.possible)
     with field:
@@ -66,7 +65,7 @@ def show_dock() -> None:
         if form.get(form_state.KNOWN):
             form_state.keep("dock-memory")
     with tools:
-        if is_narrow:
+        if form["is_narrow"]:
             show_fold(request.possible)
         if not is_folded:
             ask_settings()

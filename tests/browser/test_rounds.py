@@ -5,19 +5,25 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from kie.sandbox import Sandbox
 from tests.support.browser import (
     GONE,
     agree,
     barriers,
+    choose,
     generate_button,
+    go,
+    make,
     paid_requests,
     pictures_of,
+    press_generate,
+    press_of,
     question_of,
     rows,
     settle,
+    told,
     until,
     write_prompt,
 )
@@ -32,11 +38,15 @@ NAME = "Somebody in a hurry"
 NOT_SENT = "Not sent: the connection was lost"
 
 
+def prompt_field(page: Page) -> Locator:
+    return page.get_by_label("Prompt", exact=True)
+
+
 def begin_others(page: Page) -> None:
     """Ask for many pictures, so that one of them changes all the time."""
     write_prompt(page, "Other {" + "|".join(str(number) for number in range(OTHERS)) + "}")
     expect(generate_button(page)).to_contain_text(f"Generate {OTHERS}")
-    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    prompt_field(page).press("Control+Enter")
     expect(question_of(page)).to_be_visible()
     agree(page)
     expect(question_of(page)).to_have_count(0)
@@ -45,7 +55,7 @@ def begin_others(page: Page) -> None:
 def test_no_press_letter_or_page_is_lost_in_hurried_rounds(server: Server, service: Sandbox, visit: Visit) -> None:
     begin_others(visit(server, name=NAME))
     page = visit(server, name=NAME)
-    top, prompt = page.get_by_role("navigation"), page.get_by_label("Prompt", exact=True)
+    top, prompt = page.get_by_role("navigation"), prompt_field(page)
     prompts = [f"Round {number:02}, a lantern on the water" for number in range(ROUNDS)]
     for number, text in enumerate(prompts):
         prompt.fill(text[:-4])
@@ -68,23 +78,44 @@ def test_no_press_letter_or_page_is_lost_in_hurried_rounds(server: Server, servi
     expect(page.get_by_text(NOT_SENT)).to_be_hidden()
 
 
-def test_a_press_that_did_not_arrive_is_told_and_sent_once_when_its_person_says_so(
+def test_presses_that_did_not_arrive_are_told_and_come_back_into_the_form_as_they_were(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server, errors_pass=GONE), "A press while nobody is there"
-    write_prompt(page, prompt)
+    page = visit(server, errors_pass=GONE)
+    lost, later = "A press while nobody is there", "Another press while nobody is there"
+    choose(page, "16:9")
+    write_prompt(page, lost)
     settle(page)
     server.stop()
-    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    prompt_field(page).press("Control+Enter")
+    prompt_field(page).fill(later)
+    prompt_field(page).press("Control+Enter")
     server.start()
-    expect(page.get_by_text(NOT_SENT)).to_be_visible()
-    assert rows(server, prompt) == []
-    expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
+    expect(page.get_by_text(NOT_SENT)).to_contain_text(f"before “{later}” and 1 more arrived. Not charged.")
+    expect(prompt_field(page)).to_have_value(later)
     assert barriers(page) == []
-    page.get_by_role("button", name="Send now").click()
-    expect(pictures_of(page, prompt)).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_text(NOT_SENT)).to_contain_text(f"before “{lost}” arrived. Not charged.")
+    choose(page, "1:1")
+    make(page, "What the form holds now")
+    go(page, "History")
+    page.get_by_role("button", name="Put it into the form").click()
+    expect(prompt_field(page)).to_have_value(lost)
     expect(page.get_by_text(NOT_SENT)).to_be_hidden()
-    assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
+    assert rows(server, lost) == rows(server, later) == []
+    press_generate(page)
+    expect(pictures_of(page, lost)).to_be_visible()
+    [paid] = paid_requests(service, lost)
+    assert paid["input"]["aspect_ratio"] == "16:9"
+    assert len(paid_requests(service, "What the form holds now")) == len(rows(server, lost)) == 1
+    server.stop()
+    press_of(page, lost).get_by_role("button", name="Rerun").click()
+    server.start()
+    expect(told(page, NOT_SENT)).to_contain_text("before a press of Rerun arrived. Not charged.")
+    assert len(rows(server, lost)) == 1
+    told(page, NOT_SENT).get_by_role("button", name="Rerun").click()
+    expect(pictures_of(page, lost)).to_have_count(2)
+    assert len(paid_requests(service, lost)) == len(rows(server, lost)) == 2
 
 
 def test_a_reload_in_the_moment_of_a_press_loses_nothing(server: Server, service: Sandbox, visit: Visit) -> None:
@@ -93,14 +124,16 @@ def test_a_reload_in_the_moment_of_a_press_loses_nothing(server: Server, service
         prompt = f"A reload in the moment of press {number}"
         write_prompt(page, prompt)
         settle(page)
-        page.get_by_label("Prompt", exact=True).press("Control+Enter")
+        prompt_field(page).press("Control+Enter")
         page.wait_for_timeout(15 * number)
         page.reload()
         settle(page)
         not_sent = page.get_by_text(NOT_SENT)
         until(lambda prompt=prompt, not_sent=not_sent: rows(server, prompt) or not_sent.is_visible())
         if not rows(server, prompt):
-            page.get_by_role("button", name="Send now").click()
+            page.get_by_role("button", name="Put it into the form").click()
+            expect(not_sent).to_be_hidden()
+            press_generate(page)
         until(lambda prompt=prompt: paid_requests(service, prompt))
         expect(not_sent).to_be_hidden()
         assert len(rows(server, prompt)) == 1

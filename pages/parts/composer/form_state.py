@@ -67,6 +67,13 @@ def put(**values: Any) -> None:
     prompt.put(text)
 
 
+def fit(kept: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return what of a form that the browser kept can still be chosen, and the ids of its references that are still here."""
+    values = {name: value for name, value in kept.items() if name in DEFAULTS and _is_fit(name, value)}
+    found = Studio.current().store.references.get_many([str(each) for each in kept.get("references", [])])
+    return values, [reference.id for reference in found]
+
+
 def fill() -> None:
     """Give the fields what was put in, in every run until the browser shows it: until then it tells them as they were before."""
     if not prompt.is_shown():
@@ -83,17 +90,15 @@ def _apply() -> None:
 def _restore() -> None:
     """Take back what the browser kept, as far as it can still be chosen, and nothing that was entered meanwhile."""
     told = (form.get(KEY) or {}).get("kept")
-    if form.get(KNOWN) or not isinstance(told, dict) or told.get("session") != form["tab"]:
+    if form.get(KNOWN) or not told or told["session"] != form["tab"]:
         return
-    kept = told.get("form") if isinstance(told.get("form"), dict) else {}
-    fit = {name: value for name, value in kept.items() if name in DEFAULTS and _is_fit(name, value)}
-    if not form[prompt.TEXT] and fit.get(prompt.TEXT):
-        prompt.put(fit[prompt.TEXT], is_restored=True)
-    form[PUT] = {name: (DEFAULTS[name], value) for name, value in fit.items() if name != prompt.TEXT}
+    values, references = fit(told["form"])
+    text = values.pop(prompt.TEXT, "")
+    if text and not form[prompt.TEXT]:
+        prompt.put(text, is_restored=True)
+    form[PUT] = {name: (DEFAULTS[name], value) for name, value in values.items()}
     _apply()
-    ids = kept.get("references") if isinstance(kept.get("references"), list) else []
-    found = Studio.current().store.references.get_many([str(identifier) for identifier in ids])
-    strip.replace([*(reference.id for reference in found), *strip.chosen().ids])
+    strip.replace([*references, *strip.chosen().ids])
     form[KNOWN] = True
 
 

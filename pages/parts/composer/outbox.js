@@ -1,9 +1,9 @@
 // Hands presses of Generate over to the server until it says that it has them, across pages, reloads and lost connections.
 //
 // Each press has an id that is made here, under which the server writes it once: handing it over again does no harm. A press
-// that another session began is not sent by itself, since the form may have changed: its person is asked.
+// that another session began is not sent, since the form may have changed: its person can have what was pressed put into the form.
 
-const [AGAIN_MS, NARROW] = [10_000, "(max-width: 640px)"]
+const [AGAIN_MS, NARROW, NAMED] = [10_000, "(max-width: 640px)", 60]
 const presses = (window.studioPresses ??= createPresses())
 
 function createPresses() {
@@ -15,9 +15,9 @@ function createPresses() {
     write(PRESSES, pending)
   }
 
-  function hand() {
+  function hand(next = pending) {
     clearTimeout(again)
-    if (pending.length === 0 || !known.port) return
+    keep(next)
     attempt += 1
     known.port.setStateValue("presses", { list: pending, attempt })
     // It comes along with every message until it has been taken. This is for a line on which none is sent any more: sooner, it
@@ -29,42 +29,49 @@ function createPresses() {
     // The same before the first has been taken is a second click.
     const isSame = ({ session, text, rerun }) => session === known.session && text === press.text && rerun === press.rerun
     if (pending.some(isSame)) return
-    keep([...pending, { revision: null, session: known.session, ...press, id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` }])
-    hand()
+    hand([...pending, { session: known.session, ...press, id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` }])
   }
 
   function take({ session, handled, unsent }) {
     const isNew = session !== known.session
     known.session = session
-    const left = pending.filter(({ id }) => !handled.includes(id))
-    if (left.length !== pending.length) keep(left)
+    keep(pending.filter(({ id }) => !handled.includes(id)))
     known.show(pending.filter(({ id }) => unsent.includes(id)))
-    const waiting = pending.filter(({ id }) => !unsent.includes(id))
-    if (waiting.length === 0) clearTimeout(again)
+    if (pending.length === 0) clearTimeout(again)
     else if (isNew) hand()
   }
 
-  function send(ids) {
-    keep(pending.map((press) => (ids.includes(press.id) ? { ...press, session: known.session, revision: null } : press)))
-    hand()
+  // A press of Rerun is the same whatever the form holds.
+  function resume({ id, rerun }) {
+    const change = rerun ? { session: known.session } : { wanted: known.session }
+    hand(pending.map((press) => (press.id === id ? { ...press, ...change } : press)))
   }
 
-  function drop(ids) {
-    keep(pending.filter(({ id }) => !ids.includes(id)))
-    known.show([])
-  }
+  const drop = ({ id }) => hand(pending.filter((press) => press.id !== id))
 
-  return Object.assign(known, { add, take, send, drop })
+  return Object.assign(known, { add, take, resume, drop })
+}
+
+function nameOf({ rerun, form, text }) {
+  if (rerun) return "a press of Rerun"
+  const letters = [...text]
+  return form?.as_table ? "your table" : `“${letters.slice(0, NAMED).join("")}${letters.length > NAMED ? "…" : ""}”`
 }
 
 export default function ({ data, setStateValue, parentElement }) {
-  const [notice, sendNow, discard] = [".notice", ".send", ".discard"].map((selector) => parentElement.querySelector(selector))
+  const find = (selector) => parentElement.querySelector(selector)
+  const [notice, text, again, discard] = [".notice", ".text", ".again", ".discard"].map(find)
   presses.port = { setStateValue }
   presses.show = (unsent) => {
-    const ids = unsent.map(({ id }) => id)
-    notice.hidden = ids.length === 0
-    sendNow.onclick = () => presses.send(ids)
-    discard.onclick = () => presses.drop(ids)
+    const last = unsent.at(-1)
+    notice.hidden = !last
+    if (!last) return
+    const more = unsent.length > 1 ? ` and ${unsent.length - 1} more` : ""
+    const advice = last.rerun ? "Rerun it" : "Put it into the form and press Generate"
+    text.textContent = `Not sent: the connection was lost before ${nameOf(last)}${more} arrived. Not charged. ${advice} if you still want it.`
+    again.textContent = last.rerun ? "Rerun" : "Put it into the form"
+    again.onclick = ({ detail }) => detail < 2 && presses.resume(last)
+    discard.onclick = ({ detail }) => detail < 2 && presses.drop(last)
   }
   presses.take(data)
 

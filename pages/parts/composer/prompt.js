@@ -42,9 +42,9 @@ function createPrompt(root) {
   function press() {
     if (button.getAttribute("aria-disabled") === "true" || !window.studioPresses) return
     clearTimeout(resting)
-    const read = performance.now() - says.since < READ_MS && says.before ? says.before : says.now
+    const said = performance.now() - says.since < READ_MS && says.before ? says.before : says.now
     told = field.value
-    window.studioPresses.add({ text: told, revision, session, says: read })
+    window.studioPresses.add({ text: told, revision, session, says: said, form: read(FORM) })
   }
 
   function onKey(event) {

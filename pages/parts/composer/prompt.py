@@ -17,8 +17,7 @@ TEXT, REVISION, SHOWN, RESTORED = "prompt", "prompt_revision", "prompt_shown", "
 # More than can be sent may stand in the field for a while; more than this is no prompt.
 KEPT_LIMIT = 20 * PROMPT_LIMIT
 form = st.session_state
-_FILES = ("composer/prompt.html", "composer/prompt.css", "stored.js", "composer/prompt.js")
-_field = component("studio_prompt", *_FILES)
+_field = component("studio_prompt", "composer/prompt.html", "composer/prompt.css", "stored.js", "composer/prompt.js")
 
 
 def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str = "") -> None:
@@ -37,13 +36,11 @@ def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str =
 
 def hear() -> None:
     """Take over what was typed, unless something else was put into the field since."""
-    take((form.get(KEY) or {}).get("told"))
+    take((form.get(KEY) or {}).get("told") or {})
 
 
-def take(told: Any) -> bool:
+def take(told: dict[str, Any]) -> bool:
     """Take over a text that the browser tells, `{"text", "revision", "session"}`; return whether it is of the present form."""
-    if not isinstance(told, dict):
-        return False
     if (told.get("session"), told.get("revision")) != (form["tab"], form.get(REVISION, 0)):
         return False
     form[SHOWN] = told["revision"]

@@ -5,6 +5,7 @@ Everything acts in callbacks, before the page is drawn, and goes into the form's
 
 import hashlib
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -99,6 +100,16 @@ def put_request(asked: Generation | Job) -> None:
     keep_former(asked.prompt)
     form_state.put(as_table=False, prompt=asked.prompt, **{name: getattr(asked, name) for name in form_state.SETTINGS})
     strip.replace(reference.id for reference in Studio.current().store.references.get_many(asked.references))
+
+
+def put_press(prompt: str, kept: dict[str, Any]) -> None:
+    """Put what a lost press held into the form, on its page, and keep the prompt that stood there."""
+    keep_former(prompt)
+    values, references = form_state.fit(kept)
+    # The table that stands here stays within reach.
+    form_state.put(**form_state.DEFAULTS | {"draft": form["draft"]} | values | {"prompt": prompt})
+    strip.replace(references)
+    form["go"] = "generate.py"
 
 
 def keep_former(prompt: str) -> None:

@@ -22,7 +22,6 @@ from kie.studio import Studio
 from kie.views import format, job_cards
 from pages.parts.composer import fields, prompt_tools
 from pages.parts.composer import request as form_request
-from pages.parts.composer.outbox import Says, is_narrow
 from pages.parts.live import visitor
 from pages.parts.references import strip
 
@@ -33,6 +32,8 @@ DAY_S = 86_400.0
 LARGE_SHARE = 0.25
 BUSY = "A picture is still being added, so nothing was sent: press again once it is in the list."
 SHOWN_BEFORE = 4
+# How many pictures a button stood for, and what it said that they cost.
+Says = tuple[int, float | None] | None
 form = st.session_state
 
 
@@ -84,7 +85,7 @@ def seen() -> tuple:
     names = ("faults", "asked", prompt_tools.FORMER, UNFOLDED, fields.RATIO, fields.SIZE)
     told = [form.get(name) or None for name in names]
     can = request.possible
-    shows = (request.faults, form_request.has_variables(), bool(SessionJobs(form).ids), is_narrow())
+    shows = (request.faults, form_request.has_variables(), bool(SessionJobs(form).ids), form["is_narrow"])
     return form["as_table"], *told, *shows, can.images, can.price
 
 
