@@ -402,6 +402,26 @@ def test_the_same_row_twice_in_one_table_is_asked_about(app: AppTest):
     assert Studio.current().search.count() == 0
 
 
+def test_a_lost_press_of_a_table_comes_back_with_its_settings_unless_it_was_made(app: AppTest):
+    write(app, "made after all")
+    press(app)
+    [made] = app.session_state["presses"]["presses"]["list"]
+    pressed = {"as_table": True, "images": 2, "aspect_ratio": "21:9", "output_format": "bmp", "references": ["gone"]}
+    lost = {"id": "lost", "session": "earlier", "revision": 0, "text": "each of these", "says": None, "form": pressed}
+    told = {"list": [made | {"session": "earlier"}, lost], "attempt": 1}
+    app.session_state["handled_presses"] = []
+    app.session_state["presses"] = {"presses": told, "narrow": False}
+    [shown] = components(drawn(app), "studio_presses")
+    assert (shown["handled"], shown["unsent"]) == ([made["id"]], ["lost"])
+    told["list"][1]["wanted"] = app.session_state["tab"]
+    [shown] = components(drawn(app), "studio_presses")
+    assert (shown["handled"], shown["unsent"]) == ([made["id"], "lost"], [])
+    names = ("as_table", "images", "aspect_ratio", "output_format")
+    assert [app.session_state[name] for name in names] == [True, 2, "21:9", "png"]
+    assert written(app) == "each of these"
+    assert Studio.current().search.count() == 1
+
+
 def test_a_large_share_of_the_balance_is_asked_about_and_a_small_one_is_not(app: AppTest, keep: Keep):
     write(app, "a few of these")
     app.session_state["images"] = 8
