@@ -408,7 +408,7 @@ def test_a_lost_press_of_a_table_comes_back_with_its_settings_unless_it_was_made
     [made] = app.session_state["presses"]["presses"]["list"]
     pressed = {"as_table": True, "images": 2, "aspect_ratio": "21:9", "output_format": "bmp", "references": ["gone"]}
     lost = {"id": "lost", "session": "earlier", "revision": 0, "text": "each of these", "says": None, "form": pressed}
-    told = {"list": [made | {"session": "earlier"}, lost], "attempt": 1}
+    told = {"list": [made | {"session": "earlier"}, lost], "at": 1}
     app.session_state["handled_presses"] = []
     app.session_state["presses"] = {"presses": told, "narrow": False}
     [shown] = components(drawn(app), "studio_presses")

@@ -8,7 +8,7 @@ const presses = (window.studioPresses ??= createPresses())
 
 function createPresses() {
   const known = { port: null, session: null, show: null }
-  let [pending, again, attempt] = [read(PRESSES) ?? [], null, 0]
+  let [pending, again] = [read(PRESSES) ?? [], null]
 
   function keep(next) {
     pending = next
@@ -18,8 +18,7 @@ function createPresses() {
   function hand(next = pending) {
     clearTimeout(again)
     keep(next)
-    attempt += 1
-    known.port.setStateValue("presses", { list: pending, attempt })
+    known.port.setStateValue("presses", { list: pending, at: Date.now() })
     // It comes along with every message until it has been taken. This is for a line on which none is sent any more: sooner, it
     // would cross a change of page.
     again = setTimeout(hand, AGAIN_MS)
@@ -60,7 +59,7 @@ function nameOf({ rerun, form, text }) {
 
 export default function ({ data, setStateValue, parentElement }) {
   const find = (selector) => parentElement.querySelector(selector)
-  const [notice, text, again, discard] = [".notice", ".text", ".again", ".discard"].map(find)
+  const [notice, text, again, discard] = [".box", ".text", ".again", ".discard"].map(find)
   presses.port = { setStateValue }
   presses.show = (unsent) => {
     const last = unsent.at(-1)
