@@ -32,12 +32,12 @@ OPEN = "document.querySelector('[data-testid=stTopNavLink][href$=history]').clic
 LEAVE = """document.querySelector('[data-testid=stTopNavLink][href$=account]').click()
   while (document.body.innerText.includes('pictures · ')) await pause(10)
   await pause(1500)"""
-SEARCH = """const field = document.querySelector('input[aria-label=Search]')
+SEARCH = """const field = within('input[type=search]')
   enter(field, ['red watercolour', 'lighthouse'][round % 2] + '.'.repeat(round))
-  field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 13, bubbles: true }))"""
+  field.dispatchEvent(new Event('change', { bubbles: true }))"""
 STAR = "document.querySelector('input[aria-label^=\"Starred only\"]').click()"
 NEXT = "[...document.querySelectorAll('button')].find((one) => /next page/i.test(one.ariaLabel ?? '')).click()"
-FIRST_ROW = """[...document.querySelectorAll('*')].map((one) => one.shadowRoot?.querySelector('.tile')).find(Boolean)?.dataset.key"""
+FIRST_ROW = """[...document.querySelectorAll('*')].map((one) => one.shadowRoot?.querySelector('[data-key]')).find(Boolean)?.dataset.key"""
 
 
 def run() -> None:
