@@ -44,9 +44,9 @@ def show_dock() -> None:
 
     What changes here runs nothing else, but for a table, which shows on the page what will be sent.
     """
+    form_state.fill()
     if form["seen"] and (form["as_table"] or form["seen"][0]):
         st.rerun()
-    form_state.fill()
     request = form_request.now()
     mend_faults(request)
     # Places of their own, so that a sentence more or less in one does not push the next aside while it is drawn.

@@ -274,6 +274,7 @@ def test_a_press_that_closes_the_list_of_settings_leaves_what_was_chosen_in_it_o
     server: Server, visit: Visit
 ) -> None:
     page = visit(server)
+    make(page, "A ferry at dusk")
     write_prompt(page, "A ferry at night")
     choose(page, "4K")
     opener = page.get_by_test_id("stBottom").get_by_role("button", name=SIZE)

@@ -10,6 +10,7 @@ from streamlit.testing.v1.element_tree import Button
 from kie.generation import ASPECT_RATIOS, Generation
 from kie.studio import Studio
 from pages.parts.composer.prompt_tools import HISTORY, PRESETS, TEMPLATES
+from pages.parts.references.strip import Chosen
 from tests.support.forms import drawn, write
 from tests.support.jobs import submit
 
@@ -33,6 +34,8 @@ def page() -> None:
     st.radio("Output format", OUTPUT_FORMATS, key="output_format")
     prompt_tools.ask_project()
     saved_lists.popover(prompt_tools.PRESETS, "Presets", None, prompt_tools.show_presets)
+    if "asked" in st.session_state:
+        st.button("Reuse", on_click=prompt_tools.put_request, args=(st.session_state["asked"],))
 
 
 @pytest.fixture
@@ -152,6 +155,25 @@ def test_what_was_typed_after_a_used_prompt_is_not_lost_either(show: Show, studi
 def test_there_is_nothing_to_put_back_into_an_empty_prompt_or_after_the_next_press(show: Show, studio: Studio):
     submit(studio, "a lighthouse")
     assert buttons(press(show(HISTORY, "  "), "Use"), "Undo") == []
+
+
+def test_all_that_a_request_replaces_comes_back_and_what_was_changed_since_in_turn(show: Show):
+    app = show()
+    before = {"prompt": "my own words", "aspect_ratio": "21:9", "resolution": "4K", "as_table": True, "images": 4}
+    app.session_state["tab-memory"] = {"kept": {"session": app.session_state["tab"], "form": before}}
+    app.session_state["references"] = Chosen(("of my own",))
+    app = drawn(app)
+    app.session_state["asked"] = Generation("a lighthouse", (), "3:2", "2K", "jpg")
+    app = press(drawn(app), "Reuse")
+    after = {"prompt": "a lighthouse", "aspect_ratio": "3:2", "resolution": "2K", "as_table": False, "images": 4}
+    assert {name: app.session_state[name] for name in after} == after
+    assert app.session_state["references"].ids == ()
+    app.radio(key="resolution").set_value("1K")
+    app = press(drawn(app), "Undo")
+    assert {name: app.session_state[name] for name in before} == before
+    assert app.session_state["references"].ids == ("of my own",)
+    app = press(app, "Undo")
+    assert (prompt(app), app.session_state["resolution"]) == ("a lighthouse", "1K")
 
 
 @pytest.mark.parametrize("text", [NASTY, "x" * 10_000, "several\nlines\n\n# of it", "夜明け 🍌"])
@@ -326,6 +348,7 @@ def test_present_settings_become_a_preset_of_their_project_and_are_applied_again
     assert other.selectbox(key="aspect_ratio").value == "21:9"
     assert (other.radio(key="resolution").value, other.radio(key="output_format").value) == ("4K", "jpg")
     assert other.session_state["images"] == 3
+    assert press(other, "Undo").session_state["images"] == 1
     assert not other.session_state[PRESETS]
 
 

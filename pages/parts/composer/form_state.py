@@ -54,13 +54,20 @@ def begin() -> None:
 
 def keep(key: str) -> None:
     """Let the browser keep the form, or hand back what it kept of it to a session that does not know it."""
-    kept = {name: form[name] for name in DEFAULTS if name != prompt.TEXT} | {"references": strip.chosen().ids}
+    kept = {name: value for name, value in standing().items() if name != prompt.TEXT}
     data = {"form": kept, "session": form["tab"], "isKnown": bool(form.get(KNOWN))}
     _memory(key=key, data=data, default={"kept": None}, on_kept_change=lambda: None)
 
 
+def standing() -> dict[str, Any]:
+    """Return what the form holds now."""
+    return {name: form[name] for name in DEFAULTS} | {"references": strip.chosen().ids}
+
+
 def put(**values: Any) -> None:
     """Put values into the form, in a callback."""
+    if "references" in values:
+        strip.replace(values.pop("references"))
     text = values.pop(prompt.TEXT, form[prompt.TEXT])
     earlier = form.get(PUT, {}) if not prompt.is_shown() else {}
     form[PUT] = earlier | {name: (*earlier.get(name, ()), form[name], value) for name, value in values.items()}

@@ -18,11 +18,11 @@ from kie.views import format
 from pages.parts.composer import file_field, form_state, saved_lists
 from pages.parts.composer.saved_lists import SavedList
 from pages.parts.recorded import recorded
-from pages.parts.references import strip
 
 HISTORY, TEMPLATES, PRESETS = "past-prompts", "templates", "presets"
 MINE, EVERYONE = "Mine", "Everyone"
-FORMER = "former_prompt"
+# What was replaced in the form, and what was put there: one value of two dictionaries that nobody changes.
+FORMER = "former_form"
 FILES = "template_file"
 FILE_BYTES_LIMIT = 1_000_000
 PREVIEW = 110
@@ -30,12 +30,13 @@ form = st.session_state
 
 
 def show_prompt_tools() -> None:
-    """Offer recent prompts and templates for the prompt, and to undo what they replaced."""
+    """Offer recent prompts and templates for the prompt, and to undo what was replaced in the form."""
     saved_lists.popover(HISTORY, "Recent prompts", ":material/history:", show_past_prompts)
     saved_lists.popover(TEMPLATES, "Templates", ":material/bookmark:", show_templates)
-    former, _ = form.get(FORMER, ("", ""))
-    if is_visible(former) and former != form.get("prompt"):
-        st.button("Undo", key="put-prompt-back", icon=":material/undo:", type="tertiary", on_click=put_prompt_back)
+    former, _ = form.get(FORMER, ({}, {}))
+    now = form_state.standing()
+    if any(value != now[name] and (name != "prompt" or is_visible(value)) for name, value in former.items()):
+        st.button("Undo", key="put-back", icon=":material/undo:", type="tertiary", on_click=put_back)
 
 
 def ask_project() -> str | None:
@@ -91,41 +92,41 @@ def use_prompt(prompt: str, place: str) -> None:
 
 def put_prompt(prompt: str) -> None:
     """Put a text into the prompt, and keep what stood there."""
-    keep_former(prompt)
-    form_state.put(prompt=prompt)
+    _put(prompt=prompt)
 
 
-def put_request(asked: Generation | Job) -> None:
-    """Put a whole request into the form, in a callback, and keep the prompt that stood there."""
-    keep_former(asked.prompt)
-    form_state.put(as_table=False, prompt=asked.prompt, **{name: getattr(asked, name) for name in form_state.SETTINGS})
-    strip.replace(reference.id for reference in Studio.current().store.references.get_many(asked.references))
+def put_request(asked: Generation | Job, **instead: Any) -> None:
+    """Put a whole request into the form, in a callback, and keep all that stood there."""
+    known = Studio.current().store.references.get_many(asked.references)
+    values = {name: getattr(asked, name) for name in ("prompt", *form_state.SETTINGS)}
+    _put(**values | {"references": tuple(each.id for each in known), "as_table": False} | instead)
 
 
 def put_press(prompt: str, kept: dict[str, Any]) -> None:
-    """Put what a lost press held into the form, on its page, and keep the prompt that stood there."""
-    keep_former(prompt)
+    """Put what a lost press held into the form, on its page, and keep all that stood there."""
     values, references = form_state.fit(kept)
     # The table that stands here stays within reach.
-    form_state.put(**form_state.DEFAULTS | {"draft": form["draft"]} | values | {"prompt": prompt})
-    strip.replace(references)
+    values = form_state.DEFAULTS | {"draft": form["draft"]} | values
+    _put(**values | {"prompt": prompt, "references": tuple(references)})
     form["go"] = "generate.py"
 
 
-def keep_former(prompt: str) -> None:
-    """Keep what stands in the prompt before this takes its place, but for what was put there before and not touched."""
-    standing = form.get("prompt") or ""
-    former, put = form.get(FORMER, ("", ""))
-    form[FORMER] = (former if standing == put else standing, prompt)
+def _put(**values: Any) -> None:
+    """Keep what stands in the form before these take its place, but for what was put there before and not touched."""
+    former, put = form.get(FORMER, ({}, {}))
+    now = form_state.standing()
+    own = {name: former[name] if name in put and now[name] == put[name] else now[name] for name in values}
+    form[FORMER] = (former | own, put | values)
+    form_state.put(**values)
 
 
-def put_prompt_back() -> None:
-    """Put back what was replaced; what was typed since then can be put back in turn."""
+def put_back() -> None:
+    """Put back all that was replaced; what was changed of it since then can be put back in turn."""
     former, put = form.pop(FORMER)
-    standing = form.get("prompt") or ""
-    if standing != put:
-        form[FORMER] = (standing, former)
-    form_state.put(prompt=former)
+    now = form_state.standing()
+    if any(now[name] != value for name, value in put.items()):
+        form[FORMER] = ({name: now[name] for name in put}, former)
+    form_state.put(**former)
 
 
 def _preview(prompt: str) -> str:
@@ -246,7 +247,7 @@ def apply_preset(kept: SavedList, preset: Preset) -> None:
     """Put a preset's settings into the form, unless the service does not take them any more."""
     with kept.outcome(f"{format.literal(preset.name)} is applied."):
         check_preset(preset)
-        form_state.put(**{name: getattr(preset, name) for name in (*form_state.SETTINGS, "images")})
+        _put(**{name: getattr(preset, name) for name in (*form_state.SETTINGS, "images")})
         form[PRESETS] = False
 
 

@@ -8,7 +8,7 @@ from kie.errors import FileRefused, NothingSpent
 from kie.jobs import Job
 from kie.session import SessionJobs
 from kie.studio import Studio
-from pages.parts.composer import form_state, prompt_tools
+from pages.parts.composer import prompt_tools
 from pages.parts.composer.submit import refusal
 from pages.parts.recorded import recorded
 from pages.parts.references import strip
@@ -61,8 +61,7 @@ def _vary(job: Job) -> None:
 
 
 def _larger(job: Job) -> None:
-    prompt_tools.put_request(job)
-    form_state.put(resolution="4K")
+    prompt_tools.put_request(job, resolution="4K")
 
 
 def _again(job: Job) -> None:
