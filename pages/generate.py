@@ -134,14 +134,13 @@ def show_short(request: form_request.Request) -> None:
     can, asked = request.possible, request.asked
     free, held = max(0.0, studio.credits.free() or 0.0), studio.credits.held()
     waiting = f" {format.number(held)} are reserved." if held else ""
-    made = "Nothing can be sent: ask for fewer, or top up."
-    if can.items:
-        made = f"The button makes {format.pictures(can.images)}."
+    enough = int(free // max(item.price or 0.0 for item in asked.items))
+    made = f"Enough for {enough} of {asked.images}" if enough else "Nothing can be sent"
+    made = f"The button makes {format.pictures(can.images)}." if can.items else f"{made}: ask for fewer, or top up."
     cost = f"{format.pictures(asked.images)} would cost about {format.credits(asked.price)}"
     st.warning(f"{cost}; {format.number(free)} are available.{waiting} {made}", icon=":material/paid:")
-    st.button(
-        "Refresh the balance", type="tertiary", icon=":material/refresh:", on_click=studio.backend.tracker.want_balance
-    )
+    refresh = {"icon": ":material/refresh:", "on_click": studio.backend.tracker.want_balance}
+    st.button("Refresh the balance", type="tertiary", **refresh)
 
 
 def show_welcome() -> None:
@@ -153,9 +152,8 @@ def show_welcome() -> None:
             text_alignment="center",
         )
         for number, example in enumerate(EXAMPLES):
-            st.button(
-                example, key=f"example-{number}", type="tertiary", on_click=prompt_tools.put_prompt, args=(example,)
-            )
+            put = {"on_click": prompt_tools.put_prompt, "args": (example,)}
+            st.button(example, key=f"example-{number}", type="tertiary", **put)
 
 
 begin_session()

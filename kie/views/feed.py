@@ -79,7 +79,8 @@ def _note(whole: Jobs, hidden: int, is_one: bool, zone: str | None) -> str:
     unknown = sum(credits is None and job.state in ENDED for credits, job in zip(spent, whole, strict=True))
     under_way = sum(job.price_expected or 0 for job in whole if job.is_open and job.sent_at and job.credits is None)
     cost = [format.credits(known)] * bool(known or None not in spent)
-    cost += [f"{format.number(under_way)} reserved"] * bool(under_way)
+    expected = f"about {format.number(under_way)} more" if known else f"about {format.credits(under_way)}"
+    cost += [expected] * bool(under_way)
     cost += [f"{unknown} of unknown cost"] * bool(unknown)
     parts = [format.pictures(len(whole))] * (is_one and len(whole) > 1) + [format.settings(whole[0])] * is_one
     more = [f"{hidden} more in the history"] * bool(hidden)

@@ -258,6 +258,16 @@ def test_more_than_is_free_is_told_before_the_press_with_what_is_possible(
     assert told in said(app)
 
 
+def test_more_choices_than_the_credits_suffice_for_are_told_with_how_many_would_do(opened: Open, keep: Keep):
+    for number in range(46):
+        keep(State.QUEUED, f"number {number}", person="Ben")
+    app = opened()
+    until(lambda: Studio.current().credits.balance())
+    write(app, "A boat in {1|2|3|4|5|6|7|8|9|10|11|12}")
+    assert generate(drawn(app))["text"] == "Generate · not enough credits"
+    assert "172 are available. 828 are reserved. Enough for 9 of 12: ask for fewer, or top up." in said(app)
+
+
 def test_nothing_is_spent_on_what_was_cancelled_or_refused(opened: Open, keep: Keep):
     keep(State.CANCELLED, "a cancelled one")
     keep(State.FAILED, "a refused one", problem="CreditsShort")

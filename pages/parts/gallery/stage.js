@@ -101,7 +101,8 @@ function createStage(root) {
     const action = entry?.item.actions.find(({ id }) => ids.includes(id))
     if (!action) return
     press(action, entry, { currentTarget: event.target, detail: 0 })
-    say(action.label, true)
+    // That something was deleted is said by the page, which a dialog covers.
+    say(action.label, action.id !== "delete" || openDialog())
     if (action.id === "delete" && stage.viewer.shown()?.key === key) stage.viewer.step(1)
   }
 

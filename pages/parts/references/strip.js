@@ -64,7 +64,7 @@ function createTab() {
 
   function add({ name, id, refusal, receipt: carried = null }) {
     const number = tab.ids.indexOf(id) + 1
-    const reason = refusal ?? (number > 0 && `This is the same picture as number ${number}, so it was not added again.`)
+    const reason = refusal ?? (number > 0 && `This is the same picture as number ${number}. Not added again.`)
     if (reason) tab.notes.push({ name, reason })
     else {
       names.set(id, name)

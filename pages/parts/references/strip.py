@@ -20,7 +20,7 @@ from kie.images import convert
 from pages.parts.component import component
 
 BOX, CHOSEN = "reference_box", "references"
-FULL = f"At most {REFERENCE_LIMIT} references fit, so it was not added: remove one first."
+FULL = f"At most {REFERENCE_LIMIT} references fit. Not added: remove one first."
 form = st.session_state
 _SCRIPTS = ("elements", "live/live", *(f"references/{name}" for name in ("upload", "intake", "tiles", "strip")))
 _box = component(
@@ -84,9 +84,7 @@ def attach(reference_id: str) -> None:
     """Add a reference. Raises FileRefused when it is there already or there is no room."""
     ids = chosen().ids
     if reference_id in ids:
-        raise FileRefused(
-            f"This is the same picture as number {ids.index(reference_id) + 1}, so it was not added again."
-        )
+        raise FileRefused(f"This is the same picture as number {ids.index(reference_id) + 1}. Not added again.")
     if len(ids) >= REFERENCE_LIMIT:
         raise FileRefused(FULL)
     replace((*ids, reference_id))
