@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from kie.generation import Generation
-from pages.parts.composer import prompt_tools
+from pages.parts.composer import form_state, prompt_tools
 from pages.parts.references import strip
 
 SHOWN = 160
@@ -30,8 +30,7 @@ def _request(told: Any) -> Generation | None:
     """Read a receipt as the browser hands it on: believed only as far as it could be sent."""
     if not isinstance(told, dict):
         return None
-    names = ("prompt", "aspect_ratio", "resolution", "output_format")
-    values = {name: told.get(name) for name in names}
+    values = {name: told.get(name) for name in ("prompt", *form_state.SETTINGS)}
     if not all(isinstance(value, str) for value in values.values()):
         return None
     references = told.get("references")
