@@ -150,7 +150,7 @@ def show_welcome() -> None:
         told = "Describe one, add references if you like, and press Generate. Or begin with one of these:"
         st.caption(told, text_alignment="center")
         for number, example in enumerate(EXAMPLES):
-            put = {"on_click": prompt_tools.put_prompt, "args": (example,)}
+            put = {"on_click": prompt_tools.put, "kwargs": {"prompt": example}}
             st.button(example, key=f"example-{number}", type="tertiary", **put)
 
 

@@ -86,20 +86,15 @@ def show_past_prompt(past: PastPrompt, is_anyones: bool) -> None:
 
 def use_prompt(prompt: str, place: str) -> None:
     """Put a text into the prompt, and close the list that it is from."""
-    put_prompt(prompt)
+    put(prompt=prompt)
     form[place] = False
-
-
-def put_prompt(prompt: str) -> None:
-    """Put a text into the prompt, and keep what stood there."""
-    _put(prompt=prompt)
 
 
 def put_request(asked: Generation | Job, **instead: Any) -> None:
     """Put a whole request into the form, in a callback, and keep all that stood there."""
     known = Studio.current().store.references.get_many(asked.references)
     values = {name: getattr(asked, name) for name in ("prompt", *form_state.SETTINGS)}
-    _put(**values | {"references": tuple(each.id for each in known), "as_table": False} | instead)
+    put(**values | {"references": tuple(each.id for each in known), "as_table": False} | instead)
 
 
 def put_press(prompt: str, kept: dict[str, Any]) -> None:
@@ -107,16 +102,16 @@ def put_press(prompt: str, kept: dict[str, Any]) -> None:
     values, references = form_state.fit(kept)
     # The table that stands here stays within reach.
     values = form_state.DEFAULTS | {"draft": form["draft"]} | values
-    _put(**values | {"prompt": prompt, "references": tuple(references)})
+    put(**values | {"prompt": prompt, "references": tuple(references)})
     form["go"] = "generate.py"
 
 
-def _put(**values: Any) -> None:
-    """Keep what stands in the form before these take its place, but for what was put there before and not touched."""
-    former, put = form.get(FORMER, ({}, {}))
+def put(**values: Any) -> None:
+    """Put values into the form, in a callback, and keep what they replace, but for what was put before and not touched."""
+    former, before = form.get(FORMER, ({}, {}))
     now = form_state.standing()
-    own = {name: former[name] if name in put and now[name] == put[name] else now[name] for name in values}
-    form[FORMER] = (former | own, put | values)
+    own = {name: former[name] if name in before and now[name] == before[name] else now[name] for name in values}
+    form[FORMER] = (former | own, before | values)
     form_state.put(**values)
 
 
@@ -247,7 +242,7 @@ def apply_preset(kept: SavedList, preset: Preset) -> None:
     """Put a preset's settings into the form, unless the service does not take them any more."""
     with kept.outcome(f"{format.literal(preset.name)} is applied."):
         check_preset(preset)
-        _put(**{name: getattr(preset, name) for name in (*form_state.SETTINGS, "images")})
+        put(**{name: getattr(preset, name) for name in (*form_state.SETTINGS, "images")})
         form[PRESETS] = False
 
 

@@ -52,7 +52,7 @@ def _use(job: Job) -> None:
 
 def _use_alone(job: Job) -> None:
     _use(job)
-    prompt_tools.put_prompt("")
+    prompt_tools.put(prompt="")
 
 
 def _vary(job: Job) -> None:
