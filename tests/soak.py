@@ -269,7 +269,9 @@ def serve(root: Path, service: str, heard: Connection) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     with Studio(settings) as studio:
         threading.Thread(target=_listen, args=(studio, heard, stopping), daemon=True).start()
-        stopping.wait()
+        # A signal that another thread receives does not wake this one.
+        while not stopping.wait(0.5):
+            pass
 
 
 def _listen(studio: Studio, heard: Connection, stopping: threading.Event) -> None:
