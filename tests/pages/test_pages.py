@@ -551,9 +551,13 @@ def test_what_waits_is_paused_while_the_brake_is_on_and_the_card_says_why(opened
     assert [item["label"] for item in items(go(app, "history.py"))] == ["Paused: not enough credits"]
 
 
-def test_a_zip_s_label_counts_the_pictures_that_are_in_it(opened: Open, keep: Keep, store: Store):
+def test_a_zip_s_label_counts_the_pictures_that_are_in_it(opened: Open, keep: Keep, store: Store, settings: Settings):
     app = opened(ready=lambda studio: studio.credits.balance())
     kept = [f"results/00/{number:032d}.png" for number in range(4)]
+    # The studio looks for the files of its pictures when it starts, and fetches again what is not there.
+    (settings.data_dir / "results" / "00").mkdir(parents=True, exist_ok=True)
+    for name in kept[:3]:
+        (settings.data_dir / name).write_bytes(picture())
     pictures = [keep(State.DONE, name, file=name) for name in kept[:3]]
     failed = keep(State.FAILED, "a failed one", problem="TaskFailed")
     keep(State.FETCHING, "one that is fetched again", problem="FileMissing", file=kept[3])
