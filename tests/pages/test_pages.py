@@ -54,8 +54,9 @@ def keep(store: Store) -> Keep:
 
     def write(state: State, prompt: str = "a lighthouse", person: str = "Ann", **known: object) -> Job:
         now = time.time()
-        [job] = ordered(store, person, Generation(prompt), f"{state}-{prompt}", 1, 18.0, now - 60)
-        store.jobs.note(job.id, State.QUEUED, next_at=now + NOT_NOW_S)
+        # Its turn is far away from the first moment on.
+        [job] = ordered(store, person, Generation(prompt), f"{state}-{prompt}", 1, 18.0, now + NOT_NOW_S)
+        store.jobs.note(job.id, State.QUEUED, created_at=now - 60)
         before = State.QUEUED
         for step in WAY[state]:
             moved = {"ended_at": now} if step in ENDED else {"server": store.database.server}
