@@ -13,6 +13,7 @@ from tests.support.browser import (
     ask,
     expect_news,
     generate_button,
+    make,
     paid_requests,
     pictures_of,
     press_generate,
@@ -81,6 +82,7 @@ def test_a_press_that_can_t_be_written_is_said_and_the_next_one_sends_once(
 
 
 def test_a_star_that_can_t_be_written_is_said_and_the_page_stays(server: Server, visit: Visit) -> None:
+    make(visit(server), "A harbour under the stars")
     page = visit(server, "/history?view=pictures")
     page.get_by_role("checkbox", name="Select").first.check(force=True)
     star = tray(page).get_by_role("button", name="Star", exact=True)
