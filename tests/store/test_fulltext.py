@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from kie.generation import Generation
 from kie.history import fulltext
@@ -193,7 +193,7 @@ def test_a_file_that_was_packed_anew_is_searched_as_before(store: Store, url: st
     many_jobs.fill(store, 400, NOW)
     before = found_ids(store, Query(text="watercolour"))
     store.close()
-    with create_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+    with create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as db:
         db.execute(text("VACUUM"))
     store.open()
     again = Store(url)
