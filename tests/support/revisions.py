@@ -35,10 +35,10 @@ def load_postgresql(revision: str, url: str) -> None:
 
 
 def dump(source: Path) -> str:
-    """Return the statements that create a database, without what is made anew."""
+    """Return the statements that create a database, one to a line, without what is made anew."""
     with contextlib.closing(sqlite3.connect(source)) as database:
-        lines = [line for line in database.iterdump() if not any(made in line for made in MADE_ANEW)]
-    return "\n".join(lines) + "\n"
+        kept = [each for each in database.iterdump() if not any(made in each for made in MADE_ANEW)]
+    return "".join(f"{each if each.startswith('INSERT') else ' '.join(each.split())}\n" for each in kept)
 
 
 def fill(store: Store) -> None:

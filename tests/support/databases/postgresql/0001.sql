@@ -12,193 +12,30 @@ CREATE FUNCTION public.spaced(prompt text) RETURNS text
         SELECT regexp_replace(CASE WHEN octet_length(prompt) = length(prompt) THEN lower(prompt)
             ELSE regexp_replace(lower(normalize(regexp_replace(normalize(prompt, NFD), '[\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670]', '', 'g'), NFKC)),
                 '([\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])', ' \1 ', 'g') END, '[\W_]+', ' ', 'g') $$;
-CREATE TABLE public.alembic_version (
-    version_num character varying(32) NOT NULL
-);
-CREATE TABLE public.balances (
-    id integer NOT NULL,
-    credits double precision NOT NULL,
-    began double precision,
-    at double precision NOT NULL
-);
-CREATE SEQUENCE public.balances_id_seq
-    AS integer
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
+CREATE TABLE public.alembic_version ( version_num character varying(32) NOT NULL );
+CREATE TABLE public.balances ( id integer NOT NULL, credits double precision NOT NULL, began double precision, at double precision NOT NULL );
+CREATE SEQUENCE public.balances_id_seq AS integer START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE CACHE 1;
 ALTER SEQUENCE public.balances_id_seq OWNED BY public.balances.id;
-CREATE TABLE public.brakes (
-    id integer NOT NULL,
-    failures integer NOT NULL,
-    problem character varying(40),
-    detail text,
-    since double precision,
-    try_at double precision,
-    probed integer NOT NULL
-);
-CREATE SEQUENCE public.brakes_id_seq
-    AS integer
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
+CREATE TABLE public.brakes ( id integer NOT NULL, failures integer NOT NULL, problem character varying(40), detail text, since double precision, try_at double precision, probed integer NOT NULL );
+CREATE SEQUENCE public.brakes_id_seq AS integer START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE CACHE 1;
 ALTER SEQUENCE public.brakes_id_seq OWNED BY public.brakes.id;
-CREATE TABLE public.drafts (
-    id character varying(32) NOT NULL,
-    content text NOT NULL,
-    changed_at double precision NOT NULL
-);
-CREATE TABLE public.job_references (
-    job_id character varying(32) NOT NULL,
-    "position" integer NOT NULL,
-    reference_id character varying(64) NOT NULL
-);
-CREATE TABLE public.job_tags (
-    job_id character varying(32) NOT NULL,
-    tag character varying(40) NOT NULL,
-    at double precision,
-    person character varying(200)
-);
-CREATE TABLE public.jobs (
-    id character varying(32) NOT NULL,
-    submit_id character varying(64) NOT NULL,
-    variant integer NOT NULL,
-    "row" integer,
-    person character varying(200) NOT NULL,
-    project character varying(80),
-    state character varying(16) NOT NULL,
-    prompt text NOT NULL,
-    aspect_ratio character varying(8) NOT NULL,
-    resolution character varying(8) NOT NULL,
-    output_format character varying(8) NOT NULL,
-    fingerprint character varying(64),
-    task_id character varying(200),
-    stage character varying(40),
-    price_expected double precision,
-    credits double precision,
-    problem character varying(40),
-    candidate character varying(200),
-    candidate_from character varying(10),
-    settled text,
-    fail_code character varying(20),
-    fail_message text,
-    created_at double precision NOT NULL,
-    sent_at double precision,
-    accepted_at double precision,
-    failed_at double precision,
-    ended_at double precision,
-    paused_at double precision,
-    duration_s double precision,
-    next_at double precision,
-    attempts integer NOT NULL,
-    looks integer,
-    server character varying(32),
-    file character varying(200),
-    file_kind character varying(8),
-    file_bytes integer,
-    width integer,
-    height integer,
-    preview_problem character varying(40),
-    starred_at double precision,
-    starred_by character varying(200),
-    verdict character varying(8),
-    verdict_at double precision,
-    verdict_by character varying(200),
-    note text,
-    note_at double precision,
-    note_by character varying(200),
-    project_at double precision,
-    project_by character varying(200),
-    binned_at double precision,
-    binned_by character varying(200),
-    emptied_at double precision,
-    version bigint,
-    prompt_words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, public.spaced(prompt))) STORED
-);
-CREATE TABLE public.meta (
-    name character varying(40) NOT NULL,
-    value text NOT NULL
-);
-CREATE TABLE public.moves (
-    id integer NOT NULL,
-    job_id character varying(32) NOT NULL,
-    state character varying(16) NOT NULL,
-    at double precision NOT NULL
-);
-CREATE SEQUENCE public.moves_id_seq
-    AS integer
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
+CREATE TABLE public.drafts ( id character varying(32) NOT NULL, content text NOT NULL, changed_at double precision NOT NULL );
+CREATE TABLE public.job_references ( job_id character varying(32) NOT NULL, "position" integer NOT NULL, reference_id character varying(64) NOT NULL );
+CREATE TABLE public.job_tags ( job_id character varying(32) NOT NULL, tag character varying(40) NOT NULL, at double precision, person character varying(200) );
+CREATE TABLE public.jobs ( id character varying(32) NOT NULL, submit_id character varying(64) NOT NULL, variant integer NOT NULL, "row" integer, person character varying(200) NOT NULL, project character varying(80), state character varying(16) NOT NULL, prompt text NOT NULL, aspect_ratio character varying(8) NOT NULL, resolution character varying(8) NOT NULL, output_format character varying(8) NOT NULL, fingerprint character varying(64), task_id character varying(200), stage character varying(40), price_expected double precision, credits double precision, problem character varying(40), candidate character varying(200), candidate_from character varying(10), settled text, fail_code character varying(20), fail_message text, created_at double precision NOT NULL, sent_at double precision, accepted_at double precision, failed_at double precision, ended_at double precision, paused_at double precision, duration_s double precision, next_at double precision, attempts integer NOT NULL, looks integer, server character varying(32), file character varying(200), file_kind character varying(8), file_bytes integer, width integer, height integer, preview_problem character varying(40), starred_at double precision, starred_by character varying(200), verdict character varying(8), verdict_at double precision, verdict_by character varying(200), note text, note_at double precision, note_by character varying(200), project_at double precision, project_by character varying(200), binned_at double precision, binned_by character varying(200), emptied_at double precision, version bigint, prompt_words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, public.spaced(prompt))) STORED );
+CREATE TABLE public.meta ( name character varying(40) NOT NULL, value text NOT NULL );
+CREATE TABLE public.moves ( id integer NOT NULL, job_id character varying(32) NOT NULL, state character varying(16) NOT NULL, at double precision NOT NULL );
+CREATE SEQUENCE public.moves_id_seq AS integer START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE CACHE 1;
 ALTER SEQUENCE public.moves_id_seq OWNED BY public.moves.id;
-CREATE TABLE public.parcels (
-    name character varying(32) NOT NULL,
-    content text NOT NULL,
-    made_at double precision NOT NULL
-);
-CREATE TABLE public.presets (
-    id character varying(32) NOT NULL,
-    project character varying(80) NOT NULL,
-    name character varying(80) NOT NULL,
-    aspect_ratio character varying(8) NOT NULL,
-    resolution character varying(8) NOT NULL,
-    output_format character varying(8) NOT NULL,
-    images integer NOT NULL,
-    person character varying(200) NOT NULL,
-    changed_at double precision NOT NULL
-);
-CREATE TABLE public."references" (
-    id character varying(64) NOT NULL,
-    name character varying(255) NOT NULL,
-    kind character varying(8) NOT NULL,
-    width integer NOT NULL,
-    height integer NOT NULL,
-    bytes integer NOT NULL,
-    file character varying(200) NOT NULL,
-    created_at double precision NOT NULL,
-    checked_at double precision,
-    refusal text,
-    changed text,
-    job_id character varying(32),
-    uploaded_url text,
-    uploaded_to character varying(200),
-    uploaded_at double precision
-);
-CREATE TABLE public.sends (
-    id integer NOT NULL,
-    job_id character varying(32) NOT NULL,
-    person character varying(200) NOT NULL,
-    at double precision NOT NULL,
-    answered_at double precision
-);
-CREATE SEQUENCE public.sends_id_seq
-    AS integer
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1;
+CREATE TABLE public.parcels ( name character varying(32) NOT NULL, content text NOT NULL, made_at double precision NOT NULL );
+CREATE TABLE public.presets ( id character varying(32) NOT NULL, project character varying(80) NOT NULL, name character varying(80) NOT NULL, aspect_ratio character varying(8) NOT NULL, resolution character varying(8) NOT NULL, output_format character varying(8) NOT NULL, images integer NOT NULL, person character varying(200) NOT NULL, changed_at double precision NOT NULL );
+CREATE TABLE public."references" ( id character varying(64) NOT NULL, name character varying(255) NOT NULL, kind character varying(8) NOT NULL, width integer NOT NULL, height integer NOT NULL, bytes integer NOT NULL, file character varying(200) NOT NULL, created_at double precision NOT NULL, checked_at double precision, refusal text, changed text, job_id character varying(32), uploaded_url text, uploaded_to character varying(200), uploaded_at double precision );
+CREATE TABLE public.sends ( id integer NOT NULL, job_id character varying(32) NOT NULL, person character varying(200) NOT NULL, at double precision NOT NULL, answered_at double precision );
+CREATE SEQUENCE public.sends_id_seq AS integer START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE CACHE 1;
 ALTER SEQUENCE public.sends_id_seq OWNED BY public.sends.id;
-CREATE TABLE public.servers (
-    id character varying(32) NOT NULL,
-    seen_at double precision NOT NULL
-);
-CREATE TABLE public.template_stars (
-    template_id character varying(32) NOT NULL,
-    person character varying(200) NOT NULL
-);
-CREATE TABLE public.templates (
-    id character varying(32) NOT NULL,
-    name character varying(80) NOT NULL,
-    prompt text NOT NULL,
-    person character varying(200) NOT NULL,
-    changed_at double precision NOT NULL
-);
+CREATE TABLE public.servers ( id character varying(32) NOT NULL, seen_at double precision NOT NULL );
+CREATE TABLE public.template_stars ( template_id character varying(32) NOT NULL, person character varying(200) NOT NULL );
+CREATE TABLE public.templates ( id character varying(32) NOT NULL, name character varying(80) NOT NULL, prompt text NOT NULL, person character varying(200) NOT NULL, changed_at double precision NOT NULL );
 ALTER TABLE ONLY public.balances ALTER COLUMN id SET DEFAULT nextval('public.balances_id_seq'::regclass);
 ALTER TABLE ONLY public.brakes ALTER COLUMN id SET DEFAULT nextval('public.brakes_id_seq'::regclass);
 ALTER TABLE ONLY public.moves ALTER COLUMN id SET DEFAULT nextval('public.moves_id_seq'::regclass);
@@ -266,46 +103,26 @@ SELECT pg_catalog.setval('public.balances_id_seq', 1, true);
 SELECT pg_catalog.setval('public.brakes_id_seq', 1, true);
 SELECT pg_catalog.setval('public.moves_id_seq', 31, true);
 SELECT pg_catalog.setval('public.sends_id_seq', 1, true);
-ALTER TABLE ONLY public.alembic_version
-    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
-ALTER TABLE ONLY public.balances
-    ADD CONSTRAINT balances_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.brakes
-    ADD CONSTRAINT brakes_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.drafts
-    ADD CONSTRAINT drafts_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.job_references
-    ADD CONSTRAINT job_references_pkey PRIMARY KEY (job_id, "position");
-ALTER TABLE ONLY public.job_tags
-    ADD CONSTRAINT job_tags_pkey PRIMARY KEY (job_id, tag);
-ALTER TABLE ONLY public.jobs
-    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.jobs
-    ADD CONSTRAINT jobs_submit_id_variant_key UNIQUE (submit_id, variant);
-ALTER TABLE ONLY public.jobs
-    ADD CONSTRAINT jobs_task_id_key UNIQUE (task_id);
-ALTER TABLE ONLY public.meta
-    ADD CONSTRAINT meta_pkey PRIMARY KEY (name);
-ALTER TABLE ONLY public.moves
-    ADD CONSTRAINT moves_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.parcels
-    ADD CONSTRAINT parcels_pkey PRIMARY KEY (name);
-ALTER TABLE ONLY public.presets
-    ADD CONSTRAINT presets_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.presets
-    ADD CONSTRAINT presets_project_name_key UNIQUE (project, name);
-ALTER TABLE ONLY public."references"
-    ADD CONSTRAINT references_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.sends
-    ADD CONSTRAINT sends_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.servers
-    ADD CONSTRAINT servers_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY public.template_stars
-    ADD CONSTRAINT template_stars_pkey PRIMARY KEY (template_id, person);
-ALTER TABLE ONLY public.templates
-    ADD CONSTRAINT templates_name_key UNIQUE (name);
-ALTER TABLE ONLY public.templates
-    ADD CONSTRAINT templates_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.alembic_version ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+ALTER TABLE ONLY public.balances ADD CONSTRAINT balances_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.brakes ADD CONSTRAINT brakes_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.drafts ADD CONSTRAINT drafts_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.job_references ADD CONSTRAINT job_references_pkey PRIMARY KEY (job_id, "position");
+ALTER TABLE ONLY public.job_tags ADD CONSTRAINT job_tags_pkey PRIMARY KEY (job_id, tag);
+ALTER TABLE ONLY public.jobs ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.jobs ADD CONSTRAINT jobs_submit_id_variant_key UNIQUE (submit_id, variant);
+ALTER TABLE ONLY public.jobs ADD CONSTRAINT jobs_task_id_key UNIQUE (task_id);
+ALTER TABLE ONLY public.meta ADD CONSTRAINT meta_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.moves ADD CONSTRAINT moves_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.parcels ADD CONSTRAINT parcels_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY public.presets ADD CONSTRAINT presets_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.presets ADD CONSTRAINT presets_project_name_key UNIQUE (project, name);
+ALTER TABLE ONLY public."references" ADD CONSTRAINT references_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.sends ADD CONSTRAINT sends_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.servers ADD CONSTRAINT servers_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.template_stars ADD CONSTRAINT template_stars_pkey PRIMARY KEY (template_id, person);
+ALTER TABLE ONLY public.templates ADD CONSTRAINT templates_name_key UNIQUE (name);
+ALTER TABLE ONLY public.templates ADD CONSTRAINT templates_pkey PRIMARY KEY (id);
 CREATE INDEX ix_balances_at ON public.balances USING btree (at);
 CREATE INDEX ix_drafts_changed_at ON public.drafts USING btree (changed_at);
 CREATE INDEX ix_job_references_reference_id ON public.job_references USING btree (reference_id);
