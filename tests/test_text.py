@@ -109,7 +109,7 @@ def test_the_project_of_a_row_is_cleaned_like_one_that_is_typed(studio: Studio) 
         SubmissionItem(Generation("a lighthouse"), project=typed)
         for typed in ("Café", " Cafe\u0301\u202e", "x" * 100, " ")
     ]
-    studio.submissions.submit_all("Ann", rows, "submit-1", "Zoo")
+    studio.submissions.queue(studio.submissions.priced("Ann", rows, "submit-1", "Zoo"))
     assert sorted(studio.search.facets(Query())["projects"]) == [("Café", 2), ("Zoo", 1), ("x" * 80, 1)]
 
 

@@ -1,7 +1,6 @@
 """Whether the studio works: its files, its hosts, and what prevents pictures from being made."""
 
 import time
-from functools import partial
 
 from kie.errors import KeyRefused, NoRoom, NotRecorded
 from kie.images import convert
@@ -18,14 +17,14 @@ class Diagnostics:
         self._is_check_asked = False
         self._hosts: dict[str, tuple[str, float]] = {}
 
-    def check_files(self, is_deep: bool = False) -> None:
+    def check_files(self) -> None:
         """Compare rows and files in the background; missing pictures are downloaded again. Costs no credits, deletes nothing.
 
-        A deep check decodes every picture, which takes up to a second each. Does nothing while a check is running.
+        Does nothing while a check is running.
         """
         if not self.is_checking_files():
             self._is_check_asked = True
-            self._context.tracker.do(partial(self._check_files, is_deep))
+            self._context.tracker.do(self._check_files)
             self._context.events.publish({"integrity"})
 
     def is_checking_files(self) -> bool:
@@ -63,9 +62,9 @@ class Diagnostics:
         """Return the last result for each URL ("" if it accepts connections, else the reason) with its time."""
         return dict(self._hosts)
 
-    def _check_files(self, is_deep: bool) -> None:
+    def _check_files(self) -> None:
         try:
-            self._context.tracker.integrity.check(is_deep)
+            self._context.tracker.integrity.check()
         finally:
             self._is_check_asked = False
             self._context.events.publish({"integrity"})

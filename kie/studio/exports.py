@@ -58,21 +58,17 @@ class Exports:
         """Return the URL of a picture's download. Without a receipt, it is the file as delivered by the service."""
         return TAKE_ONE + self._signed(["one", job_id, with_receipt, zone])
 
-    def zip_link(self, ids: Collection[str], with_receipt: bool = True, zone: str | None = None) -> str:
-        """Return the URL of a zip with the pictures of these jobs.
+    def zip_link(self, chosen: Query | Collection[str], with_receipt: bool = True) -> str:
+        """Return the URL of a zip with the pictures of the jobs with these ids, or that match a query at the time of the download.
 
         Raises NotRecorded or NoRoom when the request is too long for a URL and can't be stored.
         """
-        return TAKE_ZIP + self._signed(["zip", list(dict.fromkeys(ids)), with_receipt, zone])
-
-    def zip_link_of(self, query: Query, with_receipt: bool = True) -> str:
-        """Return the URL of a zip with the pictures that match a query at the time of the download. Raises as `zip_link` does."""
-        return TAKE_ZIP + self._signed(["zip", query.to_params(), with_receipt, query.zone])
+        if isinstance(chosen, Query):
+            return TAKE_ZIP + self._signed(["zip", chosen.to_params(), with_receipt, chosen.zone])
+        return TAKE_ZIP + self._signed(["zip", list(dict.fromkeys(chosen)), with_receipt, None])
 
     def list_link(self, query: Query, kind: str) -> str:
         """Return the URL of all rows that match a query at the time of the download, as "xlsx", "csv" or "json". Raises as `zip_link` does."""
-        if kind not in lists.MIME_TYPES:
-            raise ValueError(f"no kind of list: {kind}")
         return f"{TAKE_LIST}{self._signed(['list', query.to_params(), query.zone])}.{kind}"
 
     def open_one(self, token: str) -> Download | None:

@@ -21,21 +21,21 @@ class Submissions:
         self._context, self._estimates = context, estimates
 
     def submit(
-        self, person: str, generation: Generation, submit_id: str, images: int = 1, project: str | None = None
+        self,
+        person: str,
+        generation: Generation,
+        submit_id: str,
+        images: int = 1,
+        project: str | None = None,
+        row: int | None = None,
     ) -> list[Job]:
         """Queue one request for one or more images and return its jobs. Repeating a submit id returns the jobs of the first call.
 
         Raises RequestInvalid with all faults, CreditsHeld when too few credits are free, and NotRecorded when the
         database can't be written. Nothing is queued in these cases.
         """
-        return self.submit_all(person, [SubmissionItem(generation, images)], submit_id, project)
-
-    def submit_all(
-        self, person: str, items: Sequence[SubmissionItem], submit_id: str, project: str | None = None
-    ) -> list[Job]:
-        """Queue all requests of one submission and return its jobs. Raises as `submit` does; nothing is queued then."""
-        found = self.faults(items)
-        if found:
+        items = [SubmissionItem(generation, images, row)]
+        if found := self.faults(items):
             raise RequestInvalid(found)
         return self.queue(self.priced(person, items, submit_id, project))
 
@@ -102,8 +102,7 @@ class Submissions:
         job = self._context.store.jobs.get(job_id)
         if job is None or job.state not in (State.FAILED, State.CANCELLED):
             return []
-        items = [SubmissionItem(job.generation, row=job.row)]
-        return self.submit_all(person, items, f"again-{job.id}", job.project)
+        return self.submit(person, job.generation, f"again-{job.id}", project=job.project, row=job.row)
 
     def pause(self, submit_id: str) -> None:
         """Pause the queued jobs of a submission. Jobs that were sent continue."""

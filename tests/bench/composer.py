@@ -51,7 +51,7 @@ def queue_batch(folder: Path) -> None:
         with Studio(settings) as queue:
             batch = [SubmissionItem(Generation(f"row {number}"), row=number) for number in range(1, BATCH + 1)]
             began = time.monotonic()
-            queue.submissions.submit_all("Somebody", batch, "batch")
+            queue.submissions.queue(queue.submissions.priced("Somebody", batch, "batch"))
             print(f"  a batch of {BATCH} is queued in {time.monotonic() - began:.2f} s (bound 2)")
 
 

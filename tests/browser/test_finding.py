@@ -40,7 +40,7 @@ def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iter
         used = studio.references.add("sea.png", io.BytesIO(picture(colour="navy"))).id
         made = studio.submissions.submit("Ann", Generation(FOX), "foxes", 4)
         ships = [SubmissionItem(Generation(prompt, (used,), "16:9", "2K", "jpg")) for prompt in SHIPS]
-        made += studio.submissions.submit_all("Ben", ships, "ships", "Harbour")
+        made += studio.submissions.queue(studio.submissions.priced("Ben", ships, "ships", "Harbour"))
         until(lambda: all(job.state in ENDED for job in studio.jobs.get_many([job.id for job in made])))
     with ForkedServer(project / "data", project, port, **environment) as running:
         yield running

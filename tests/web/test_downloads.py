@@ -308,7 +308,7 @@ def test_a_picture_that_goes_after_its_header_was_sent_still_comes_whole(studio:
 
 
 def test_a_manifest_agrees_with_the_list_and_the_rows(studio: Studio, site: str, jobs: dict[str, Job]):
-    found = unpacked(got(site, studio.exports.zip_link_of(Query())))
+    found = unpacked(got(site, studio.exports.zip_link(Query())))
     rows, listed = manifest(found), table(got(site, studio.exports.list_link(Query(), "csv")).content)
     book = sheet(found.read("manifest.xlsx"))
     assert [tuple(row) for row in book] == [zips.MANIFEST_COLUMNS] * len(rows)
@@ -376,7 +376,7 @@ def test_a_list_s_pictures_are_counted_as_its_zip_holds_them(studio: Studio, sit
         (Query(projects=("no",)), 0),
     ):
         assert studio.search.page(query, 1, 1).total.pictures == pictures
-        assert len(unpacked(got(site, studio.exports.zip_link_of(query))).namelist()) == pictures + len(zips.MANIFESTS)
+        assert len(unpacked(got(site, studio.exports.zip_link(query))).namelist()) == pictures + len(zips.MANIFESTS)
     emptied = jobs["twin"].id
     studio.annotations.bin([emptied], "Ann")
     try:
