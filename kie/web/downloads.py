@@ -47,19 +47,18 @@ def take_routes(studio: Callable[[], Studio], stalled_s: float = STALLED_S) -> l
 
     def one(request: Request) -> Response:
         try:
-            return _answer(request, studio().exports.open_one(request.path_params["token"]), stalled_s)
+            return _answer(request, studio().exports.open_one(**request.path_params), stalled_s)
         except FileMissing as error:
             return PlainTextResponse(error.sentence, 404)
 
     async def many(request: Request) -> Response:
-        token = request.path_params["token"]
-        return _Export(slots, lambda: _answer(request, studio().exports.open_zip(token), stalled_s))
+        return _Export(slots, lambda: _answer(request, studio().exports.open_zip(**request.path_params), stalled_s))
 
     async def rows(request: Request) -> Response:
-        token, _, kind = request.path_params["token"].rpartition(".")
-        return _Export(slots, lambda: _answer(request, studio().exports.open_list(token, kind), stalled_s))
+        return _Export(slots, lambda: _answer(request, studio().exports.open_list(**request.path_params), stalled_s))
 
-    return [Route(TAKE_ONE + "{token}", one), Route(TAKE_ZIP + "{token}", many), Route(TAKE_LIST + "{token}", rows)]
+    paths = {TAKE_ONE + "{token}": one, TAKE_ZIP + "{token}": many, TAKE_LIST + "{token}.{kind}": rows}
+    return [Route(path, answer) for path, answer in paths.items()]
 
 
 def _answer(request: Request, download: Download | None, stalled_s: float) -> Response:
@@ -69,7 +68,6 @@ def _answer(request: Request, download: Download | None, stalled_s: float) -> Re
     headers = {
         "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(download.name)}",
         "Cache-Control": "private, no-store",
-        "X-Content-Type-Options": "nosniff",
     }
     if download.length is not None:
         headers["Content-Length"] = str(download.length)

@@ -111,9 +111,8 @@ class Rules:
         if scripts is None:
             headers["Cross-Origin-Resource-Policy"] = "same-origin"
         elif self._is_secure(sent) or _is_loopback(sent.get("host", "")):
-            headers["Cross-Origin-Opener-Policy"] = (
-                "same-origin"  # On other plain HTTP origins, browsers only log a warning.
-            )
+            # On other plain HTTP origins, browsers only log a warning.
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
         for name in [name for name in headers if name.startswith("access-control-")]:
             del headers[name]  # Disables CORS, whatever Streamlit's settings are.
         if self._is_secure(sent):
@@ -169,11 +168,9 @@ class Guard:
         refusal = self._rules.refusal(scope)
         if refusal is None:
             await self._app(_agreeing(scope), receive, answer.send)
-        elif scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
+        else:
             # Before a websocket is accepted, this is sent as an HTTP response.
             await PlainTextResponse(refusal[1], refusal[0])(scope, receive, answer.send)
-        else:
-            await send({"type": "websocket.close", "code": 1008})
 
 
 def _unconditional(scope: Scope) -> Scope:
@@ -199,7 +196,7 @@ class _Answer:
             if self._is_page(message):
                 self._page = message
                 return
-            self._add_headers(message)
+            self._rules.add_headers(Headers(scope=self._scope), MutableHeaders(scope=message))
         elif self._page is not None and message["type"] == "http.response.body":
             self._body += message.get("body", b"")
             if not message.get("more_body", False):
@@ -215,8 +212,7 @@ class _Answer:
 
     def _is_page(self, start: Message) -> bool:
         return (
-            self._scope["type"] == "http"
-            and self._scope["method"] == "GET"
+            self._scope.get("method") == "GET"
             and start["status"] == 200
             and not self._scope["path"].startswith(_NO_PAGES)
             and Headers(raw=start["headers"]).get("content-type", "").startswith("text/html")
@@ -232,12 +228,9 @@ class _Answer:
         for name in ("etag", "last-modified", "accept-ranges"):
             del headers[name]  # They describe the unmodified page.
         headers["content-length"] = str(len(body))
-        self._add_headers(start, scripts)
+        self._rules.add_headers(Headers(scope=self._scope), headers, scripts)
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
-
-    def _add_headers(self, start: Message, scripts: Iterable[str] | None = None) -> None:
-        self._rules.add_headers(Headers(scope=self._scope), MutableHeaders(scope=start), scripts)
 
 
 def _came_in_locally(scope: Scope) -> bool:

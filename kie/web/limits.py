@@ -59,14 +59,12 @@ class Limits:
         await self._count(scope, receive, send, "websocket.accept")
 
     async def _count(self, scope: Scope, receive: Receive, send: Send, begins: str) -> None:
-        key = object()
-
         async def tell(message: Message) -> None:
             if message["type"] == begins:
-                self._connections.answered(key)
+                answered()
             await send(message)
 
-        with self._connections.request(key, scope.get("server"), scope.get("client")):
+        with self._connections.request(scope.get("server"), scope.get("client")) as answered:
             await self._app(scope, receive, tell)
 
 

@@ -50,11 +50,7 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
         offer = studio().exports.open_link(request.path_params["token"])
         if offer is None:
             return PlainTextResponse("This picture is not here, or the link is too old: open the page again.", 404)
-        headers = {
-            "Cache-Control": "private, max-age=86400, immutable",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox",
-        }
+        headers = {"Cache-Control": "private, max-age=86400, immutable", "Content-Security-Policy": "sandbox"}
         return FileResponse(offer.path, media_type=offer.mime_type, headers=headers)
 
     def health(_: Request) -> Response:
@@ -135,24 +131,20 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
     ]
 
 
-def _declared(request: Request) -> int:
-    """Return the Content-Length of a request, 0 if absent."""
-    length = request.headers.get("content-length", "")
-    return int(length) if length.isdecimal() else 0
-
-
 async def _take_in(
     request: Request, files: Files, limit: int, too_large: Callable[[int], str], keep: Callable[[Path], Awaitable[Any]]
 ) -> Response:
     """Stream a body to disk, and answer with what `keep` returns for it, or with the reason for a refusal."""
+    declared = request.headers.get("content-length", "")
+    announced = int(declared) if declared.isdecimal() else 0
     part, size = files.incoming(), 0
     try:
-        files.need_room(min(_declared(request), limit))
+        files.need_room(min(announced, limit))
         with part.open("wb") as out:
             async for piece in request.stream():
                 size += len(piece)
                 if size > limit:
-                    raise FileRefused(too_large(max(size, _declared(request))))
+                    raise FileRefused(too_large(max(size, announced)))
                 out.write(piece)
         return JSONResponse(await keep(part))
     except (FileRefused, NoRoom, NotRecorded) as error:

@@ -17,8 +17,9 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -80,21 +81,19 @@ class Connections:
         return self._open >= self.limit
 
     @contextlib.contextmanager
-    def request(self, key: object, server: tuple[str, int] | None, client: tuple[str, int] | None) -> Iterator[None]:
-        """Count a request or websocket within the block. Call `answered` with the same key when its response starts."""
+    def request(self, server: tuple[str, int] | None, client: tuple[str, int] | None) -> Iterator[Callable[[], object]]:
+        """Count a request or websocket within the block. Call what it gives when the response starts."""
         if server and server[1]:
             self.ports.add(server[1])
+        key = object()
+        answered = partial(self._unanswered.pop, key, None)
         self._open += 1
         self._unanswered[key] = (time.monotonic(), tuple(client or ("", 0)))
         try:
-            yield
+            yield answered
         finally:
             self._open -= 1
-            self._unanswered.pop(key, None)
-
-    def answered(self, key: object) -> None:
-        """Record that a response has started or a websocket was accepted."""
-        self._unanswered.pop(key, None)
+            answered()
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
