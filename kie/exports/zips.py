@@ -75,18 +75,24 @@ def zipped(
     `pages` is called for the pictures and for each manifest, and must yield the same jobs each time. `opened` raises
     OSError for a missing file; such a job has only a row in the manifests, with the reason. Raises OSError when a picture is deleted while it is read.
     """
-    outline, named = _Outline(), _Names(zone)
+    outline, names = _Outline(), dict[str, str]()  # By job.
+    used = set(MANIFESTS)
     with ZipFile(outline, "w", ZIP_STORED) as archive:
         for entry in itertools.chain.from_iterable(pages()):
             job = entry.job
             if job.has_picture and (splice := _found(opened, job)):
-                info = _info(named.add(job), local(job.created_at, zone), splice.length)
+                name = lists.file_name(job, zone)
+                if name in used:
+                    name = lists.file_name(job, zone, letters=len(job.id))
+                used.add(name)
+                names[job.id] = name
+                info = _info(name, local(job.created_at, zone), splice.length)
                 header, pieces = _header(archive, outline, info, splice), iter(splice)
                 # The file is opened again at once, not when the client has taken what is before it.
                 yield header + next(pieces, b"")
                 yield from pieces
         for name, written in MANIFESTS.items():
-            rows = ([named.row(entry) for entry in entries] for entries in pages())
+            rows = ([_row(each, zone, names.get(each.job.id)) for each in entries] for entries in pages())
             with tempfile.SpooledTemporaryFile(SHORT_MANIFEST) as manifest:
                 for piece in written(rows, MANIFEST_COLUMNS):
                     manifest.write(piece)
@@ -96,26 +102,11 @@ def zipped(
     yield outline.taken()
 
 
-class _Names:
-    """The file name of each picture in the zip, unique within it. Jobs without a picture have none."""
-
-    def __init__(self, zone: str | None):
-        self._zone, self._by_job = zone, dict[str, str]()
-        self._used = set(MANIFESTS)
-
-    def add(self, job: Job) -> str:
-        name = lists.file_name(job, self._zone)
-        if name in self._used:
-            name = lists.file_name(job, self._zone, letters=len(job.id))
-        self._used.add(name)
-        self._by_job[job.id] = name
-        return name
-
-    def row(self, entry: Entry) -> Row:
-        job, name = entry.job, self._by_job.get(entry.job.id)
-        missing = "" if name else GONE if job.file else NONE_YET.format(job.state)
-        values = lists.row(entry, self._zone)
-        return values | {"file": name or values["file"], "missing": missing}
+def _row(entry: Entry, zone: str | None, name: str | None) -> Row:
+    """Return a row of a manifest. `name` is the picture's in the zip."""
+    missing = "" if name else GONE if entry.job.file else NONE_YET.format(entry.job.state)
+    values = lists.row(entry, zone)
+    return values | {"file": name or values["file"], "missing": missing}
 
 
 def _found(opened: Callable[[Job], FileOfParts], job: Job) -> FileOfParts | None:
