@@ -13,8 +13,8 @@ from kie.errors import SettingsInvalid
 from kie.images.files import Files
 from kie.settings import KEY_FILE, Settings
 from tests.support.images import picture
-from tests.support.jobs import until
 from tests.support.server import ROOT, Server
+from tests.support.waiting import until
 
 
 @pytest.fixture(autouse=True)

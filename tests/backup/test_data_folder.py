@@ -25,8 +25,9 @@ from kie.store import Store
 from kie.studio import Studio
 from tests.support.fake_service import Rogue, held, told
 from tests.support.images import picture
-from tests.support.jobs import KEY, assert_here, ended, project, quick, submit, until, until_state
+from tests.support.jobs import KEY, assert_here, ended, project, quick, submit, until_state
 from tests.support.rows import NOW, ask, at_once, job_in
+from tests.support.waiting import until
 
 NAME = "results/ab/" + "ab" * 16 + ".png"
 

@@ -23,10 +23,10 @@ from tests.support.browser import (
     metric,
     tasks,
     told,
-    until,
 )
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

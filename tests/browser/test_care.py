@@ -24,10 +24,10 @@ from tests.support.browser import (
     say_it_never_ran,
     tasks,
     told,
-    until,
 )
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import ForkedServer, Server, free_port
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

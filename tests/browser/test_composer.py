@@ -35,7 +35,6 @@ from tests.support.browser import (
     settle,
     tasks,
     told,
-    until,
     write_prompt,
 )
 from tests.support.images import picture
@@ -43,6 +42,7 @@ from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
 from tests.support.spreadsheets import book_of, workbook
 from tests.support.spreadsheets import saved as workbook_saved
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -122,7 +122,7 @@ def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
     assert 10 <= len(sent) < 25
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text("25 pictures").first).to_be_visible()
-    until(lambda: [task["state"] for task in made(service)] == ["success"] * 25, within_s=60)
+    until(lambda: [task["state"] for task in made(service)] == ["success"] * 25, seconds=60)
     expect(page.get_by_text(re.compile("^450 credits · "))).to_be_visible()
     expect(page.get_by_role("progressbar")).to_have_count(0)
     assert sorted(banners(service)) == sorted(f"Banner {number}, blue" for number in range(1, 26))
@@ -226,7 +226,7 @@ def settled(server: Server, service: Sandbox) -> list[str]:
     until(lambda: under_way(server) == 0)  # what had left when the pause came
     seen = banners(service)
     with pytest.raises(AssertionError):
-        until(lambda: len(banners(service)) > len(seen), within_s=12)
+        until(lambda: len(banners(service)) > len(seen), seconds=12)
     return seen
 
 

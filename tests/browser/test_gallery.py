@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from kie.views.cards import Action, Badge, Download, Notify, Problem, Progress
-from tests.support.browser import GONE, barriers, saved, until
+from tests.support.browser import GONE, barriers, saved
 from tests.support.gallery_app import drawn
 from tests.support.gallery_stage import (
     Stage,
@@ -24,6 +24,7 @@ from tests.support.gallery_stage import (
     waiting,
     width_of,
 )
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

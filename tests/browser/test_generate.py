@@ -1,8 +1,6 @@
 """Asking for a picture in a real browser: what the person sees, and what reaches the service and its till."""
 
 import io
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,6 @@ from tests.support.browser import (
     QUESTION_MS,
     SIZE,
     ask,
-    ask_for_images,
     barriers,
     beside,
     choose,
@@ -49,12 +46,12 @@ from tests.support.browser import (
     stage,
     tasks,
     told,
-    until,
     write_prompt,
 )
-from tests.support.images import noisy_png, picture
+from tests.support.images import encoded, noise, noisy_png, picture, png
 from tests.support.recorded import Seen
 from tests.support.server import Server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -213,21 +210,6 @@ def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
     expect(question_of(page)).to_have_count(0)
     for colour in ("red", "blue", "green"):
         expect(pictures_of(page, prompt.replace("{red|blue|green}", colour))).to_be_visible()
-
-
-def test_three_images_are_three_tasks_and_three_charges(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt, before = empty_form(visit(server, stays=True)), "A fox in three poses", service.balance
-    write_prompt(page, prompt)
-    ask_for_images(page, 3)
-    button = generate_button(page)
-    expect(button).to_contain_text("Generate 3 · about 54 credits")
-    press_generate(page)
-    expect(pictures_of(page, prompt)).to_have_count(3)
-    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
-    assert before - service.balance == 54
-    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
-    sources = [shown.get_attribute("src") for shown in pictures_of(page, prompt).all()]
-    assert len(set(sources)) == 3
 
 
 def test_settings_are_chosen_in_one_list_that_stays_open_and_a_press_draws_nothing_but_its_picture(
@@ -417,31 +399,13 @@ def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays_until_on
     assert paid_request(service, LONGEST)["prompt"] == LONGEST
 
 
-def bomb_png() -> bytes:
-    """Return a small PNG that says it has 400 million pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
-    lines = zlib.compress(bytes(2501 * 20_000), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
-
-
-def noisy_jpeg() -> bytes:
-    """Return a JPEG with enough in it to be cut in the middle."""
-    out = io.BytesIO()
-    Image.effect_noise((400, 300), 80).save(out, "JPEG")
-    return out.getvalue()
-
-
 def test_files_that_cant_be_references_are_told_by_name_and_one_of_them_stops_the_press(
     server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
     refused = {
         "report.png": (b"%PDF-1.7\n" + b"x" * 4000, "not a picture"),
-        "photo.jpg": (noisy_jpeg()[:8000], "cut off or broken"),
-        "bomb.png": (bomb_png(), "100 million pixels"),
+        "photo.jpg": (encoded(noise(), "JPEG")[:9000], "cut off or broken"),
+        "bomb.png": (png((20_000, 20_000), 1, 0), "100 million pixels"),
         "icon.png": (picture("ICO"), "format is ICO"),
         "nothing.png": (b"", "is empty"),
     }
@@ -475,22 +439,6 @@ def test_a_file_of_31_mb_is_made_to_fit_the_same_one_twice_is_one_and_a_single_p
     huge, tiny = [requests.get(address, timeout=10).content for address in paid_request(service, prompt)["image_input"]]
     assert len(huge) <= 30_000_000
     assert tiny == dot
-
-
-def test_the_ninth_reference_is_left_out_and_told_by_name(
-    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
-) -> None:
-    page, prompt = empty_form(visit(server, stays=True)), "Eight pictures at once"
-    colours = [(20 * number, 100, 255 - 20 * number) for number in range(9)]
-    choose_files(page, *[(f"{number}.png", picture(colour=colour)) for number, colour in enumerate(colours, 1)])
-    alert = told(page, "At most 8 references fit")
-    expect(alert).to_contain_text("9.png")
-    expect(reference(page, 8)).to_be_visible()
-    expect(reference(page, 9)).to_have_count(0)
-    ask(page, prompt)
-    addresses = paid_request(service, prompt)["image_input"]
-    fetched = [requests.get(address, timeout=10).content for address in addresses]
-    assert fetched == [picture(colour=colour) for colour in colours[:8]]
 
 
 # -- text from outside is shown letter by letter

@@ -21,12 +21,12 @@ from tests.support.browser import (
     sent,
     settle,
     show_item,
-    until,
 )
 from tests.support.images import picture
 from tests.support.other_programs import Proxy, answer, as_it_came, site, without_the_port, without_websockets
 from tests.support.outbound import Outbound
 from tests.support.server import Server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

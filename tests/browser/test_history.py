@@ -31,11 +31,11 @@ from tests.support.browser import (
     show_item,
     table_rows,
     tray,
-    until,
 )
 from tests.support.images import picture, receipt_in
 from tests.support.rows import press
 from tests.support.server import ForkedServer, Server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

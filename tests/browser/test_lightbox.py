@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from kie.views.cards import Action, Badge, Problem
-from tests.support.browser import until
 from tests.support.gallery_stage import (
     CHOSEN,
     Stage,
@@ -24,6 +23,7 @@ from tests.support.gallery_stage import (
     waiting,
     width_of,
 )
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

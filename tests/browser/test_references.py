@@ -27,7 +27,6 @@ from tests.support.browser import (
     reference,
     settle,
     told,
-    until,
     write_prompt,
 )
 from tests.support.images import encoded, noise, picture, shows_quarters, turned
@@ -48,6 +47,7 @@ from tests.support.reference_strip import (
     touching,
 )
 from tests.support.server import Server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -123,9 +123,9 @@ def test_files_may_be_dropped_anywhere_but_not_too_large_ones_and_not_the_page_s
 
 
 def test_of_a_drop_the_pictures_that_fit_are_taken_and_all_else_is_named_with_its_reason(
-    server: Server, visit: Visit, tmp_path: Path
+    server: Server, service: Sandbox, visit: Visit, tmp_path: Path
 ) -> None:
-    page, pictures = empty_form(visit(server, stays=True)), []
+    page, prompt, pictures = empty_form(visit(server, stays=True)), "Eight pictures at once", []
     for name in ("holiday", "empty"):
         (tmp_path / name).mkdir()
     (tmp_path / "holiday" / "inside.png").write_bytes(COLOURS["red"])
@@ -149,6 +149,8 @@ def test_of_a_drop_the_pictures_that_fit_are_taken_and_all_else_is_named_with_it
     page.get_by_role("button", name="Remove reference 8").click()
     choose(page, "gold")
     assert order(page)[-1] == "gold"
+    ask(page, prompt)
+    assert received(service, prompt) == [*(path.read_bytes() for path in pictures[:7]), COLOURS["gold"]]
 
 
 def test_a_link_that_is_dropped_is_named_where_no_field_takes_it_as_text(server: Server, visit: Visit) -> None:

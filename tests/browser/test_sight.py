@@ -24,10 +24,10 @@ from tests.support.browser import (
     reference,
     settle,
     told,
-    until,
     write_prompt,
 )
 from tests.support.server import Server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

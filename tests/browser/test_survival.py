@@ -32,12 +32,12 @@ from tests.support.browser import (
     table_rows,
     tasks,
     told,
-    until,
     write_prompt,
 )
 from tests.support.images import picture
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

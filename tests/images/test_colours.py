@@ -14,7 +14,8 @@ from kie.images.inspect import decode
 from kie.studio import Studio
 from tests.support.fake_service import Rogue
 from tests.support.images import encoded, is_near, picture, quartered, shows_quarters, written
-from tests.support.jobs import ended, submit, until
+from tests.support.jobs import ended, submit
+from tests.support.waiting import until
 
 Curve = tuple[float, ...]
 # XYZ of red, green and blue, adapted to D50, and the parameters of the curve.

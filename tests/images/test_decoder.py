@@ -12,8 +12,9 @@ import requests
 from kie.errors import DecoderClosed, SpentAndKept, TooLargeToShow, TooSlowToShow
 from kie.images.decoder import Decoder
 from tests.support.images import picture, plain_png, progressive, repeated
-from tests.support.jobs import decoders, until
+from tests.support.jobs import decoders
 from tests.support.server import ForkedServer
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

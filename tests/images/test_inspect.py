@@ -26,22 +26,13 @@ from tests.support.images import (
     is_near,
     noise,
     picture,
+    png,
     quartered,
     shows_quarters,
     turned,
 )
 
 MIB = 2**20
-
-
-def png(size: tuple[int, int], depth: int, colour_type: int, pixels: bytes = b"", *more: tuple[bytes, bytes]) -> bytes:
-    """Return a PNG put together by hand: `pixels` are rows that each begin with a filter byte, `more` are chunks."""
-    header = struct.pack(">2I5B", *size, depth, colour_type, 0, 0, 0)
-    chunks = [(b"IHDR", header), *more, (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")]
-    body = b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + body
 
 
 @pytest.fixture
@@ -340,7 +331,7 @@ def test_the_longer_side_has_512_pixels_and_nothing_is_enlarged(
 
 
 def rows(pixel: bytes, size: tuple[int, int]) -> bytes:
-    return (b"\0" + pixel * size[0]) * size[1]
+    return zlib.compress((b"\0" + pixel * size[0]) * size[1])
 
 
 @pytest.mark.parametrize(

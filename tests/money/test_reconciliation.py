@@ -16,8 +16,9 @@ from kie.store import Store
 from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import PRICE, Rogue, acting, cut, held, says, told
-from tests.support.jobs import ended, submit, timed, until, until_problem
+from tests.support.jobs import ended, submit, timed, until_problem
 from tests.support.rows import NOW, ask, bring, opened
+from tests.support.waiting import until
 
 SEND_LOST_S = Timing().send_lost_s
 

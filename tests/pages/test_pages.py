@@ -23,10 +23,11 @@ from pages.parts.composer import fields
 from tests.support.forms import button as generate
 from tests.support.forms import components, drawn, fault, galleries, press, status, write, written
 from tests.support.images import picture
-from tests.support.jobs import timed, until
+from tests.support.jobs import timed
 from tests.support.rows import WAY
 from tests.support.rows import press as ordered
 from tests.support.texts import texts
+from tests.support.waiting import until
 
 FRAME = ROOT / "pages" / "frame.py"
 MARKS = (" Not charged.", " May have been charged.")

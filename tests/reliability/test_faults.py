@@ -38,9 +38,10 @@ from tests.support.fake_service import (
 )
 from tests.support.forms import galleries
 from tests.support.images import picture
-from tests.support.jobs import ended, leftovers, quick, submit, timed, until, until_problem, until_state
+from tests.support.jobs import ended, leftovers, quick, submit, timed, until_problem, until_state
 from tests.support.postgresql import BOTH
 from tests.support.texts import texts
+from tests.support.waiting import until
 
 NO_JSON = b"<html>busy</html>"
 JSON_500 = b'{"code": 500, "msg": "Internal error", "data": null}'

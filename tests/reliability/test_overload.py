@@ -22,9 +22,9 @@ from kie.store import Store
 from kie.store.database import file_url
 from tests.support.fake_service import Rogue, drip, status
 from tests.support.images import picture, plain_png, repeated
-from tests.support.jobs import until
 from tests.support.rows import press
 from tests.support.server import ForkedServer
+from tests.support.waiting import until
 
 MEMORY_LIMIT = 700 * 2**20
 SIX = range(6)

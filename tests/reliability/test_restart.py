@@ -1,18 +1,14 @@
-"""Stopped or killed at any moment, a studio goes on where it was: one paid request, one picture."""
+"""Stopped at any moment, a studio goes on where it was: one paid request, one picture. Killed: `test_ten_jobs`."""
 
-import os
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
 
 import pytest
 
 from kie.jobs import State
-from kie.settings import ROOT, Settings
+from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
-from tests.support.fake_service import Behaviour, Rogue, acting, cut, held, says, silent, slow, status, told
+from tests.support.fake_service import Behaviour, Rogue, acting, held, says, silent, slow, status, told
 from tests.support.images import picture
 from tests.support.jobs import (
     assert_here,
@@ -22,59 +18,17 @@ from tests.support.jobs import (
     quick,
     submit,
     timed,
-    until,
     until_problem,
     until_state,
 )
 from tests.support.postgresql import BOTH
-
-# A studio that asks for one picture and then waits to be killed.
-ONE_JOB = """
-import sys, time
-from dataclasses import replace
-from pathlib import Path
-from kie.generation import Generation
-from kie.settings import Settings
-from kie.studio import Studio
-from kie.timing import Timing
-
-settings = replace(Settings.load(Path(sys.argv[1])), timing=Timing(first_look_s=0.1))
-with Studio(settings) as studio:
-    print(studio.submissions.submit("Ann", Generation("a lighthouse"), "pressed")[0].id, flush=True)
-    time.sleep(60)
-"""
+from tests.support.waiting import until
 
 
 # A killed server can't say goodbye: its work is free once it has been silent for this long.
 @pytest.fixture
 def timing() -> Timing:
     return quick(server_life_s=0.5)
-
-
-@pytest.fixture
-def killed(settings: Settings, rogue: Rogue, environment: dict[str, str]) -> Iterator[Callable[..., str]]:
-    """Starts a studio of its own process with one job, kills it at some moment, and gives the job's id."""
-    given = {"KIE_API_URL": rogue.url, "KIE_UPLOAD_URL": rogue.url, "KIE_API_KEY": "k", "PYTHONPATH": str(ROOT)}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KIE_")}
-    started: list[subprocess.Popen] = []
-
-    def run(moment: Callable[[], object]) -> str:
-        command = [sys.executable, "-c", ONE_JOB, str(settings.root)]
-        process = subprocess.Popen(
-            command, env=kept | given | environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        started.append(process)
-        job_id = process.stdout.readline().decode().strip()
-        until(moment)
-        process.kill()
-        process.wait()
-        return job_id
-
-    yield run
-    for process in started:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def reference(studio: Studio, settings: Settings) -> str:
@@ -197,35 +151,3 @@ def test_the_second_studio_ends_what_the_first_began(settings: Settings, rogue: 
             job = until_state(one, submit(one), State.RUNNING)
         rogue.plan("record")
         assert_here(other, job, rogue)
-
-
-# -- killed
-
-
-@BOTH
-def test_killed_while_sending_a_job_is_unsure_and_never_sent_again(
-    settings: Settings, rogue: Rogue, killed: Callable[..., str]
-) -> None:
-    rogue.plan("create", acting(silent))
-    job_id = killed(lambda: rogue.tasks)
-    with Studio(settings) as studio:
-        job = studio.jobs.get(job_id)
-        until_state(studio, job, State.UNSURE)
-        assert [one.id for one in studio.jobs.needing_attention()] == [job_id]
-        studio.attention.link_task(job_id, "task-0001")
-        assert_here(studio, job, rogue)
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("endpoint", "trouble"),
-    [("record", told(state="generating")), ("record", cut), ("result", silent)],
-)
-def test_killed_with_a_task_running_the_picture_still_comes(
-    settings: Settings, rogue: Rogue, killed: Callable[..., str], endpoint: str, trouble: Behaviour
-) -> None:
-    rogue.plan(endpoint, always=trouble)
-    job_id = killed(lambda: rogue.requests(endpoint))
-    rogue.plan(endpoint)
-    with Studio(settings) as studio:
-        assert_here(studio, studio.jobs.get(job_id), rogue)

@@ -17,8 +17,9 @@ from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import PRICE, Behaviour, Exchange, Rogue, acting, cut, normal, says, silent, told
 from tests.support.images import picture
-from tests.support.jobs import beside, ended, leftovers, quick, until, until_state
+from tests.support.jobs import beside, ended, leftovers, quick, until_state
 from tests.support.postgresql import BOTH
+from tests.support.waiting import until
 
 # A studio that asks for a picture whenever it is told a prompt.
 ASKING = """

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from kie.sandbox import Sandbox
-from tests.support.sandbox_caller import GOOD, Service, age, plain_png, until, urls
+from tests.support.sandbox_caller import GOOD, Service, age, plain_png, urls
+from tests.support.waiting import until
 
 # Who may ask, and for what
 

@@ -10,7 +10,8 @@ import requests
 
 from kie.sandbox import Sandbox
 from kie.sandbox import server as module
-from tests.support.sandbox_caller import GOOD, Listener, Service, age, until, urls
+from tests.support.sandbox_caller import GOOD, Listener, Service, age, urls
+from tests.support.waiting import until
 
 # What begins with "sandbox:"
 

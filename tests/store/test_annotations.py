@@ -10,8 +10,8 @@ from kie.jobs import ENDED, Job, State
 from kie.store import Store
 from kie.store.annotations import BIN_LIFE_S, BIN_MARGIN_S, Binned
 from kie.studio import Studio
-from tests.support.jobs import until
 from tests.support.rows import LIGHTHOUSE, NOW, ask, at_once, bring, found_ids, job_in
+from tests.support.waiting import until
 
 DUE = NOW + BIN_LIFE_S + BIN_MARGIN_S
 

@@ -5,7 +5,8 @@ from kie.jobs import Job, State
 from kie.settings import Settings
 from kie.studio import Studio
 from tests.support.fake_service import PRICE, Rogue, acting, cut, says, status, told
-from tests.support.jobs import assert_here, ended, submit, timed, until, until_problem, until_state
+from tests.support.jobs import assert_here, ended, submit, timed, until_problem, until_state
+from tests.support.waiting import until
 
 KEPT = told(state="fail", failCode="500", failMsg="Internal Error", resultJson="")
 GIVEN_BACK = told(state="fail", failCode="500", failMsg="Internal Error", resultJson="", creditsConsumed=0)
@@ -55,13 +56,6 @@ def test_what_failed_and_was_charged_is_listed_and_a_later_success_takes_it_off(
     assert listed(studio) == []
 
 
-def test_what_the_studio_still_tries_by_itself_is_not_listed(studio: Studio, rogue: Rogue) -> None:
-    job = retried(studio, rogue)
-    assert listed(studio) == []
-    rogue.plan("result")
-    assert_here(studio, until_state(studio, job, State.DONE), rogue)
-
-
 @timed(reply_s=30, named_looks=3)
 def test_an_unsure_job_is_not_listed_while_its_task_is_looked_for(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", acting(cut))
@@ -82,6 +76,7 @@ def test_what_is_unsure_or_stuck_is_listed_newest_first_and_outlives_a_restart(
         rogue.plan("create", acting(cut))
         unsure = ended(studio, submit(studio))
         not_fetched = until_problem(studio, retried(studio, rogue), "NotFetchedForADay")
+        assert (not_fetched.state, not_fetched.next_at) == (State.FETCHING, None)
         assert listed(studio) == [not_fetched.id, unsure.id]
     fetched = len(rogue.requests("result"))
     with Studio(settings) as studio:
@@ -94,17 +89,6 @@ def test_what_is_unsure_or_stuck_is_listed_newest_first_and_outlives_a_restart(
         studio.attention.look_again(not_fetched.id)
         until_state(studio, not_fetched, State.DONE)
         assert listed(studio) == [unsure.id]
-
-
-@timed(reply_s=30, looks=3, looks_after_start=3)
-def test_a_task_that_was_silent_for_a_day_is_listed_and_can_be_looked_at(studio: Studio, rogue: Rogue) -> None:
-    rogue.plan("record", always=told(state="generating", resultJson=""))
-    job = submit(studio)
-    until(lambda: studio.jobs.attention_count())
-    assert (listed(studio), studio.jobs.get(job.id).problem) == ([job.id], "SilentForADay")
-    rogue.plan("record")
-    studio.attention.look_again(job.id)
-    assert_here(studio, until_state(studio, job, State.DONE), rogue)
 
 
 # -- given up
@@ -163,19 +147,6 @@ def test_only_what_needs_attention_can_be_given_up(studio: Studio, rogue: Rogue)
 
 
 # -- a file that is gone
-
-
-def test_a_picture_that_is_gone_from_the_disk_is_fetched_again_at_the_start(settings: Settings, rogue: Rogue) -> None:
-    with Studio(settings) as studio:
-        job, other = ended(studio, submit(studio)), ended(studio, submit(studio))
-        studio.exports.file(job).unlink()
-    with Studio(settings) as studio:
-        until(lambda: studio.exports.file(studio.jobs.get(job.id)))
-        again = until_state(studio, job, State.DONE)
-        assert studio.exports.file(again).read_bytes() == rogue.picture
-        assert (again.credits, again.problem) == (PRICE, None)
-        assert studio.jobs.get(other.id) == other
-    assert len(rogue.requests("create")) == 2
 
 
 @timed(reply_s=30, looks=3, looks_after_start=3)

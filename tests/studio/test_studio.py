@@ -16,8 +16,9 @@ from kie.studio import Studio
 from kie.text import display_name, person_name
 from kie.timing import Timing
 from tests.support.images import picture
-from tests.support.jobs import beside, ended, leftovers, project, quick, submit, timed, until, until_state
+from tests.support.jobs import beside, ended, leftovers, project, quick, submit, timed, until_state
 from tests.support.rows import press
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE, UPLOAD
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import ROOT, ForkedServer, Server, free_port
+from tests.support.waiting import until
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -506,16 +507,6 @@ def rows(server: Server, prompt: str) -> list[dict]:
         database.row_factory = sqlite3.Row
         found = database.execute("SELECT * FROM jobs WHERE prompt = ? ORDER BY created_at", [prompt]).fetchall()
     return [dict(row) for row in found]
-
-
-def until(found: Callable[[], object], within_s: float = WAIT_MS / 1000) -> object:
-    """Poll a function until it returns a true value, and return that. Raises AssertionError after `within_s` seconds."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(0.1)
-    raise AssertionError(f"Nothing came within {within_s} seconds.")
 
 
 def barriers(page: Page) -> list[str]:

@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from kie.views.cards import Action, Download, Group, Item
-from tests.support.browser import leave, until
+from tests.support.browser import leave
 from tests.support.server import ROOT, ForkedServer
+from tests.support.waiting import until
 
 CHOSEN = re.compile("^Chosen: ")
 ACTIONS = (

@@ -118,25 +118,23 @@ def damaged(sound: bytes, dice: random.Random) -> bytes:
     return bytes(content)
 
 
+def chunk(name: bytes, content: bytes, is_sound: bool = True) -> bytes:
+    """Return a chunk of a PNG, with a wrong checksum if it is not sound."""
+    checksum = zlib.crc32(name + content) ^ (not is_sound)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
+
+
+def png(size: tuple[int, int], depth: int, colour_type: int, packed: bytes = b"") -> bytes:
+    """Return a PNG put together by hand: `packed` are compressed rows that each begin with a filter byte."""
+    header = struct.pack(">2I5B", *size, depth, colour_type, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
 def plain_png(side: int) -> bytes:
     """Return a black RGB PNG with `side` pixels in each direction, generated row by row. It has a few hundred kilobytes at most."""
     packer = zlib.compressobj(9)
     rows = packer.compress(b"") + b"".join(packer.compress(bytes(1 + 3 * side)) for _ in range(side)) + packer.flush()
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
-    )
-
-
-def chunk(name: bytes, content: bytes, is_sound: bool = True) -> bytes:
-    """Return a chunk of a PNG, with a wrong checksum if it is not sound."""
-    return (
-        struct.pack(">I", len(content))
-        + name
-        + content
-        + struct.pack(">I", zlib.crc32(name + content) ^ (not is_sound))
-    )
+    return png((side, side), 8, 2, rows)
 
 
 def with_chunk(png: bytes, name: bytes, content: bytes, before: bytes = b"IDAT", is_sound: bool = True) -> bytes:

@@ -20,10 +20,9 @@ from kie.store.database import file_url
 from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import Rogue
+from tests.support.waiting import until
 
 KEY = "test-key-that-nobody-pays-for"
-# Poll interval in seconds. Each poll takes processor time from the studio under test.
-LOOK_AGAIN_S = 0.03
 # Changes by another server are not published here, so the job is also read at this interval.
 UNTOLD_S = 0.3
 presses = itertools.count(1)
@@ -58,16 +57,6 @@ def project(root: Path, url: str, timing: Timing = Timing(), **more: str) -> Set
 def submit(studio: Studio, prompt: str = "a lighthouse", person: str = "Ann", images: int = 1, **more: object) -> Job:
     """Submit a request and return the first of its jobs."""
     return studio.submissions.submit(person, Generation(prompt, **more), f"press-{next(presses)}", images)[0]
-
-
-def until(found: Callable[[], object], seconds: float = 30) -> object:
-    """Poll a function until it returns a true value, and return that. Raises AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(LOOK_AGAIN_S)
-    raise AssertionError(f"nothing came within {seconds} seconds")
 
 
 def until_state(studio: Studio, job: Job, *states: State) -> Job:

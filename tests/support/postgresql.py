@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from kie.store.database import Database
-from tests.support.jobs import until
 from tests.support.server import free_port
+from tests.support.waiting import until
 
 BOTH = pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 # What a file, a PRAGMA, or a plan of SQLite shows.

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.support.browser import until
 from tests.support.server import ROOT, free_port
+from tests.support.waiting import until
 
 # Chromium resolves names below localhost to this machine; for the studio it is a foreign host name.
 NAME = "studio.localhost"

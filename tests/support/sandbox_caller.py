@@ -7,13 +7,13 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
 from PIL import Image
+
+from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {"model": "nano-banana-pro", "input": {"prompt": "a lighthouse"}}
@@ -76,16 +76,6 @@ class Answer(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
-
-
-def until(found: Callable[[], object]) -> object:
-    """Return the first true answer within five seconds."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(0.01)
-    raise AssertionError("Nothing came within five seconds.")
 
 
 def urls(record: dict) -> list[str]:

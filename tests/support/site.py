@@ -16,7 +16,7 @@ from kie.web.guard import Guard, Rules
 from kie.web.limits import Limits
 from kie.web.routes import routes
 from kie.web.sockets import Connections
-from tests.support.jobs import until
+from tests.support.waiting import until
 
 
 @contextlib.contextmanager

@@ -14,8 +14,9 @@ from kie.jobs import State
 from kie.studio import Studio
 from kie.web import api
 from tests.support.images import picture
-from tests.support.jobs import ended, submit, until
+from tests.support.jobs import ended, submit
 from tests.support.site import served
+from tests.support.waiting import until
 
 
 @pytest.fixture

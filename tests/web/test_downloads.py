@@ -41,9 +41,10 @@ from kie.studio import Studio
 from kie.studio.exports import PAGE, TOKEN_LIMIT
 from kie.text import local
 from tests.support.images import picture, receipt_in
-from tests.support.jobs import project, until
+from tests.support.jobs import project
 from tests.support.rows import at_once, found_ids
 from tests.support.site import served
+from tests.support.waiting import until
 
 TOO_OLD = "This link is too old or not whole: open the page again and take it from there."
 PROMPTS = {

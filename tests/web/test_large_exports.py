@@ -23,10 +23,11 @@ from kie.signed_urls import TAKE_LIST, TAKE_ZIP, SignedUrls
 from kie.store import Store
 from kie.studio import Studio
 from kie.web.downloads import BUSY, EXPORTS_LIMIT, take_routes
-from tests.support.jobs import project, until
+from tests.support.jobs import project
 from tests.support.rows import NOW, ask
 from tests.support.server import ForkedServer
 from tests.support.site import listening
+from tests.support.waiting import until
 
 ROWS = 6000
 STALLED = 60

@@ -26,10 +26,11 @@ from kie.store.database import file_url
 from kie.studio import Studio
 from kie.web.guard import CLIENT_HEADER
 from tests.support.images import picture
-from tests.support.jobs import ended, submit, until
+from tests.support.jobs import ended, submit
 from tests.support.rows import press
 from tests.support.server import ForkedServer, Server
 from tests.support.site import served
+from tests.support.waiting import until
 
 MIB = 2**20
 SILENT_S = 1.0

@@ -31,12 +31,12 @@ from tests.support.browser import (
     settle,
     tasks,
     told,
-    until,
 )
 from tests.support.images import noisy_png
 from tests.support.proxies import PASSWORD, USER, Proxy
 from tests.support.reference_strip import carry, received
 from tests.support.server import ForkedServer, Server, free_port
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

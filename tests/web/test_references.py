@@ -31,8 +31,9 @@ from tests.support.images import (
     with_chunk,
     with_segment,
 )
-from tests.support.jobs import decoders, ended, submit, until
+from tests.support.jobs import decoders, ended, submit
 from tests.support.site import served
+from tests.support.waiting import until
 
 MIB = 2**20
 

@@ -5,7 +5,7 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,19 +21,10 @@ from kie.settings import ROOT, Settings
 from kie.signed_urls import PREFIX, SignedUrls
 from kie.studio import Studio
 from tests.support.site import served
+from tests.support.waiting import until
 
 MIB = 2**20
 NOBODY = "f" * 32
-
-
-def until(found: Callable[[], object]) -> object:
-    """Return the first true answer within twenty seconds."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(0.02)
-    raise AssertionError("It never came true.")
 
 
 @pytest.fixture(scope="module")

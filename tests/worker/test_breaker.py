@@ -13,7 +13,8 @@ from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import HTML, Behaviour, Rogue, acting, cut, envelope, held, says, status, told
 from tests.support.images import picture
-from tests.support.jobs import ended, project, quick, submit, timed, until, until_state
+from tests.support.jobs import ended, project, quick, submit, timed, until_state
+from tests.support.waiting import until
 
 PAUSED = says(455, "maintenance")
 

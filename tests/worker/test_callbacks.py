@@ -22,7 +22,8 @@ from kie.timing import Timing
 from kie.web.guard import Guard, Rules
 from kie.web.routes import routes
 from tests.support.fake_service import Rogue, acting, cut, says, silent, told
-from tests.support.jobs import assert_here, ended, project, submit, timed, until, until_problem, until_state
+from tests.support.jobs import assert_here, ended, project, submit, timed, until_problem, until_state
+from tests.support.waiting import until
 
 GENERATING = told(state="generating", resultJson="")
 

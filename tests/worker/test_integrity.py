@@ -23,9 +23,10 @@ from kie.studio import Studio
 from kie.worker.integrity import LEFT_S, NAMED, UNUSED_LIFE_S, IntegrityCheck
 from tests.support.fake_service import Rogue, status
 from tests.support.images import picture
-from tests.support.jobs import assert_here, beside, ended, leftovers, submit, timed, until, until_problem
+from tests.support.jobs import assert_here, beside, ended, leftovers, submit, timed, until_problem
 from tests.support.postgresql import BOTH
 from tests.support.rows import NOW, ask, bring, job_in
+from tests.support.waiting import until
 
 PICTURE = picture()
 LATER = NOW + BIN_LIFE_S + BIN_MARGIN_S + 1

@@ -26,8 +26,9 @@ from tests.support.fake_service import (
     told,
 )
 from tests.support.images import picture
-from tests.support.jobs import assert_here, beside, ended, project, sql, submit, timed, until
+from tests.support.jobs import assert_here, beside, ended, project, sql, submit, timed
 from tests.support.postgresql import BOTH
+from tests.support.waiting import until
 
 # -- references
 

@@ -34,11 +34,11 @@ from tests.support.jobs import (
     sql,
     submit,
     timed,
-    until,
     until_problem,
     until_state,
 )
 from tests.support.postgresql import BOTH
+from tests.support.waiting import until
 
 TIME_OUT = told(state="fail", failCode="524", failMsg="generate task timeout", resultJson="", creditsConsumed=0)
 
@@ -103,16 +103,6 @@ def test_a_price_that_is_not_told_stays_unknown(studio: Studio, rogue: Rogue) ->
 # -- looking
 
 
-@timed(unseen_s=0.2)
-def test_a_task_that_stays_unseen_is_told_and_still_looked_for(studio: Studio, rogue: Rogue) -> None:
-    rogue.plan("record", always=says(422, "recordInfo is null"))
-    job = until_problem(studio, submit(studio), "TaskNotFound")
-    assert job.state == State.RUNNING
-    assert studio.jobs.needing_attention() == []
-    rogue.plan("record")
-    assert_here(studio, job, rogue)
-
-
 @timed(looks=3, looks_after_start=3)
 def test_a_task_that_nobody_looks_at_any_more_needs_attention(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("record", always=told(state="generating"))
@@ -128,18 +118,6 @@ def test_a_task_that_nobody_looks_at_any_more_needs_attention(studio: Studio, ro
     rogue.plan("record")
     studio.attention.look_again(job.id)
     assert_here(studio, job, rogue)
-
-
-@timed(looks=3, looks_after_start=3)
-def test_a_picture_that_nobody_fetches_any_more_needs_attention(studio: Studio, rogue: Rogue) -> None:
-    rogue.plan("result", always=status(404))
-    job = until_problem(studio, submit(studio), "NotFetchedForADay")
-    assert (job.state, job.next_at) == (State.FETCHING, None)
-    assert [one.id for one in studio.jobs.needing_attention()] == [job.id]
-    rogue.plan("result")
-    studio.attention.look_again(job.id)
-    assert_here(studio, job, rogue)
-    assert studio.jobs.needing_attention() == []
 
 
 @BOTH
@@ -209,15 +187,6 @@ def test_a_request_that_the_filter_refuses_at_once_costs_nothing_and_stops_no_ot
     assert "change the prompt" in errors.sentence(job.problem)
     assert (rogue.balance, studio.store.breaker.current()) == (1000, None)
     assert ended(studio, submit(studio)).state == State.DONE
-
-
-def test_a_time_out_that_the_service_takes_back_becomes_a_picture(studio: Studio, rogue: Rogue) -> None:
-    rogue.plan("record", always=TIME_OUT)
-    job = until_problem(studio, submit(studio), "TimedOutThere")
-    assert job.state == State.RUNNING
-    assert studio.jobs.needing_attention() == []
-    rogue.plan("record")
-    assert_here(studio, job, rogue)
 
 
 @timed(time_out_looks=2)
