@@ -230,8 +230,9 @@ def test_an_empty_bin_says_so_and_the_list_is_exported_in_one_way(server: Server
         "/history?q=%27%3B%20DROP%20TABLE%20jobs%3B--",
         "/history?q=" + "x" * 10_000,
         "/history?page=99999&view=hologram&sort=%3Cscript%3E",
+        *(f"/history?view=table&page={number}" for number in ("0", "two")),
     ],
-    ids=["another version", "SQL", "10,000 characters", "junk"],
+    ids=["another version", "SQL", "10,000 characters", "junk", "page 0", "page two"],
 )
 def test_an_odd_link_never_breaks_the_page(server: Server, visit: Visit, address: str) -> None:
     page = visit(server, address)

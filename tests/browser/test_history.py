@@ -169,13 +169,6 @@ def test_another_page_is_in_the_address_and_opens_from_it(server: Server, histor
     until(lambda: prompts(linked)[0] == f"Picture number {PAGE_SIZE:03}")
 
 
-@pytest.mark.parametrize("number", ["0", "999", "two"])
-def test_a_page_number_from_outside_never_breaks_the_list(server: Server, visit: Visit, number: str) -> None:
-    page = visit(server, f"/history?view=table&page={number}")
-    expect(page.get_by_text(f"{JOBS} pictures · ")).to_be_visible()
-    assert prompts(page)
-
-
 # -- ticks and presses
 
 

@@ -35,11 +35,11 @@ def served(studio: Studio, silent_s: float = 30.0) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def listening(app: ASGIApp, lifespan: str = "off") -> Iterator[str]:
-    """Serve an app on a free port and yield its URL."""
+def listening(app: ASGIApp, lifespan: str = "off", port: int = 0) -> Iterator[str]:
+    """Serve an app on this or a free port and yield its URL."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan=lifespan, ws="websockets-sansio"))
     with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
+        line.bind(("127.0.0.1", port))
         thread = threading.Thread(target=server.run, args=([line],))
         thread.start()
         until(lambda: server.started)

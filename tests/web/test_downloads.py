@@ -1,13 +1,11 @@
 """What is taken away, over real sockets: a picture with its receipt, a zip with its manifest, lists for spreadsheets and scripts."""
 
-import contextlib
 import csv
 import gc
 import io
 import json
 import os
 import shutil
-import sqlite3
 import struct
 import subprocess
 import time
@@ -178,9 +176,7 @@ def test_a_copy_whose_file_is_gone_is_refused_in_words(studio: Studio, site: str
 
 
 def old_token(studio: Studio, asked: list[object], age_s: float, secret: str | None = None) -> str:
-    with contextlib.closing(sqlite3.connect(studio.settings.data_dir / "studio.sqlite3")) as database:
-        own = database.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()[0]
-    return SignedUrls(secret or own, lambda: time.time() - age_s).take_token(asked)
+    return SignedUrls(secret or studio.store.secret(), lambda: time.time() - age_s).take_token(asked)
 
 
 def test_a_link_ends_after_a_day(studio: Studio, site: str, jobs: dict[str, Job]):
@@ -263,10 +259,15 @@ def walked(stream: IO[bytes]) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("with_receipt", [True, False])
-def test_a_zip_can_be_unpacked_while_it_arrives(studio: Studio, site: str, jobs: dict[str, Job], with_receipt: bool):
+def test_a_zip_can_be_unpacked_while_it_arrives_by_other_programs_too(
+    studio: Studio, site: str, jobs: dict[str, Job], tmp_path: Path, with_receipt: bool
+):
     reply = got(site, studio.exports.zip_link([job.id for job in jobs.values()], with_receipt))
     found, whole = walked(io.BytesIO(reply.content)), unpacked(reply)
+    done = subprocess.run(["bsdtar", "-xf", "-"], input=reply.content, cwd=tmp_path, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
     assert found == {name: whole.read(name) for name in whole.namelist()}
+    assert found == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert len(found) == 3 + len(zips.MANIFESTS)
 
 
@@ -278,22 +279,6 @@ def test_a_zip_with_a_long_manifest_can_be_unpacked_while_it_arrives(studio: Stu
     assert len(written) > 3_000_000
     assert [row["id"] for row in table(written)] == [entry.job.id for entry in rows]
     assert [row["id"] for row in sheet(book)] == [entry.job.id for entry in rows]
-
-
-def test_an_empty_zip_can_be_unpacked_while_it_arrives(studio: Studio, site: str):
-    assert list(walked(io.BytesIO(got(site, studio.exports.zip_link([])).content))) == [*zips.MANIFESTS]
-
-
-def test_another_program_unpacks_a_zip_while_it_arrives(
-    studio: Studio, site: str, jobs: dict[str, Job], tmp_path: Path
-):
-    reply = got(site, studio.exports.zip_link([job.id for job in jobs.values()]))
-    done = subprocess.run(["bsdtar", "-xf", "-"], input=reply.content, cwd=tmp_path, capture_output=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, b"")
-    whole = unpacked(reply)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
-        name: whole.read(name) for name in whole.namelist()
-    }
 
 
 def test_a_picture_that_goes_after_its_header_was_sent_still_comes_whole(studio: Studio, jobs: dict[str, Job]):
@@ -355,22 +340,19 @@ def test_two_who_ask_at_once_both_get_the_whole_zip(studio: Studio, site: str, j
 
 
 def test_an_empty_zip_is_a_zip(studio: Studio, site: str):
-    found = unpacked(got(site, studio.exports.zip_link([])))
+    reply = got(site, studio.exports.zip_link([]))
+    found = unpacked(reply)
     assert (found.namelist(), manifest(found)) == ([*zips.MANIFESTS], [])
+    assert list(walked(io.BytesIO(reply.content))) == [*zips.MANIFESTS]
     assert sheet(found.read("manifest.xlsx")) == []
 
 
-def test_the_pictures_of_a_zip_are_counted_before(studio: Studio, site: str, jobs: dict[str, Job]):
-    ids = [jobs["png"].id, jobs["jpg"].id, jobs["failed"].id]
-    assert (
-        studio.store.exports.count_pictures(ids)
-        == len(unpacked(got(site, studio.exports.zip_link(ids))).namelist()) - len(zips.MANIFESTS)
-        == 2
-    )
-    assert studio.store.exports.count_pictures([]) == 0
-
-
-def test_a_list_s_pictures_are_counted_as_its_zip_holds_them(studio: Studio, site: str, jobs: dict[str, Job]):
+def test_pictures_are_counted_as_a_zip_of_them_or_of_their_list_holds_them(
+    studio: Studio, site: str, jobs: dict[str, Job]
+):
+    for ids, pictures in (([jobs[name].id for name in ("png", "jpg", "failed")], 2), ([], 0)):
+        assert studio.store.exports.count_pictures(ids) == pictures
+        assert len(unpacked(got(site, studio.exports.zip_link(ids))).namelist()) == pictures + len(zips.MANIFESTS)
     for query, pictures in (
         (Query(persons=("-Ben",)), 2),
         (Query(states=("failed",)), 0),
@@ -474,23 +456,12 @@ def test_json_has_the_values_as_they_are(studio: Studio, site: str, jobs: dict[s
     rows = {row["id"]: row for row in reply.json()}
     assert list(rows) == found_ids(studio, Query())
     png, jpg, failed = (rows[jobs[name].id] for name in ("png", "jpg", "failed"))
-    assert (jpg["prompt"], jpg["project"], jpg["references"]) == (
-        PROMPTS["jpg"],
-        "+49 Zoo",
-        list(jobs["jpg"].references),
-    )
-    assert (png["tags"], png["starred"], png["credits"], png["images"]) == (
-        ["@home", "hero"],
-        True,
-        jobs["png"].credits,
-        1,
-    )
-    assert (png["width"], png["height"], png["bytes"]) == (
-        jobs["png"].width,
-        jobs["png"].height,
-        jobs["png"].file_bytes,
-    )
-    assert png["asked_at"] == receipts.iso_time(jobs["png"].created_at)
+    job = jobs["png"]
+    assert (jpg["prompt"], jpg["project"], jpg["references"]) == (PROMPTS["jpg"], "+49 Zoo", [*jobs["jpg"].references])
+    assert (png["tags"], png["starred"], png["images"]) == (["@home", "hero"], True, 1)
+    assert [png[name] for name in ("width", "height", "bytes")] == [job.width, job.height, job.file_bytes]
+    assert png["credits"] == job.credits
+    assert png["asked_at"] == receipts.iso_time(job.created_at)
     assert (failed["file"], failed["width"], failed["starred"]) == ("", None, False)
 
 

@@ -1,9 +1,6 @@
 """HTTP beside the pages, over real sockets: picture links, live events, health. References are in `test_references`."""
 
-import contextlib
 import json
-import shutil
-import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +14,10 @@ from websockets.sync.client import ClientConnection, connect
 from kie.generation import Generation
 from kie.jobs import Job
 from kie.sandbox import Sandbox
-from kie.settings import ROOT, Settings
+from kie.settings import Settings
 from kie.signed_urls import PREFIX, SignedUrls
 from kie.studio import Studio
+from tests.support.jobs import project
 from tests.support.site import served
 from tests.support.waiting import until
 
@@ -28,24 +26,10 @@ NOBODY = "f" * 32
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("routes")
-
-
-@pytest.fixture(scope="module")
-def settings(folder: Path) -> Iterator[Settings]:
-    """The settings of a project that takes a sandbox for the real service."""
-    (folder / "project" / "config").mkdir(parents=True)
-    shutil.copy(ROOT / "config" / "prices.toml", folder / "project" / "config")
-    with Sandbox(folder / "service", seconds=0.1) as service:
-        urls = {"KIE_API_URL": service.url, "KIE_UPLOAD_URL": service.url}
-        yield Settings.load(folder / "project", urls | {"KIE_API_KEY": "nobody-pays-for-it"})
-
-
-@pytest.fixture(scope="module")
-def studio(settings: Settings) -> Iterator[Studio]:
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One studio at work for all tests of this file."""
-    with Studio(settings) as opened:
+    folder = tmp_path_factory.mktemp("routes")
+    with Sandbox(folder / "service", seconds=0.1) as service, Studio(project(folder, service.url)) as opened:
         yield opened
 
 
@@ -113,13 +97,8 @@ def test_a_browser_may_ask_for_the_head_alone_and_may_not_send_anything(
     assert requests.post(url, headers={"Origin": site}, timeout=10).status_code == 405
 
 
-def secret_of(settings: Settings) -> str:
-    with contextlib.closing(sqlite3.connect(settings.data_dir / "studio.sqlite3")) as database:
-        return database.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()[0]
-
-
-def old_link(settings: Settings, job: Job, age_s: float) -> str:
-    return SignedUrls(secret_of(settings), lambda: time.time() - age_s).address("picture", job.id)
+def old_link(studio: Studio, job: Job, age_s: float) -> str:
+    return SignedUrls(studio.store.secret(), lambda: time.time() - age_s).address("picture", job.id)
 
 
 def is_refused_in_words(reply: requests.Response) -> bool:
@@ -129,14 +108,14 @@ def is_refused_in_words(reply: requests.Response) -> bool:
     return reply.status_code == 404
 
 
-def test_a_link_of_yesterday_is_refused_in_words(settings: Settings, site: str, jobs: dict[str, Job]):
+def test_a_link_of_yesterday_is_refused_in_words(studio: Studio, site: str, jobs: dict[str, Job]):
     job = jobs["png"]
     for age_s in (3600, -90, -3600):  # Below 0: the clock was set back meanwhile.
-        assert requests.get(site + old_link(settings, job, age_s), timeout=10).status_code == 200
-    assert is_refused_in_words(requests.get(site + old_link(settings, job, 25 * 3600), timeout=10))
+        assert requests.get(site + old_link(studio, job, age_s), timeout=10).status_code == 200
+    assert is_refused_in_words(requests.get(site + old_link(studio, job, 25 * 3600), timeout=10))
 
 
-def test_a_forged_link_is_refused_in_words(studio: Studio, settings: Settings, site: str, jobs: dict[str, Job]):
+def test_a_forged_link_is_refused_in_words(studio: Studio, site: str, jobs: dict[str, Job]):
     good = studio.backend.urls.address("picture", jobs["png"].id)
     body, _, signature = good.rpartition(".")
     foreign = SignedUrls("another secret").address("picture", jobs["png"].id)
@@ -149,22 +128,18 @@ def test_a_forged_link_is_refused_in_words(studio: Studio, settings: Settings, s
         PREFIX + "%00",
         PREFIX + "%ff%fe",
         PREFIX + "%F0%9F%8D%8C",
-        PREFIX + secret_of(settings),
+        PREFIX + studio.store.secret(),
     ):
         assert is_refused_in_words(requests.get(site + forged, timeout=10))
 
 
 def test_a_signed_link_to_what_is_not_there_is_refused_in_words(studio: Studio, site: str, jobs: dict[str, Job]):
-    for kind, owner in (
-        ("picture", NOBODY),
-        ("thumbnail", NOBODY),
-        ("database", jobs["png"].id),
-        ("", jobs["png"].id),
-    ):
+    own = jobs["png"].id
+    for kind, owner in (("picture", NOBODY), ("thumbnail", NOBODY), ("database", own), ("", own)):
         assert is_refused_in_words(requests.get(site + studio.backend.urls.address(kind, owner), timeout=10))
 
 
-def test_a_picture_without_its_file_is_refused_in_words(studio: Studio, settings: Settings, site: str):
+def test_a_picture_without_its_file_is_refused_in_words(studio: Studio, site: str):
     job_id = studio.submissions.submit("Ann", Generation("gone again"), "form-gone")[0].id
     until(lambda: studio.jobs.get(job_id).file)
     studio.exports.file(studio.jobs.get(job_id)).unlink()

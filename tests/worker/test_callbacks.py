@@ -3,13 +3,11 @@
 import contextlib
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import requests
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
@@ -23,6 +21,8 @@ from kie.web.guard import Guard, Rules
 from kie.web.routes import routes
 from tests.support.fake_service import Rogue, acting, cut, says, silent, told
 from tests.support.jobs import assert_here, ended, project, submit, timed, until_problem, until_state
+from tests.support.server import free_port
+from tests.support.site import listening
 from tests.support.waiting import until
 
 GENERATING = told(state="generating", resultJson="")
@@ -31,20 +31,12 @@ GENERATING = told(state="generating", resultJson="")
 @contextlib.contextmanager
 def served(root: Path, service: str, timing: Timing) -> Iterator[tuple[Studio, str]]:
     """A studio whose routes stand at the address that it names to the service."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        site = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with Studio(project(root, service, timing, KIE_PUBLIC_URL=site)) as studio:
-            app = Starlette(routes=routes(lambda: studio), middleware=[Middleware(Guard, rules=Rules(site))])
-            server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio"))
-            thread = threading.Thread(target=server.run, args=([listening],))
-            thread.start()
-            until(lambda: server.started)
-            try:
-                yield studio, site
-            finally:
-                server.should_exit = True
-                thread.join()
+    port = free_port()
+    site = f"http://127.0.0.1:{port}"
+    with Studio(project(root, service, timing, KIE_PUBLIC_URL=site)) as studio:
+        app = Starlette(routes=routes(lambda: studio), middleware=[Middleware(Guard, rules=Rules(site))])
+        with listening(app, port=port):
+            yield studio, site
 
 
 @pytest.fixture
