@@ -1,9 +1,7 @@
-"""Child process that decodes pictures: `python -m kie.images.decode_worker MEMORY_BYTES`, started only by `decoder`.
+"""Child process that decodes one picture: `python -m kie.images.decode_worker MEMORY_BYTES SECONDS REQUEST`, started by `decoder`.
 
-    stdin     one JSON request per line     {"source": …, "thumbnail": …, "seconds": …} or {"source": …, "target": …, "seconds": …}
-    stdout    one JSON answer per line      {} or {"changed": …}, or {"error": kind, "detail": …}
-
-It exits when stdin is closed, so it does not outlive the server. Its memory and its time for a request are limited.
+REQUEST    JSON    {"source": …, "thumbnail": …} or {"source": …, "target": …}
+stdout     JSON    {} or {"changed": …}, or {"error": kind, "detail": …}; nothing when memory runs out
 """
 
 import json
@@ -28,21 +26,13 @@ Message = dict[str, Any]
 
 
 def main() -> None:
-    """Answer requests until stdin is closed."""
+    """Answer the request."""
     # Ctrl-C in a terminal goes to the server, which ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "alarm"):
+        signal.alarm(int(sys.argv[2]))
     _limit_memory(int(sys.argv[1]))
-    for line in sys.stdin:
-        request = json.loads(line)
-        if hasattr(signal, "alarm"):  # In case the server is gone and its timer with it.
-            signal.alarm(int(request["seconds"]) + 2)
-        answer = _answer(request)
-        if hasattr(signal, "alarm"):
-            signal.alarm(0)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-        if answer.get("error") == "memory":
-            return  # The state of the process may be inconsistent.
+    sys.stdout.write(json.dumps(_answer(json.loads(sys.argv[3]))))
 
 
 def _answer(request: Message) -> Message:
@@ -54,12 +44,10 @@ def _answer(request: Message) -> Message:
         return {}
     except (FileRefused, SpentAndKept) as error:
         return {"error": type(error).__name__, "detail": error.detail}
-    except MemoryError:
-        return {"error": "memory"}
     except OSError as error:
-        # An encoder that runs out of memory raises OSError without errno.
-        told = [error.errno, error.strerror, error.filename and str(error.filename)]
-        return {"error": "disk", "detail": told} if error.errno else {"error": "memory"}
+        if not error.errno:  # An encoder ran out of memory.
+            raise
+        return {"error": "disk", "detail": [error.errno, error.strerror, error.filename and str(error.filename)]}
 
 
 def _limit_memory(more: int) -> None:

@@ -1,12 +1,11 @@
-"""Decodes pictures in child processes (`decode_worker`) with limits for memory and time.
+"""Decodes each picture in a child process of its own (`decode_worker`), with limits for memory and time.
 
-    result ───────────────── process ──┬─ thumbnail
-    reference, conversion ── process ──┼─ FileRefused        broken, or not a picture
-                                       └─ SpentAndKept       too large or too slow: kept, not shown
+    results ───────────────── one after the other ──┬─ thumbnail
+    references, conversions ─ one after the other ──┼─ FileRefused        broken, or not a picture
+                                                    └─ SpentAndKept       too large or too slow: kept, not shown
 
-Each process decodes one picture at a time, so a paid result of a usual size never waits for a reference. Pictures that
-need much memory are decoded one after the other in both together. If a process dies or is killed at a limit, a new one is
-started and the picture is tried once more.
+So a paid result of a usual size never waits for a reference. Pictures that need much memory are decoded one after the
+other, whatever they are. If a process dies or is killed at a limit, the picture is tried once more.
 """
 
 import json
@@ -15,8 +14,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +33,20 @@ MEMORY_BYTES = inspect.DECODED_BYTES_LIMIT + 40 * 2**20
 _ROOT = Path(__file__).resolve().parent.parent.parent
 # Environment variables that a process needs to start. The API key and the database URL are not passed on.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
-# glibc: return freed memory to the system at once, and reserve no arenas for threads.
-_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 _REFUSALS = {kind.__name__: kind for kind in (FileRefused, TooLargeToShow, TooSlowToShow)}
 
 Message = dict[str, Any]
 
 
 class Decoder:
-    """The two processes, started with their first pictures. Thread-safe; each call blocks until its picture is done."""
+    """Decodes at most two pictures at a time. Thread-safe; each call blocks until its picture is done."""
 
     def __init__(self, memory_bytes: int = MEMORY_BYTES, decode_s: float = DECODE_S):
-        large = threading.Lock()
-        self._results, self._references = _Process(memory_bytes, large), _Process(memory_bytes, large)
-        self._decode_s = decode_s
+        self._memory_bytes, self._decode_s = memory_bytes, decode_s
+        self._results, self._references, self._large = threading.Lock(), threading.Lock(), threading.Lock()
+        # Held while a process is started, so that none starts after `close`.
+        self._starting, self._is_closed = threading.Lock(), False
+        self._processes: dict[threading.Lock, subprocess.Popen] = {}
 
     def result(self, path: Path, thumbnail: Path) -> None:
         """Decode a paid picture completely and write its thumbnail.
@@ -56,12 +54,11 @@ class Decoder:
         Raises FileRefused when the file is broken or not a picture, SpentAndKept when it exceeds the limits of memory
         or time, OSError when the thumbnail can't be written, and DecoderClosed.
         """
-        self._results.ask({"source": str(path), "thumbnail": str(thumbnail)}, self._decode_s)
+        self._ask(self._results, self._decode_s, source=path, thumbnail=thumbnail)
 
     def reference(self, path: Path, thumbnail: Path | None) -> None:
         """Decode a reference, or a picture that is stored already, without delaying results. Raises as `result` does."""
-        request = {"source": str(path), "thumbnail": str(thumbnail) if thumbnail else None}
-        self._references.ask(request, self._decode_s)
+        self._ask(self._references, self._decode_s, source=path, thumbnail=thumbnail)
 
     def convert(self, source: Path, target: Path) -> str:
         """Convert a picture that the service does not accept, write it to `target`, and return a sentence with the changes.
@@ -69,30 +66,23 @@ class Decoder:
         Raises FileRefused with the reason, OSError when the file can't be written, and DecoderClosed.
         """
         try:
-            return self._references.ask({"source": str(source), "target": str(target)}, CONVERT_S)["changed"]
+            return self._ask(self._references, CONVERT_S, source=source, target=target)["changed"]
         except SpentAndKept as error:
             raise FileRefused(error.detail) from error
 
     def close(self) -> None:
-        """End the processes. Calls that wait for a picture raise DecoderClosed."""
-        self._results.close()
-        self._references.close()
+        """End the processes and start no others. Calls that wait for a picture raise DecoderClosed."""
+        with self._starting:
+            self._is_closed = True
+            for process in self._processes.values():
+                process.kill()
 
-
-class _Process:
-    """A child process that answers one request at a time, replaced by a new one whenever it has died."""
-
-    def __init__(self, memory_bytes: int, large: threading.Lock):
-        self._memory_bytes, self._large = memory_bytes, large
-        self._asking, self._changing = threading.Lock(), threading.Lock()
-        self._process: subprocess.Popen | None = None
-        self._is_closed = False
-
-    def ask(self, request: Message, seconds: float) -> Message:
-        """Return the answer to a request, or raise the exception that it stands for. Sent once more if the process dies."""
-        with self._large if _is_large(Path(request["source"])) else nullcontext(), self._asking:
+    def _ask(self, turn: threading.Lock, seconds: float, **paths: Path | None) -> Message:
+        """Return the answer of a process, or raise the exception that it stands for. Asks once more if the process dies."""
+        request = {name: path and str(path) for name, path in paths.items()}
+        with self._large if _is_large(paths["source"]) else nullcontext(), turn:
             for _ in range(TRIES):
-                answer = self._answer(request | {"seconds": seconds}, seconds)
+                answer = self._answer(turn, seconds, request)
                 error, detail = answer.get("error"), answer.get("detail")
                 if error is None:
                     return answer
@@ -103,56 +93,32 @@ class _Process:
                 log.warning("decoding %s ended (%s)", request["source"], error)
         raise TooSlowToShow(inspect.TOO_LONG) if error == "time" else TooLargeToShow(inspect.TOO_MUCH_MEMORY)
 
-    def close(self) -> None:
-        """End the process and start no other."""
-        with self._changing:
-            self._is_closed = True
-            self._end()
-
-    def _answer(self, request: Message, seconds: float) -> Message:
-        with self._changing:
+    def _answer(self, turn: threading.Lock, seconds: float, request: Message) -> Message:
+        with self._starting:
             if self._is_closed:
                 raise DecoderClosed
-            process = self._running()
-        clock = threading.Timer(seconds, process.kill)
-        clock.daemon = True
-        clock.start()
-        began = time.monotonic()
-        try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-            answer = json.loads(process.stdout.readline())
-        except (OSError, ValueError):  # The process has died, or its pipes are closed.
-            answer = {"error": "time" if time.monotonic() - began >= seconds else "died"}
-        finally:
-            clock.cancel()
-        if answer.get("error") in ("died", "time", "memory"):
-            with self._changing:
+            process = self._processes[turn] = _start(self._memory_bytes, seconds, request)
+        with process:
+            try:
+                return json.loads(process.communicate(timeout=seconds)[0])
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return {"error": "time"}
+            except ValueError:  # It has died: killed, or out of memory.
                 if self._is_closed:
-                    raise DecoderClosed
-                self._end()
-        return answer
+                    raise DecoderClosed from None
+                return {"error": "died"}
 
-    def _running(self) -> subprocess.Popen:
-        """Return the process, started if it does not run."""
-        if self._process is None or self._process.poll() is not None:
-            self._end()
-            environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-            environment |= _MALLOC | {"PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])}
-            command = [sys.executable, "-m", "kie.images.decode_worker", str(self._memory_bytes)]
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-            self._process = subprocess.Popen(command, cwd=_ROOT, env=environment, **pipes)  # noqa: S603 - our own module
-        return self._process
 
-    def _end(self) -> None:
-        if self._process is None:
-            return
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # Unsent data, which the dead process can't read.
-                pipe.close()
-        self._process = None
+def _start(memory_bytes: int, seconds: float, request: Message) -> subprocess.Popen:
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, sys.path)])
+    environment["MALLOC_ARENA_MAX"] = "1"  # glibc reserves address space for each arena, and it is limited.
+    # It ends itself, too, in case the server is gone.
+    limits = [str(memory_bytes), str(int(seconds) + 2)]
+    command = [sys.executable, "-m", "kie.images.decode_worker", *limits, json.dumps(request)]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, cwd=_ROOT, env=environment, **pipes)  # noqa: S603 - our own module
 
 
 def _is_large(path: Path) -> bool:

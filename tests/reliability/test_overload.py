@@ -26,7 +26,7 @@ from tests.support.rows import press
 from tests.support.server import ForkedServer
 from tests.support.waiting import until
 
-MEMORY_LIMIT = 700 * 2**20
+MEMORY_LIMIT = 600 * 2**20
 SIX = range(6)
 
 

@@ -180,10 +180,11 @@ def test_pictures_that_are_made_right_keep_nobody_from_looking_at_others(
 ) -> None:
     seen = send(site, picture("PNG")).json()["id"]
     until(lambda: studio.store.references.get_many([seen])[0].checked_at)
-    [decoder] = decoders()
-    decoder.suspend()
     with ThreadPoolExecutor(50) as senders:
-        replies = [senders.submit(send, site, picture("BMP", (40 + number, 30))) for number in range(50)]
+        replies = [senders.submit(send, site, picture("GIF", (4000, 3000)))]
+        [decoder] = until(decoders)
+        decoder.suspend()
+        replies += [senders.submit(send, site, picture("BMP", (40 + number, 30))) for number in range(49)]
         until(lambda: len(left_over(settings)) >= 50)
         assert requests.get(site + studio.backend.urls.address("thumbnail", seen), timeout=10).status_code == 200
         assert not any(reply.done() for reply in replies)
