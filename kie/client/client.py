@@ -119,10 +119,8 @@ class Client:
                 reply, code, message, content = self._ask("POST", url, **sent)
             except requests.RequestException as error:
                 raise (UploadFailed if body.bytes_read else Unreachable)(transport.describe(error)) from None
-            except _Unreadable as error:
-                raise (KeyRefused if error.status == 401 else UploadFailed)(str(error), str(error.status)) from None
         url = content.get("downloadUrl") if isinstance(content, dict) else None
-        if code == 401:
+        if (code or reply.status_code) == 401:
             raise KeyRefused(message, "401")
         if code != 200 or not reply.ok or not _is_web_address(url):
             raise UploadFailed(message or "the reply named no download address", str(code or reply.status_code))
@@ -149,8 +147,6 @@ class Client:
                 reply, code, message, content = self._ask("POST", url, fresh, data=body, headers=headers)
         except requests.RequestException as error:
             raise (Unsure if body.tell() else Unreachable)(transport.describe(error)) from None
-        except _Unreadable as error:
-            raise _bare_refusal(error.status, str(error)) from None
         task_id = content.get("taskId") if isinstance(content, dict) else None
         if code == 200 and reply.ok and _is_task_id(task_id):
             if MARK in str(task_id):
@@ -213,21 +209,17 @@ class Client:
         """Return whether a text contains the key in any encoding. Such a text must not be stored."""
         return redaction.redaction(self._key()).holds(text)
 
-    def _usable_key(self) -> str:
+    def _ask(
+        self, method: str, url: str, session: requests.Session | None = None, **sent: Any
+    ) -> tuple[requests.Response, int | None, str, Any]:
+        """Send a request with the key, and return the reply with the code, message and data of its envelope.
+
+        The code is None if the reply is not an envelope of the service. Raises KeyMissing or requests.RequestException.
+        """
         key = self._key()
         # With any other character `http.client` raises an exception that quotes the whole key.
         if not re.fullmatch(r"[\x21-\x7e]+", key):
             raise KeyMissing()
-        return key
-
-    def _ask(
-        self, method: str, url: str, session: requests.Session | None = None, **sent: Any
-    ) -> tuple[requests.Response, int, str, Any]:
-        """Send a request with the key, and return the reply with the code, message and data of its envelope.
-
-        Raises KeyMissing, requests.RequestException or _Unreadable.
-        """
-        key = self._usable_key()
         sent.setdefault("timeout", (self._timing.connect_s, self._timing.read_s))
         reply = (session or self._session).request(method, url, auth=transport.bearer(key), **sent)
         return reply, *_opened(reply, redaction.redaction(key), self._timing.reply_s)
@@ -237,11 +229,9 @@ class Client:
             reply, code, message, content = self._ask("GET", self._api_url + path, params=query)
         except requests.RequestException as error:
             raise NothingLearned(transport.describe(error)) from None
-        except _Unreadable as error:
-            raise (KeyRefused if error.status == 401 else NothingLearned)(str(error), str(error.status)) from None
-        if code == 401:
+        if (code or reply.status_code) == 401:
             raise KeyRefused(message, "401")
-        if not reply.ok:
+        if code is None or not reply.ok:
             raise NothingLearned(message, str(reply.status_code))
         return code, message, content
 
@@ -302,29 +292,19 @@ def _input(generation: Generation) -> dict[str, Any]:
     }
 
 
-class _Unreadable(Exception):
-    """The reply is not a JSON envelope of the service."""
-
-    def __init__(self, text: str, status: int):
-        super().__init__(text)
-        self.status = status
-
-
-def _opened(reply: requests.Response, key: Redaction, whole_s: float) -> tuple[int, str, Any]:
-    """Read a reply and return the code, message and data of its envelope, with the key redacted. Raises _Unreadable."""
+def _opened(reply: requests.Response, key: Redaction, whole_s: float) -> tuple[int | None, str, Any]:
+    """Read a reply and return the code, message and data of its envelope, with the key redacted. Without one, the code is None."""
     raw = b""
     with reply:
         for piece in transport.read(reply, whole_s):
             raw += piece
             if len(raw) > REPLY_LIMIT:
-                raise _Unreadable(f"HTTP {reply.status_code} with far too long a reply", reply.status_code)
+                return None, f"HTTP {reply.status_code} with far too long a reply", None
     try:
         envelope = key.value(json.loads(raw))
         code = _code(envelope["code"])
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        raise _Unreadable(
-            f"HTTP {reply.status_code} with a reply that is not the service's own", reply.status_code
-        ) from None
+        return None, f"HTTP {reply.status_code} with a reply that is not the service's own", None
     text = envelope.get("msg") or envelope.get("message")
     return code, _text(text, key) or "", envelope.get("data")
 
@@ -339,8 +319,14 @@ def _code(value: Any) -> int:
     return code
 
 
-def _refusal(code: int, message: str, status: int) -> StudioError:
+def _refusal(code: int | None, message: str, status: int) -> StudioError:
     """Return the error for a createTask reply without a task id."""
+    if code is None:  # Then only an HTTP status 4xx means that nothing was created.
+        if not 400 <= status < 500:
+            return Unsure(message, str(status))
+        if status == 403:
+            return Blocked(message, "403")
+        code = status
     if code == 429:
         short = re.search(r"credit|balance|insufficient", message, re.IGNORECASE)
         return (CreditsShort if short else TooManyRequests)(message, "429")
@@ -350,13 +336,6 @@ def _refusal(code: int, message: str, status: int) -> StudioError:
     if 400 <= code < 500 and code != 408:
         return (RequestFiltered if is_filtered(None, message) else Refused)(message, str(code))
     return Unsure(message or "the reply named no task", str(code if code != 200 else status))
-
-
-def _bare_refusal(status: int, message: str) -> StudioError:
-    """Return the error for a createTask reply without an envelope. Only an HTTP status 4xx means that nothing was created."""
-    if status == 403:
-        return Blocked(message, "403")
-    return _refusal(status, message, status) if 400 <= status < 500 else Unsure(message, str(status))
 
 
 def _task(data: Mapping[str, Any], key: Redaction) -> Task:

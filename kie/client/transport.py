@@ -59,7 +59,7 @@ class LimitReached(requests.Timeout):
 
 def session() -> requests.Session:
     """Return a session for the service's hosts, without retries."""
-    return _session(_Adapter())
+    return _Session(_Adapter())
 
 
 def result_session(resolver: addresses.Resolver, local_too: Callable[[], bool]) -> requests.Session:
@@ -67,7 +67,7 @@ def result_session(resolver: addresses.Resolver, local_too: Callable[[], bool]) 
 
     Its requests raise AddressRefused. `local_too` returns whether the local network is allowed.
     """
-    return _session(_JudgingAdapter(resolver, local_too))
+    return _Session(_JudgingAdapter(resolver, local_too))
 
 
 def read(
@@ -92,17 +92,6 @@ def read(
                 began = time.monotonic()
     except HTTPError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from error
-
-
-def _session(adapter: requests.adapters.HTTPAdapter) -> requests.Session:
-    made = _Session()
-    made.stream = True
-    made.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json, image/*"})
-    # Loopback requests must not go to a proxy of the environment.
-    made.proxies = {f"{scheme}://{host}": "" for scheme in ("http", "https") for host in LOOPBACK}
-    for scheme in ("https://", "http://"):
-        made.mount(scheme, adapter)
-    return made
 
 
 def describe(error: Exception) -> str:
@@ -131,6 +120,15 @@ def _never_stood(error: Exception) -> bool:
 
 class _Session(requests.Session):
     """Never follows redirects: they would get the key, and requests would read the redirect's body to its end."""
+
+    def __init__(self, adapter: requests.adapters.HTTPAdapter):
+        super().__init__()
+        self.stream = True
+        self.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json, image/*"})
+        # Loopback requests must not go to a proxy of the environment.
+        self.proxies = {f"{scheme}://{host}": "" for scheme in ("http", "https") for host in LOOPBACK}
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
