@@ -1,17 +1,42 @@
 """Our components: each is made of files that stand beside the Python that draws it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import streamlit as st
 
 _PARTS = Path(__file__).parent
+form = st.session_state
 
 
-def component(name: str, *files: str) -> Any:
-    """Return a component of these files below `parts`. Those of one kind are joined: each script uses what stands above it."""
+def component(name: str, *files: str) -> Callable[..., Any]:
+    """Return a component of these files below `parts`. Those of one kind are joined: each script uses what stands above it.
+
+    Its script also gets the id of the session, and a number by which it knows older data from newer (calls.js).
+    """
     texts: dict[str, list[str]] = {}
-    for file in ("base.css", *files):
+    for file in ("base.css", "calls.js", *files):
         kind = file.rpartition(".")[2]
         texts.setdefault(kind, []).append((_PARTS / file).read_text(encoding="utf-8"))
-    return st.components.v2.component(name, **{kind: "\n".join(parts) for kind, parts in texts.items()})
+    mount = st.components.v2.component(name, **{kind: "\n".join(parts) for kind, parts in texts.items()})
+
+    def draw(key: str, data: dict[str, Any], **options: Any) -> Any:
+        return mount(key=key, data=data | {"session": session_id(), "number": _number(key, data)}, **options)
+
+    return draw
+
+
+def session_id() -> str:
+    """Return the id of this session of one tab: a reload, or a restart of the server, makes a new one."""
+    return form.setdefault("tab", uuid4().hex)
+
+
+def _number(key: str, data: dict[str, Any]) -> int:
+    """Return how often the data under this key has changed in this session."""
+    drawn = form.setdefault("drawn", {})
+    number, last = drawn.get(key, (0, None))
+    if data != last:
+        drawn[key] = (number + 1, data)
+    return drawn[key][0]

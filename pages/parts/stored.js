@@ -1,7 +1,8 @@
 // What the browser keeps of a tab over a reload, or of a visitor for the next visit. A store that is full or forbidden loses
 // that, and nothing else.
 
-const [FORM, PROMPT, SETTINGS, PRESSES] = ["studio_form", "studio_prompt", "studio_settings", "studio_presses"]
+const [FORM, PROMPT, REFERENCES] = ["studio_form", "studio_prompt", "studio_references"]
+const [SETTINGS, PRESSES] = ["studio_settings", "studio_presses"]
 const [OF_TAB, OF_VISITOR] = [() => sessionStorage, () => localStorage]
 
 function read(name, store = OF_TAB) {

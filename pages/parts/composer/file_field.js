@@ -6,7 +6,7 @@ function refusalOf(file, { kinds, bytes }) {
   if (file.size > bytes) return `${file.name} is larger than ${bytes / 1e6} MB: choose a smaller one.`
 }
 
-export default function ({ data, setStateValue, parentElement }) {
+export default inOrder(({ data, setStateValue, parentElement }) => {
   const [input, label, said] = ["input", "label", "output"].map((name) => parentElement.querySelector(name))
   label.textContent = data.label
   input.accept = data.kinds.map((kind) => `.${kind}`).join(",")
@@ -30,4 +30,4 @@ export default function ({ data, setStateValue, parentElement }) {
   }
   Object.assign(input, { onchange: take, ondragover: keep, ondrop: keep })
   if (input.files.length > 0) take()
-}
+})

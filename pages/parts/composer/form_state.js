@@ -4,12 +4,13 @@
 // Not how many: a number that somebody forgot costs credits.
 const SETTING_NAMES = ["aspect_ratio", "resolution", "output_format", "project"]
 
-export default function ({ data, setStateValue }) {
+export default inOrder(({ data, setStateValue }) => {
   if (data.isKnown) {
     write(FORM, data.form)
     write(SETTINGS, Object.fromEntries(SETTING_NAMES.map((name) => [name, data.form[name]])), OF_VISITOR)
   } else {
     const form = read(FORM) ?? read(SETTINGS, OF_VISITOR) ?? {}
-    setStateValue("kept", { session: data.session, form: { ...form, prompt: read(PROMPT)?.text ?? "" } })
+    const kept = { ...form, prompt: read(PROMPT)?.text ?? "", references: read(REFERENCES) ?? [] }
+    setStateValue("kept", { session: data.session, form: kept })
   }
-}
+})

@@ -1,18 +1,18 @@
 """The form of one tab: what it holds, and how it outlives a reload, a restart and a change of page.
 
-session state ──► form_state.js: sessionStorage (this tab's form), localStorage (the last settings)
+session state ──► form_state.js: sessionStorage (this tab's settings), localStorage (the last settings)
+prompt.js, strip.js ──► sessionStorage: the prompt and the references, as soon as they change
 session state ◄── form_state.js, once, when a session does not know the tab's form
 """
 
 from typing import Any
-from uuid import uuid4
 
 import streamlit as st
 
 from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS
 from kie.studio import Studio
 from kie.text import project_name
-from pages.parts.component import component
+from pages.parts.component import component, session_id
 from pages.parts.composer import prompt
 from pages.parts.references import strip
 
@@ -45,7 +45,6 @@ def begin() -> None:
     """Give a new session's form its first values, and take back what the tab had, before any field is drawn."""
     for name, value in DEFAULTS.items():
         form.setdefault(name, value)
-    form.setdefault("tab", uuid4().hex)
     prompt.hear()
     _restore()
     fill()
@@ -54,8 +53,9 @@ def begin() -> None:
 
 def keep(key: str) -> None:
     """Let the browser keep the form, or hand back what it kept of it to a session that does not know it."""
-    kept = {name: value for name, value in standing().items() if name != prompt.TEXT}
-    data = {"form": kept, "session": form["tab"], "isKnown": bool(form.get(KNOWN))}
+    # The prompt and the references are kept by their own components.
+    kept = {name: form[name] for name in DEFAULTS if name != prompt.TEXT}
+    data = {"form": kept, "isKnown": bool(form.get(KNOWN))}
     _memory(key=key, data=data, default={"kept": None}, on_kept_change=lambda: None)
 
 
@@ -97,7 +97,7 @@ def _apply() -> None:
 def _restore() -> None:
     """Take back what the browser kept, as far as it can still be chosen, and nothing that was entered meanwhile."""
     told = (form.get(KEY) or {}).get("kept")
-    if form.get(KNOWN) or not told or told["session"] != form["tab"]:
+    if form.get(KNOWN) or not told or told["session"] != session_id():
         return
     values, references = fit(told["form"])
     text = values.pop(prompt.TEXT, "")

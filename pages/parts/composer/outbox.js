@@ -57,7 +57,7 @@ function nameOf({ rerun, form, text }) {
   return form?.as_table ? "your table" : `“${letters.slice(0, NAMED).join("")}${letters.length > NAMED ? "…" : ""}”`
 }
 
-export default function ({ data, setStateValue, parentElement }) {
+export default inOrder(({ data, setStateValue, parentElement }) => {
   const find = (selector) => parentElement.querySelector(selector)
   const [notice, text, again, discard] = [".box", ".text", ".again", ".discard"].map(find)
   presses.port = { setStateValue }
@@ -81,4 +81,4 @@ export default function ({ data, setStateValue, parentElement }) {
   narrow.addEventListener("change", tell)
   tell()
   return (presses.leave = () => narrow.removeEventListener("change", tell))
-}
+})

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from kie.studio import Studio
-from pages.parts.component import component
+from pages.parts.component import component, session_id
 from pages.parts.composer import prompt, prompt_tools, submit
 
 KEY, HANDLED = "presses", "handled_presses"
@@ -30,15 +30,15 @@ def take() -> None:
         identifier = press["id"]
         if identifier in form.get(HANDLED, ()):
             continue
-        if press["session"] == form["tab"]:
+        if press["session"] == session_id():
             _answer(press)
         elif not Studio.current().submissions.exists(identifier):
-            if press.get("wanted") != form["tab"]:
+            if press.get("wanted") != session_id():
                 unsent.append(identifier)
                 continue
             prompt_tools.put_press(press["text"], press.get("form") or {})
         form[HANDLED] = [*form.get(HANDLED, []), identifier][-KEPT:]
-    data = {"session": form["tab"], "handled": form.get(HANDLED, []), "unsent": unsent, "isNarrow": form["is_narrow"]}
+    data = {"handled": form.get(HANDLED, []), "unsent": unsent, "isNarrow": form["is_narrow"]}
     heard = dict.fromkeys(("on_presses_change", "on_narrow_change"), lambda: None)
     _presses(key=KEY, data=data, default={"presses": None, "narrow": None}, **heard)
 

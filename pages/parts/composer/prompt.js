@@ -44,7 +44,8 @@ function createPrompt(root) {
     clearTimeout(resting)
     const said = performance.now() - says.since < READ_MS && says.before ? says.before : says.now
     told = field.value
-    window.studioPresses.add({ text: told, revision, session, says: said, form: read(FORM) })
+    const form = { ...read(FORM), references: read(REFERENCES) ?? [] }
+    window.studioPresses.add({ text: told, revision, session, says: said, form })
   }
 
   function onKey(event) {
@@ -95,9 +96,9 @@ function createPrompt(root) {
   return prompt
 }
 
-export default function ({ data, setStateValue, parentElement }) {
+export default inOrder(({ data, setStateValue, parentElement }) => {
   const prompt = (parentElement.studioPrompt ??= createPrompt(parentElement))
   prompt.port = { setStateValue }
   prompt.show(data)
   return prompt.leave
-}
+})

@@ -10,7 +10,7 @@ import streamlit as st
 
 from kie.generation import PROMPT_LIMIT
 from kie.spreadsheets.reader import tidied
-from pages.parts.component import component
+from pages.parts.component import component, session_id
 
 KEY = "prompt-field"
 TEXT, REVISION, SHOWN, RESTORED = "prompt", "prompt_revision", "prompt_shown", "prompt_is_restored"
@@ -23,7 +23,6 @@ _field = component("studio_prompt", "composer/prompt.html", "composer/prompt.css
 def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str = "") -> None:
     """Show the prompt and the button. `says` is how many pictures the label stands for, and what they cost."""
     data = {
-        "session": form["tab"],
         "value": form[TEXT],
         "revision": form.get(REVISION, 0),
         "isRestored": form.get(RESTORED, False),
@@ -41,7 +40,7 @@ def hear() -> None:
 
 def take(told: dict[str, Any]) -> bool:
     """Take over a text that the browser tells, `{"text", "revision", "session"}`; return whether it is of the present form."""
-    if (told.get("session"), told.get("revision")) != (form["tab"], form.get(REVISION, 0)):
+    if (told.get("session"), told.get("revision")) != (session_id(), form.get(REVISION, 0)):
         return False
     form[SHOWN] = told["revision"]
     text = told.get("text")

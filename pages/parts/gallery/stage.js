@@ -275,16 +275,14 @@ function follow(stage, data) {
   })
 }
 
-export default function ({ data, setStateValue, parentElement }) {
+export default inOrder(({ data, setStateValue, parentElement }) => {
   const stage = (parentElement.studioStage ??= createStage(parentElement))
   stage.setStateValue = setStateValue
   if (data.source) follow(stage, data)
   else stage.show(data)
-  // The end of a call may come after the next one has begun, and must not end that.
   return () => {
-    if (stage.setStateValue !== setStateValue) return
     stage.unwatch?.()
     stage.followed = null
     stage.leave()
   }
-}
+})

@@ -9,12 +9,11 @@ The browser opens, zooms, compares, copies and selects by itself; the server hea
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any, Literal
-from uuid import uuid4
 
 import streamlit as st
 
 from kie.views.cards import Action, Group, Notify, Row, row
-from pages.parts.component import component
+from pages.parts.component import component, session_id
 
 _SCRIPTS = (
     *("pieces", "menu", "keys", "zoom", "about", "viewer", "compare"),
@@ -63,7 +62,6 @@ def show(
     """
     state = _state(key)
     data = {
-        "session": state["session"],
         "groups": [row(group) for group in groups],
         "layout": layout,
         "selected": state["selected"],
@@ -98,16 +96,14 @@ def select(key: str, ids: Iterable[str]) -> None:
 def _state(key: str) -> dict[str, Any]:
     """Return what this session keeps of a gallery, whether or not it is on the page now."""
     name = f"{key}-gallery"
-    if name not in st.session_state:
-        # A browser tells a new session what it told the last one: its presses have been answered, so they are not heard.
-        st.session_state[name] = {"session": uuid4().hex, "heard": 0, "revision": 0, "selected": []}
-    return st.session_state[name]
+    return st.session_state.setdefault(name, {"heard": 0, "revision": 0, "selected": []})
 
 
 def _hear(key: str, on_act: OnAct, on_write: OnWrite | None) -> None:
     """Answer each press that has not been answered yet, in order, each with what was selected when it was pressed."""
     state = _state(key)
-    events = [event for event in st.session_state[key].get("events") or [] if event["session"] == state["session"]]
+    # A browser tells a new session what it told the last one: its presses have been answered, so they are not heard.
+    events = [event for event in st.session_state[key].get("events") or [] if event["session"] == session_id()]
     new = [event for event in events if event["sequence"] > state["heard"]]
     # An answer may leave by `st.rerun` or `st.switch_page`: the stack answers the others all the same, last in, first out.
     with ExitStack() as answers:
@@ -133,5 +129,5 @@ def _hear_selection(key: str) -> None:
 def _take_selection(key: str, told: Row | None) -> None:
     """Take over what was selected in the browser, unless something else was selected here since."""
     state = _state(key)
-    if told and told["session"] == state["session"] and told["revision"] == state["revision"]:
+    if told and told["session"] == session_id() and told["revision"] == state["revision"]:
         state["selected"] = [str(identifier) for identifier in told["ids"]]

@@ -2,7 +2,7 @@
 
 const REST_MS = 300
 
-export default function ({ data, setStateValue, parentElement }) {
+export default inOrder(({ data, setStateValue, parentElement }) => {
   const field = parentElement.querySelector("input")
   const search = (parentElement.studioSearch ??= { told: (field.value = data.text), resting: null, leave: () => {} })
   search.setStateValue = setStateValue
@@ -28,4 +28,4 @@ export default function ({ data, setStateValue, parentElement }) {
   document.addEventListener("keydown", onKey)
   // The end of a call may come after the next one has begun, and must not end that.
   return (search.leave = () => document.removeEventListener("keydown", onKey))
-}
+})

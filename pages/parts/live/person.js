@@ -1,7 +1,7 @@
 // Keeps a choice of the visitor for their next visit, such as their name.
 
-export default function ({ data }) {
+export default inOrder(({ data }) => {
   const year = 365 * 24 * 3600
   const secure = location.protocol === "https:" ? "; Secure" : ""
   document.cookie = `${data.name}=${encodeURIComponent(data.value)}; path=/; max-age=${year}; SameSite=Lax${secure}`
-}
+})

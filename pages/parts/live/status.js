@@ -80,7 +80,7 @@ const views = {
   },
 }
 
-export default function ({ data, setTriggerValue, parentElement }) {
+export default inOrder(({ data, setTriggerValue, parentElement }) => {
   const place = (parentElement.studioPlace ??= parentElement.appendChild(make("div", { class: data.view })))
   const press = (name) => setTriggerValue("press", name)
   let [row, askedAt, shown] = [null, 0, null]
@@ -95,7 +95,6 @@ export default function ({ data, setTriggerValue, parentElement }) {
     shown = word
   }
 
-  // Streamlit ends the last call only.
   place.leave?.()
   const stop = live.watch(data.source, (answer) => {
     ;[row, askedAt] = [answer, performance.now()]
@@ -106,4 +105,4 @@ export default function ({ data, setTriggerValue, parentElement }) {
     stop()
     clearInterval(ticking)
   })
-}
+})

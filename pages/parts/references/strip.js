@@ -1,9 +1,9 @@
-// The references of one tab. Their list belongs to the browser, which tells the server all of it whenever it changes, as a state
-// and not as a trigger: a state comes along with whatever is told next, so a press never goes without it. What the server puts in
-// its place has a new revision.
+// The references of one tab. Their list belongs to the browser, which keeps it over a reload, and tells the server all of it
+// whenever it changes, as a state and not as a trigger: a state comes along with whatever is told next, so a press never goes
+// without it. What the server puts in its place has a new revision.
 
 function createTab() {
-  const tab = { data: null, port: null, view: null, busy: false, ids: [], notes: [] }
+  const tab = { data: null, port: null, view: null, busy: false, ids: read(REFERENCES) ?? [], notes: [] }
   const [names, known] = [new Map(), new Map()]
   let [session, revision, told, receipt, stop] = [null, 0, [], null, null]
 
@@ -13,7 +13,7 @@ function createTab() {
     if (isReplaced) {
       // What came in since the server heard of the list stays, behind what takes its place.
       const added = tab.ids.filter((id) => !told.includes(id))
-      tab.ids = [...new Set([...data.ids, ...added])].slice(0, data.limit)
+      hold([...new Set([...data.ids, ...added])].slice(0, data.limit))
       ;[tab.notes, receipt] = [[], null]
     }
     ;[session, revision, told] = [data.session, data.revision, data.ids]
@@ -22,6 +22,11 @@ function createTab() {
     const isUnknown = tab.busy || tab.ids.join() !== data.ids.join()
     if (isUnknown && (isNewPlace || isNewSession || isReplaced)) tell()
     look()
+  }
+
+  function hold(ids) {
+    tab.ids = ids
+    write(REFERENCES, ids)
   }
 
   function tell() {
@@ -52,7 +57,7 @@ function createTab() {
   }
 
   function arrange(ids) {
-    tab.ids = ids
+    hold(ids)
     look()
     tell()
   }
@@ -149,7 +154,7 @@ function createRemark({ text, isBad, names, numbers }) {
   return make("li", { class: isBad ? "problem" : "" }, marks.length > 0 && about, isBad && icon("error"), words)
 }
 
-export default function ({ data, setStateValue, parentElement }) {
+export default inOrder(({ data, setStateValue, parentElement }) => {
   const tab = (window.studioReferences ??= createTab())
   const isNewPlace = !parentElement.studioView
   tab.port = { setStateValue }
@@ -159,6 +164,5 @@ export default function ({ data, setStateValue, parentElement }) {
   tab.intake.show()
   if (isNewPlace) listenToField(parentElement.querySelector("input"), tab.intake.take)
   tab.leave?.()
-  // The end of a call may come after the next one has begun, and must not end that.
   return (tab.leave = tab.view.listen())
-}
+})

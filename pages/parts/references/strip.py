@@ -17,12 +17,17 @@ import streamlit as st
 from kie.errors import FileRefused
 from kie.generation import REFERENCE_LIMIT
 from kie.images import convert
-from pages.parts.component import component
+from pages.parts.component import component, session_id
 
 BOX, CHOSEN = "reference_box", "references"
 FULL = f"At most {REFERENCE_LIMIT} references fit. Not added: remove one first."
 form = st.session_state
-_SCRIPTS = ("elements", "live/live", *(f"references/{name}" for name in ("upload", "intake", "tiles", "strip")))
+_SCRIPTS = (
+    "elements",
+    "stored",
+    "live/live",
+    *(f"references/{name}" for name in ("upload", "intake", "tiles", "strip")),
+)
 _box = component(
     "studio_references", "references/strip.html", "references/strip.css", *(f"{name}.js" for name in _SCRIPTS)
 )
@@ -51,7 +56,6 @@ def ask(is_folded: bool = False) -> None:
     data = {
         "ids": now.ids,
         "revision": now.revision,
-        "session": form["tab"],
         "limit": REFERENCE_LIMIT,
         "full": FULL,
         "bytes": convert.UPLOAD_BYTES_LIMIT,
@@ -98,4 +102,4 @@ def replace(ids: Iterable[str]) -> None:
 def _told() -> dict[str, Any]:
     """Return what the browser told this session last; what it told the last session is not meant for it."""
     told = (form.get(BOX) or {}).get("told") or {}
-    return told if told.get("session") == form["tab"] else {}
+    return told if told.get("session") == session_id() else {}
