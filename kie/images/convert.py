@@ -177,14 +177,14 @@ def _is_opaque(image: Image.Image) -> bool:
 
 def _write(image: Image.Image, target: Path, is_lossless: bool) -> tuple[str, Image.Image]:
     """Write the best version within the size limit. Returns its format and the picture written."""
-    for kind, version, options in _versions(image, is_lossless):
+    for kind, version, options in versions(image, is_lossless):
         version.save(target, _WRITTEN_AS[kind].upper(), **options, **image.info)
         if target.stat().st_size <= WRITTEN_BYTES_LIMIT:
             return kind, version
     raise AssertionError("one pixel fits")
 
 
-def _versions(image: Image.Image, is_lossless: bool) -> Iterator[tuple[str, Image.Image, dict[str, Any]]]:
+def versions(image: Image.Image, is_lossless: bool) -> Iterator[tuple[str, Image.Image, dict[str, Any]]]:
     """Yield (format, picture, options) to try, best first: PNG, then lossy formats, then fewer pixels."""
     is_clear = image.mode == "RGBA"
     if is_clear or is_lossless:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import random
 import re
 import struct
@@ -16,7 +17,7 @@ from PIL import Image, ImageCms
 
 from kie.errors import FileRefused
 from kie.images import convert
-from kie.images.convert import accepted, to_accepted, too_large
+from kie.images.convert import accepted, to_accepted, too_large, versions
 from tests.support import images
 from tests.support.images import (
     animated,
@@ -72,20 +73,6 @@ def mend(tmp_path: Path) -> Mend:
         return told, image
 
     return make
-
-
-@pytest.fixture
-def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reference may have 20 kB, so that small pictures meet what large ones do."""
-    monkeypatch.setattr(convert, "REFERENCE_BYTES_LIMIT", 20_000)
-    monkeypatch.setattr(convert, "WRITTEN_BYTES_LIMIT", 20_000)
-
-
-def clear_noise(size: tuple[int, int]) -> Image.Image:
-    """Return noise that fades out from top to bottom."""
-    image = noise(size)
-    image.putalpha(Image.linear_gradient("L").resize(size))
-    return image
 
 
 def refusal(content: bytes, target: Path) -> str:
@@ -335,47 +322,53 @@ def test_a_picture_of_31_mb_is_made_to_fit(mend: Mend, tmp_path: Path) -> None:
     assert made.size == Image.open(io.BytesIO(content)).size
 
 
-@pytest.mark.usefixtures("little_room")
-@pytest.mark.parametrize(
-    ("content", "expected", "kind"),
-    [
-        (encoded(quartered(), "PNG", compress_level=0), "Compressed", "PNG"),
-        (encoded(quartered(), "TIFF"), "Saved as PNG", "PNG"),
-        (encoded(noise((80, 80)), "BMP"), "Saved as PNG", "PNG"),
-        (encoded(noise((100, 100)), "TIFF"), "Saved as JPEG", "JPEG"),
-        (encoded(noise((110, 100)), "JPEG", quality=100, subsampling=0), "Compressed", "JPEG"),
-        (encoded(noise((200, 160)), "JPEG", quality=100), "Made smaller, 140 × 112 pixels", "JPEG"),
-        (encoded(noise((400, 400)), "BMP"), "Made smaller, 137 × 137 pixels and saved as JPEG", "JPEG"),
-        (encoded(clear_noise((80, 80)), "PNG", compress_level=0), "Saved as WebP", "WEBP"),
-        (encoded(clear_noise((200, 200)), "PNG"), "Made smaller, 140 × 140 pixels and saved as WebP", "WEBP"),
-        (encoded(quartered((200, 200)).convert("RGBA"), "PNG", compress_level=0), "Compressed", "PNG"),
-        (
-            encoded(noise((300, 300)), "TIFF", tiffinfo={0x0112: 3}),
-            "Turned upright, made smaller, 147 × 147 pixels and saved as JPEG",
-            "JPEG",
-        ),
-    ],
-)
+def dots() -> bytes:
+    """Return a JPEG of black and white dots, which has 33 MB in the better quality and 22 MB in the other."""
+    image = Image.frombytes("1", (5200, 5200), random.Random(1).randbytes(5200 * 650))
+    return encoded(image.convert("L"), "JPEG", quality=100)
+
+
+LARGE = {
+    "flat": (lambda: encoded(quartered((2900, 2900)).convert("RGBA"), "PNG", compress_level=0), "Compressed", "PNG"),
+    "dots": (dots, "Compressed", "JPEG"),
+    "turned and long": (
+        lambda: encoded(noise((70_000, 160)), "TIFF", tiffinfo={0x0112: 3}),
+        "Turned upright, made smaller, 49000 × 112 pixels and saved as JPEG",
+        "JPEG",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "expected", "kind"), LARGE.values(), ids=LARGE)
 def test_what_has_too_many_bytes_loses_as_little_as_can_be(
-    mend: Mend, content: bytes, expected: str, kind: str
+    mend: Mend, content: Callable[[], bytes], expected: str, kind: str
 ) -> None:
-    told, made = mend(content)
+    told, made = mend(content())
     assert (told.partition(":")[0], made.format) == (expected, kind)
 
 
-@pytest.mark.usefixtures("little_room")
-@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_what_lets_something_through_still_does_when_it_was_made_smaller(mend: Mend, kind: str) -> None:
-    _, made = mend(encoded(clear_noise((200, 200)), kind))
-    assert (made.mode, made.format) == ("RGBA", "WEBP")
-    assert colour_at(made, 0.5, 0)[3] < 5 < 250 < colour_at(made, 0.5, 0.99)[3]
-
-
-def test_a_picture_that_is_too_long_for_jpeg_and_webp_still_fits(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convert, "REFERENCE_BYTES_LIMIT", 1000)
-    monkeypatch.setattr(convert, "WRITTEN_BYTES_LIMIT", 1000)
-    assert mend(encoded(noise((70_000, 1)), "PNG"))[1].format == "JPEG"
-    assert mend(encoded(clear_noise((17_000, 1)), "PNG"))[1].format == "WEBP"
+@pytest.mark.parametrize(
+    ("mode", "width", "is_lossless", "tried"),
+    [
+        ("RGB", 100, True, [("png", 100), ("jpeg", 100), ("jpeg", 100), ("jpeg", 70), ("jpeg", 70), ("jpeg", 49)]),
+        ("RGB", 100, False, [("jpeg", 100), ("jpeg", 100), ("jpeg", 70), ("jpeg", 70)]),
+        ("RGBA", 100, False, [("png", 100), ("webp", 100), ("webp", 70), ("webp", 49)]),
+        # JPEG takes 65,500 pixels in a row, and WebP 16,383.
+        ("RGB", 70_000, True, [("png", 70_000), ("jpeg", 49_000)]),
+        ("RGBA", 17_000, True, [("png", 17_000), ("webp", 11_900)]),
+    ],
+)
+def test_versions_are_tried_from_the_best_on_and_stay_clear(
+    mode: str, width: int, is_lossless: bool, tried: list[tuple[str, int]]
+) -> None:
+    image = noise((width, 9)).convert(mode)
+    if mode == "RGBA":
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+    made = list(itertools.islice(versions(image, is_lossless), len(tried)))
+    assert [(kind, version.width) for kind, version, _ in made] == tried
+    assert {version.mode for _, version, _ in made} == {mode}
+    if mode == "RGBA":
+        assert all(colour_at(version, 0, 0)[3] < 64 < 192 < colour_at(version, 0, 0.99)[3] for _, version, _ in made)
 
 
 # Colours
