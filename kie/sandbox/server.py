@@ -1,48 +1,23 @@
 """A local double of the image service: the same four endpoints over HTTP, with generated pictures.
 
-    upload ─────► uploads/ ──────────────┐
-    createTask ─► sandbox.sqlite3 ─► drawing thread ─► results/ ─► the result's URL
-                        └─► recordInfo, credit, callback: computed from the records and the clock
-
-A prompt that starts with one of these (in any case) triggers a fault:
-
-| prompt | effect |
-|---|---|
-| `sandbox: fail` | fails with 500 |
-| `sandbox: filtered` | fails with 400 and the message of the content filter |
-| `sandbox: timeout` | fails with 524, which turns into success 60 s later |
-| `sandbox: slow` | takes 60 s |
-| `sandbox: no picture` | success, but without a URL for the first 30 s |
-| `sandbox: missing` | success, but the result's URL answers 404 for the first 20 s |
-| `sandbox: flaky` | every second status read answers code 500 |
-| `sandbox: no credits` | refused with 402 |
-| `sandbox: busy` | refused with 429 at the first attempt; then that prompt works until it has not been sent for a minute |
-| `sandbox: maintenance` | refused with 455 |
-| `sandbox: error` | answers code 500, and no task is created |
-| `sandbox: lost reply` | the task is created and charged, and the connection is cut without a reply |
-
-Not implemented: real image generation, moderation, abandoned tasks (408), limits of a key (433), deletion of files
-after days, cached old files, references from other hosts, callbacks to other machines, error pages of a CDN. Stricter
-than the service: fields that are not in the official text are refused.
+upload ─────► uploads/ ──────────────┐
+createTask ─► sandbox.sqlite3 ─► drawing thread ─► results/ ─► the result's URL
+                    └─► recordInfo, credit, callback: computed from the records and the clock
 """
 
-import argparse
 import asyncio
 import contextlib
 import hashlib
 import json
 import math
 import mimetypes
-import re
 import shutil
-import signal
 import socket
 import sqlite3
-import tempfile
 import time
 import uuid
 from collections import Counter
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -61,34 +36,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from kie.sandbox import drawing
+from kie.sandbox import drawing, rules
+from kie.sandbox.rules import LOOPBACK, Task, clock, demand
 
 CREATE, RECORD, CREDIT = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo", "/api/v1/chat/credit"
 UPLOAD = "/api/file-stream-upload"
-MODEL = "nano-banana-pro"
-DEFAULTS = {"image_input": [], "aspect_ratio": "1:1", "resolution": "1K", "output_format": "png"}
-OPTIONS = {
-    "aspect_ratio": ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto"),
-    "resolution": ("1K", "2K", "4K"),
-    "output_format": ("png", "jpg"),
-}
-PRICES = {"1K": 18, "2K": 18, "4K": 24}
-SECONDS = {"1K": 4, "2K": 5, "4K": 7}
-MAX_BYTES = 30 * 2**20
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-SERVER_ERROR = "Internal Error, Please try again later."
-BUSY = "Too many requests: refused and not queued."
-BROKE = "Credits insufficient: please top up to run this task."
-UNFETCHED = "Image fetch failed. Check access settings or use our File Upload API instead."
-MODERATED = "No images found in AI response. The image was filtered out because it violated the usage policy."
-SPELL = re.compile(
-    r"\s*sandbox: (fail|filtered|timeout|slow|no picture|missing|flaky|no credits|busy|maintenance|error|lost reply)\b",
-    re.IGNORECASE,
-)
-FAILURES = {"fail": ("500", SERVER_ERROR), "filtered": ("400", MODERATED), "timeout": ("524", "generate task timeout")}
-REFUSALS = {"no credits": (402, BROKE), "maintenance": (455, "Under maintenance"), "error": (500, SERVER_ERROR)}
-
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deposits (credits REAL);
 CREATE TABLE IF NOT EXISTS tasks (
@@ -96,57 +48,6 @@ CREATE TABLE IF NOT EXISTS tasks (
     fail_code TEXT, fail_message TEXT, judged INTEGER, called INTEGER
 );
 """
-
-
-@dataclass(frozen=True)
-class Task:
-    """A row of `tasks`, with times in Unix milliseconds. Its state depends on the row and the clock alone.
-
-    `request` is the JSON as received; `heals` is when a failure turns into success; `judged` is set once the references
-    were checked; `called` is set when no callback is due.
-    """
-
-    id: str
-    request: str
-    price: float
-    created: int
-    ends: int
-    heals: int | None
-    fail_code: str | None
-    fail_message: str | None
-    judged: bool
-    called: bool
-
-    def state(self, now: int) -> str:
-        if now < self.ends or not self.judged:
-            done = (now - self.created) / (self.ends - self.created)
-            return "waiting" if done < 0.15 else "queuing" if done < 0.3 else "generating"
-        return "fail" if self.fail_code and (not self.heals or now < self.heals) else "success"
-
-    def ended(self, now: int) -> int | None:
-        return {"fail": self.ends, "success": self.heals or self.ends}.get(self.state(now))
-
-    def consumed(self, now: int) -> float:
-        return 0 if self.state(now) == "fail" else plain(self.price)
-
-    def is_visible(self, now: int) -> bool:
-        return now >= self.created + min(300, (self.ends - self.created) / 10)
-
-    @property
-    def body(self) -> dict:
-        return json.loads(self.request)
-
-    @property
-    def options(self) -> dict:
-        return DEFAULTS | self.body["input"]
-
-    @property
-    def spell(self) -> str | None:
-        return spell_of(self.options["prompt"])
-
-    @property
-    def file_name(self) -> str:
-        return f"{self.id}.{'jpeg' if self.options['output_format'] == 'jpg' else 'png'}"
 
 
 class Connection(H11Protocol):
@@ -186,7 +87,7 @@ class Sandbox:
             database.executescript(SCHEMA)
         if not self._sql("SELECT * FROM deposits"):
             self._sql("INSERT INTO deposits VALUES (?)", credits)
-        elif self.balance < max(PRICES.values()):
+        elif self.balance < max(rules.PRICES.values()):
             self._sql("INSERT INTO deposits VALUES (?)", max(0, credits - self.balance))
 
     def start(self) -> Self:
@@ -252,7 +153,7 @@ class Sandbox:
         """The remaining credits: deposits minus the credits of all tasks that have not failed."""
         now = clock()
         [(deposited,)] = self._sql("SELECT total(credits) FROM deposits")
-        return plain(deposited - sum(task.consumed(now) for task in self._tasks()))
+        return rules.plain(deposited - sum(task.consumed(now) for task in self._tasks()))
 
     def app(self) -> ASGIApp:
         """The four endpoints, the uploads and the results."""
@@ -271,7 +172,7 @@ class Sandbox:
         self._authorise(request)
         content_type = request.headers.get("content-type", "").partition(";")[0]
         demand(content_type.strip().lower() == "application/json", "Content-Type must be application/json", 401)
-        task = self._prepare(parse(raw))
+        task = rules.new_task(rules.parse(raw), self._seconds)
         self._admit(task)
         self._sql("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *astuple(task))
         self._begin(task)
@@ -284,7 +185,7 @@ class Sandbox:
         task, now = self._find(request.query_params.get("taskId", "")), clock()
         demand(task and task.is_visible(now), "recordInfo is null")
         self._reads[task.id] += 1
-        demand(task.spell != "flaky" or self._reads[task.id] % 2, SERVER_ERROR, 500)
+        demand(task.spell != "flaky" or self._reads[task.id] % 2, rules.SERVER_ERROR, 500)
         return reply({"code": 200, "msg": "success", "data": self._describe(task, now)})
 
     async def _credit(self, request: Request) -> Response:
@@ -297,7 +198,7 @@ class Sandbox:
             file, folder, name = form.get("file"), form.get("uploadPath"), form.get("fileName")
             demand(isinstance(file, UploadFile), "Missing required parameter: file", 400)
             demand(folder and isinstance(folder, str), "Missing required parameter: uploadPath", 400)
-            demand(file.size <= MAX_BYTES, "File too large: the limit is 30 MB", 400)
+            demand(file.size <= rules.MAX_BYTES, "File too large: the limit is 30 MB", 400)
             name = str(name) if name else uuid.uuid4().hex + Path(file.filename or "").suffix
             path = f"{folder}/{name}"
             demand(is_clean(path) and "/" not in name, "Invalid uploadPath or fileName", 400)
@@ -330,37 +231,17 @@ class Sandbox:
         passes = token == self._key if self._key is not None else not token.startswith("refused")
         demand(scheme.lower() == "bearer" and token and passes, "Authentication failed: Invalid API Key", 401)
 
-    def _prepare(self, body: dict) -> Task:
-        """Return the task for this request."""
-        options, created = DEFAULTS | body["input"], clock()
-        spell, resolution = spell_of(options["prompt"]), options["resolution"]
-        seconds = 60 if spell == "slow" else SECONDS[resolution] if self._seconds is None else self._seconds
-        ends = created + max(1, round(seconds * 1000))
-        fail_code, fail_message = FAILURES.get(spell, (None, None))
-        return Task(
-            id=uuid.uuid4().hex,
-            request=json.dumps(body),
-            price=PRICES[resolution],
-            created=created,
-            ends=ends,
-            heals=ends + 60_000 if spell == "timeout" else None,
-            fail_code=fail_code,
-            fail_message=fail_message,
-            judged=not options["image_input"] or spell in ("fail", "filtered"),
-            called=urlsplit(body.get("callBackUrl", "")).hostname not in LOOPBACK,
-        )
-
     def _admit(self, task: Task) -> None:
         """Raise HTTPException for a refusal that the prompt requests, too many tasks, or too few credits."""
-        if task.spell in REFUSALS:
-            raise HTTPException(*REFUSALS[task.spell])
+        if task.spell in rules.REFUSALS:
+            raise HTTPException(*rules.REFUSALS[task.spell])
         if task.spell == "busy":
             prompt, now = task.options["prompt"], time.time()
             let_in = now < self._let_in_until.get(prompt, 0)
             self._let_in_until[prompt] = now + 60 if let_in else math.inf
-            demand(let_in, BUSY, 429)
-        demand(sum(other.created > task.created - 10_000 for other in self._tasks()) < 20, BUSY, 429)
-        demand(self.balance >= task.price, BROKE, 402)
+            demand(let_in, rules.BUSY, 429)
+        demand(sum(other.created > task.created - 10_000 for other in self._tasks()) < 20, rules.BUSY, 429)
+        demand(self.balance >= task.price, rules.BROKE, 402)
 
     def _begin(self, task: Task) -> None:
         Thread(target=self._follow, args=(task, self._stopping), name="sandbox-task", daemon=True).start()
@@ -381,7 +262,7 @@ class Sandbox:
         urls = [f"{self.url}/results/{task.file_name}"] if has_url else []
         return {
             "taskId": task.id,
-            "model": MODEL,
+            "model": rules.MODEL,
             "state": state,
             "param": task.request,
             "resultJson": json.dumps({"resultUrls": urls}) if state == "success" else "",
@@ -422,14 +303,14 @@ class Sandbox:
             references = [drawing.read_reference(self._source(url)) for url in task.options["image_input"]]
         except drawing.UNREADABLE:
             failed = "UPDATE tasks SET fail_code = '400', fail_message = ?, heals = NULL WHERE id = ? AND NOT judged"
-            self._sql(failed, UNFETCHED, task.id)
+            self._sql(failed, rules.UNFETCHED, task.id)
             references = None
         self._sql("UPDATE tasks SET judged = 1, ends = max(ends, ?) WHERE id = ? AND NOT judged", clock(), task.id)
         if references is None:
             return
         with self._easel:
             if not path.exists() and not stopping.is_set():
-                prompt, _, ratio, resolution, _ = (task.options[name] for name in ("prompt", *DEFAULTS))
+                prompt, _, ratio, resolution, _ = (task.options[name] for name in ("prompt", *rules.DEFAULTS))
                 drawing.paint(path, prompt, ratio, resolution, prompt + task.id, references)
 
     def _source(self, url: str) -> Path:
@@ -475,70 +356,12 @@ class Sandbox:
         return database
 
 
-def clock() -> int:
-    """Return the time in Unix milliseconds."""
-    return round(time.time() * 1000)
-
-
-def plain(number: float) -> float:
-    """Round credits to two decimals, as an integer if possible."""
-    rounded = round(number, 2)
-    return int(rounded) if rounded == int(rounded) else rounded
-
-
-def spell_of(prompt: str) -> str | None:
-    found = SPELL.match(prompt)
-    return found[1].lower() if found else None
-
-
 def mime_type(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def is_clean(path: str) -> bool:
     return all(part not in ("", ".", "..") and "\\" not in part and min(part) >= " " for part in path.split("/"))
-
-
-def is_url(value: object) -> bool:
-    try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        return bool(parts and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
-    except ValueError:
-        return False
-
-
-def demand(holds: object, text: str, code: int = 422) -> None:
-    if not holds:
-        raise HTTPException(code, text)
-
-
-def parse(raw: bytes) -> dict:
-    """Parse a createTask request and validate it against the official text. Raises HTTPException with 422."""
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        body = None
-    demand(isinstance(body, dict), "The body must be a JSON object")
-    for name in body:
-        demand(name in ("model", "callBackUrl", "input"), f"{name} is not a parameter")
-    demand(body.get("model") == MODEL, f"model must be {MODEL}")
-    demand("callBackUrl" not in body or is_url(body["callBackUrl"]), "callBackUrl must be a URL")
-    demand(isinstance(body.get("input"), dict), "input is required and must be an object")
-    check(body["input"])
-    return body
-
-
-def check(given: dict) -> None:
-    for name in given:
-        demand(name == "prompt" or name in DEFAULTS, f"input.{name} is not a parameter of this model")
-    prompt = given.get("prompt")
-    demand(isinstance(prompt, str) and prompt.strip(), "input.prompt is required")
-    demand(len(prompt) <= 10000, "input.prompt must have at most 10000 characters")
-    images = given.get("image_input", [])
-    demand(isinstance(images, list) and all(map(is_url, images)), "input.image_input must be an array of URLs")
-    demand(len(images) <= 8, "input.image_input must have at most 8 URLs")
-    for name, options in OPTIONS.items():
-        demand(given.get(name, DEFAULTS[name]) in options, f"input.{name} must be one of {', '.join(options)}")
 
 
 def reply(body: dict, status: int = 200) -> Response:
@@ -566,21 +389,3 @@ def post(url: str, body: dict) -> bool:
             return session.post(url, json=body, timeout=15, allow_redirects=False).ok
         except requests.RequestException:
             return False
-
-
-def main() -> None:
-    """Run as a server until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(description="Serve a local double of the image service.")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="where all is kept (default: a temporary folder)")
-    parser.add_argument("--credits", type=float, default=1000)
-    parser.add_argument("--key", help="the only key that passes")
-    parser.add_argument("--seconds", type=float, help="how long each task takes")
-    options = vars(parser.parse_args())
-    folder = options.pop("folder") or Path(tempfile.mkdtemp(prefix="sandbox-"))
-    ended = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    with Sandbox(folder, **options) as sandbox:
-        print(f"Sandbox: {sandbox.url}\nFolder: {folder}", flush=True)
-        ended.wait()

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from kie.sandbox import Sandbox
-from kie.sandbox import server as module
+from kie.sandbox import Sandbox, rules
 from tests.support.sandbox_caller import GOOD, Listener, Service, age, urls
 from tests.support.waiting import until
 
@@ -89,8 +88,8 @@ def test_a_lost_reply_is_charged_and_can_be_found(sandbox: Sandbox, payer: Servi
 
 
 def test_every_word_is_in_the_docstring():
-    words = re.search(r"\((.*)\)", module.SPELL.pattern)[1].split("|")
-    assert set(words) == set(re.findall(r"\| `sandbox: ([a-z ]+)` \|", module.__doc__))
+    words = re.search(r"\((.*)\)", rules.SPELL.pattern)[1].split("|")
+    assert set(words) == set(re.findall(r"\| `sandbox: ([a-z ]+)` \|", rules.__doc__))
 
 
 # Callbacks
