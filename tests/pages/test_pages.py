@@ -240,7 +240,7 @@ def test_a_price_that_nobody_knows_is_called_unknown(settings: Settings, opened:
     ("held", "label", "told"),
     [
         (50, "Generate 4 of 8 · about 96 credits", "The button makes 4 pictures."),
-        (55, "Generate · not enough credits", "Nothing can be sent: ask for fewer, or top up."),
+        (55, "Generate · not enough credits", "Nothing can be sent: top up first."),
     ],
 )
 def test_more_than_is_free_is_told_before_the_press_with_what_is_possible(

@@ -61,7 +61,7 @@ const views = {
     if (free === null) return [small("The balance is not known yet.")]
     const after = price === null ? "" : ` → ${number(free - price)} after`
     const reserved = held ? ` · ${number(held)} reserved` : ""
-    return [small(`${number(free)} available${after}${reserved}`)]
+    return [small(`${number(Math.max(0, free))} available${after}${reserved}`)]
   },
   hosts: ({ hosts }, { labels }, { now }) =>
     hosts.map(({ url, problem, at }, index) => {
