@@ -1,6 +1,7 @@
 """Names as people type them: emoji, joined scripts, accents in two spellings, and characters that could deceive."""
 
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 
@@ -63,6 +64,28 @@ DECEIVING = {
 def test_what_is_not_seen_is_not_in_a_name(typed: str, name: str) -> None:
     assert [cleaned(typed) for cleaned in CLEANERS] == [name] * len(CLEANERS)
     assert one_line(name) == name
+
+
+@pytest.mark.parametrize(
+    ("cleaned", "typed", "name"),
+    [
+        (person_name, "  Ann  ", "Ann"),
+        *((person_name, blank, "Guest") for blank in ("", "\u202e\x00")),
+        (person_name, "a\nb\tc", "a b c"),
+        (person_name, "é" * 100, "é" * 80),
+        *((project_name, blank, None) for blank in (None, "", " \u200b\n")),
+        (project_name, "  Spring\n campaign\u202e ", "Spring campaign"),
+        (project_name, "x" * 99, "x" * 80),
+        (display_name, "../../etc/passwd", "passwd"),
+        (display_name, "C:\\x\\a.png", "a.png"),
+        (display_name, "", "picture"),
+        (display_name, "a\x1b[2J", "a [2J"),
+    ],
+)
+def test_a_name_is_one_line_and_never_a_path(
+    cleaned: Callable[[str | None], str | None], typed: str | None, name: str | None
+) -> None:
+    assert cleaned(typed) == name
 
 
 @pytest.mark.parametrize("name", ["Café", "Nguyễn Thị Ánh", "한국어", "が", "Ångström"])

@@ -91,14 +91,11 @@ def texts(app: AppTest) -> list[str]:
 # -- former prompts
 
 
-def test_a_closed_list_reads_nothing_and_shows_nothing(show: Show, studio: Studio):
+def test_a_closed_list_shows_nothing_and_an_empty_one_what_will_be_here(show: Show, studio: Studio):
+    assert "Prompts that were sent are kept here." in told(show(HISTORY))
     submit(studio, "a lighthouse")
     app = show()
     assert (texts(app), buttons(app, "Use")) == ([], [])
-
-
-def test_before_the_first_prompt_the_list_says_what_will_be_here(show: Show):
-    assert "Prompts that were sent are kept here." in told(show(HISTORY))
 
 
 def test_one_s_own_prompts_come_first_and_everybody_s_on_request(show: Show, studio: Studio):
@@ -123,24 +120,18 @@ def test_a_search_narrows_the_list_and_says_when_nothing_is_left(show: Show, stu
     assert "No prompt has these words." in told(app)
 
 
-def test_a_used_prompt_takes_the_place_of_the_words_and_gives_it_back(show: Show, studio: Studio):
-    submit(studio, "a lighthouse")
-    app = press(show(HISTORY), "Use")
-    assert prompt(app) == "a lighthouse"
-    assert not app.session_state[HISTORY]
-    app = press(app, "Undo")
-    assert prompt(app) == "my own words"
-    assert buttons(app, "Undo") == []
-
-
-def test_looking_through_several_prompts_keeps_one_s_own_words(show: Show, studio: Studio):
+def test_used_prompts_take_the_place_of_the_words_and_give_it_back(show: Show, studio: Studio):
     for text in ("a lighthouse", "a tidy desk"):
         submit(studio, text)
-    app = press(show(HISTORY), "Use", 0)
+    app = press(show(HISTORY), "Use")
+    assert prompt(app) == "a tidy desk"
+    assert not app.session_state[HISTORY]
     app.session_state[HISTORY] = True
     app = press(drawn(app), "Use", 1)
     assert prompt(app) == "a lighthouse"
-    assert prompt(press(app, "Undo")) == "my own words"
+    app = press(app, "Undo")
+    assert prompt(app) == "my own words"
+    assert buttons(app, "Undo") == []
 
 
 def test_what_was_typed_after_a_used_prompt_is_not_lost_either(show: Show, studio: Studio):

@@ -18,7 +18,6 @@ from kie.store import Store
 from kie.store.library import DRAFT_LIFE_S
 from kie.store.schema import drafts, jobs
 from kie.studio import Studio
-from kie.text import project_name
 from tests.support.postgresql import SQLITE
 from tests.support.rows import NOW, at_once, press
 
@@ -44,20 +43,6 @@ def preset(name: str, project: str | None = None, images: int = 2, **known: obje
 
 
 # -- projects and their presets
-
-
-@pytest.mark.parametrize(
-    ("typed", "kept_as"),
-    [
-        (None, None),
-        ("", None),
-        (" \u200b\n", None),
-        ("  Spring\n campaign\u202e ", "Spring campaign"),
-        ("x" * 99, "x" * 80),
-    ],
-)
-def test_a_project_s_name_is_kept_on_one_line_and_a_blank_one_is_none(typed: str | None, kept_as: str | None) -> None:
-    assert project_name(typed) == kept_as
 
 
 def test_the_project_that_was_used_last_comes_first(studio: Studio, store: Store) -> None:

@@ -13,7 +13,6 @@ from kie.jobs import State
 from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.studio import Studio
-from kie.text import display_name, person_name
 from kie.timing import Timing
 from tests.support.images import picture
 from tests.support.jobs import beside, ended, leftovers, project, quick, submit, timed, until_state
@@ -153,22 +152,6 @@ def test_the_hosts_are_looked_at_away_from_the_page(studio: Studio, sandbox: San
     [(url, (problem, at))] = until(lambda: studio.diagnostics.host_reports().items())
     assert (url, problem) == (sandbox.url, "")
     assert at <= time.time()
-
-
-@pytest.mark.parametrize(
-    ("typed", "name"),
-    [("  Ann  ", "Ann"), ("", "Guest"), ("\u202e\x00", "Guest"), ("a\nb\tc", "a b c"), ("é" * 100, "é" * 80)],
-)
-def test_a_persons_name_is_one_line(typed: str, name: str) -> None:
-    assert person_name(typed) == name
-
-
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [("../../etc/passwd", "passwd"), ("C:\\x\\a.png", "a.png"), ("", "picture"), ("a\x1b[2J", "a [2J")],
-)
-def test_a_files_name_is_shown_and_never_a_path(given: str, shown: str) -> None:
-    assert display_name(given) == shown
 
 
 # -- the key, and the two pairs of rooms
