@@ -51,12 +51,8 @@ def accepted(path: Path) -> Picture | None:
     with segments.whole(path) as data:
         if headers.format_of(data) in _NAMES:
             return None
-        picture = headers.read(data)
-        if not _is_accepted(picture):
-            return None
-        if found := inspect.excess(picture, data):
-            raise FileRefused(found.detail)
-        return picture if segments.is_bare(data, picture.format) else None
+        picture = inspect.checked(data)
+        return picture if _is_accepted(picture) and segments.is_bare(data, picture.format) else None
 
 
 def to_accepted(source: Path, target: Path) -> str:
@@ -68,19 +64,18 @@ def to_accepted(source: Path, target: Path) -> str:
     """
     with segments.whole(source) as data:
         form = headers.format_of(data) or ""
-        picture = None if form in _DECODED else headers.read(data, _READ)
-        if picture and (found := inspect.excess(picture, data)):
-            raise FileRefused(found.detail)
+        picture = None if form in _DECODED else inspect.checked(data, _READ)
         if picture and _is_accepted(picture):  # The same pixels, byte by byte, and their colour profile.
             with target.open("wb") as out:
                 out.writelines(FileOfParts(source, segments.pixels(data, form, is_shown=True)))
             return _METADATA_REMOVED
         has_metadata = form in headers.KINDS and not segments.is_bare(data, form)
     with _opened(source, form) as image:
-        orientation = picture.orientation if picture else _orientation(image)
+        exif = image.info.get("exif") or b""
+        orientation = picture.orientation if picture else orientation_in(exif)
         # The HEIC decoder rotates the picture and keeps the stored orientation in `info`.
         stored = image.info.get("original_orientation") or orientation
-        has_metadata = has_metadata or bool(image.info.get("exif"))
+        has_metadata = has_metadata or bool(exif)
         is_animated = getattr(image, "is_animated", False)
         picture = picture or Picture(image.format or "", source.stat().st_size, *image.size, stored, is_animated)
         scale = _reduction(picture)
@@ -94,16 +89,12 @@ def to_accepted(source: Path, target: Path) -> str:
 
 
 def _is_accepted(picture: Picture) -> bool:
-    is_odd = _is_too_large(picture) or picture.is_animated or picture.is_cmyk or _is_turned(picture)
+    is_odd = _is_too_large(picture) or picture.is_animated or picture.is_cmyk or picture.is_turned
     return picture.format in headers.KINDS and not is_odd
 
 
 def _is_too_large(picture: Picture) -> bool:
     return picture.bytes > REFERENCE_BYTES_LIMIT
-
-
-def _is_turned(picture: Picture) -> bool:
-    return picture.orientation in inspect.TURNS
 
 
 def _reduction(picture: Picture) -> int:
@@ -112,7 +103,7 @@ def _reduction(picture: Picture) -> int:
     Rotation, and conversion from CMYK, need twice the memory.
     """
     room = inspect.DECODED_BYTES_LIMIT - picture.extra_bytes
-    each = 8 if _is_turned(picture) or picture.is_cmyk else 4
+    each = 8 if picture.is_turned or picture.is_cmyk else 4
     return next((scale for scale in (1, 2, 4) if each * picture.pixels // scale**2 <= room), 8)
 
 
@@ -146,10 +137,6 @@ def _opened(source: Path, form: str) -> Iterator[Image.Image]:
         if image.width * image.height > inspect.PIXELS_LIMIT:
             raise FileRefused(inspect.TOO_MANY_PIXELS)
         yield image
-
-
-def _orientation(image: Image.Image) -> int:
-    return orientation_in(image.info.get("exif") or b"")
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -205,7 +192,7 @@ def _sentence(picture: Picture, kind: str, shrunk_to: tuple[int, int] | None) ->
     done = []
     if picture.is_animated:
         done.append("only its first page kept" if picture.format == "TIFF" else "only its first picture kept")
-    if _is_turned(picture):
+    if picture.is_turned:
         done.append("turned upright")
     if picture.is_cmyk:
         done.append("converted from CMYK to sRGB")

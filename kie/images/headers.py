@@ -73,6 +73,11 @@ class Picture:
         return KINDS[self.format]
 
     @property
+    def is_turned(self) -> bool:
+        """Whether it must be turned or mirrored to be upright."""
+        return 2 <= self.orientation <= 8
+
+    @property
     def pixels(self) -> int:
         """The number of pixels."""
         return self.width * self.height

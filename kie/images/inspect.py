@@ -6,7 +6,7 @@ Functions that decode run in the child process of `decoder`.
 import contextlib
 import secrets
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -54,11 +54,16 @@ def check_header(path: Path) -> Picture:
     """
     with segments.whole(path) as data:
         if len(data) > REFERENCE_BYTES_LIMIT:
-            raise FileRefused(too_large(len(data)))
-        picture = headers.read(data)
-        if found := excess(picture, data):
-            raise FileRefused(found.detail)
-        return picture
+            raise FileRefused(f"This file has {megabytes(len(data))}; a reference may have 30 MB: save it smaller.")
+        return checked(data)
+
+
+def checked(data: Data, formats: Collection[str] = KINDS) -> Picture:
+    """Read the header of a picture of one of these formats. Raises FileRefused, also when it exceeds a limit of `decode`."""
+    picture = headers.read(data, formats)
+    if found := _excess(picture, data):
+        raise FileRefused(found.detail)
+    return picture
 
 
 def measure(path: Path) -> Picture:
@@ -67,7 +72,7 @@ def measure(path: Path) -> Picture:
         return headers.read(data)
 
 
-def excess(picture: Picture, data: Data) -> SpentAndKept | None:
+def _excess(picture: Picture, data: Data) -> SpentAndKept | None:
     """Return the error of a picture that exceeds the limits of pixels, memory or scans, or None."""
     if picture.pixels > PIXELS_LIMIT:
         return TooLargeToShow(TOO_MANY_PIXELS)
@@ -87,7 +92,7 @@ def decode(path: Path, thumbnail: Path | None = None) -> None:
     """
     with segments.whole(path) as data:
         picture = headers.read(data)
-        if found := excess(picture, data):
+        if found := _excess(picture, data):
             raise found
     with opened(path, picture.format) as image:
         # A JPEG is read completely but decoded at a reduced size.
@@ -182,11 +187,6 @@ def eight_bits(image: Image.Image) -> Image.Image:
         image = image.point(lambda value: value * scale).convert("L")
     mode = "RGBA" if image.has_transparency_data else "RGB"
     return image if image.mode == mode else image.convert(mode)
-
-
-def too_large(size: int) -> str:
-    """Return the sentence for a file of `size` bytes, which is too large."""
-    return f"This file has {megabytes(size)}; a reference may have 30 MB: save it smaller."
 
 
 TOO_MANY_PIXELS = (

@@ -7,7 +7,6 @@ import textwrap
 import unicodedata
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont, ImageOps
@@ -29,16 +28,8 @@ PALETTES = (
 )
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A decoded reference with sides of at most CARD_SIDE pixels; `ratio` is the original's width / height."""
-
-    picture: Image.Image
-    ratio: float
-
-
-def read_reference(path: Path) -> Reference:
-    """Read a JPEG, PNG or WebP, upright. Raises one of UNREADABLE."""
+def read_reference(path: Path) -> Image.Image:
+    """Read a JPEG, PNG or WebP, upright and with sides of at most CARD_SIDE pixels. Raises one of UNREADABLE."""
     seen = inspect.measure(path)
     with inspect.opened(path, seen.format) as image:
         image.draft("RGB", (CARD_SIDE, CARD_SIDE))
@@ -47,13 +38,13 @@ def read_reference(path: Path) -> Reference:
     picture.thumbnail((CARD_SIDE, CARD_SIDE), reducing_gap=2)
     card = Image.new("RGB", picture.size, "white")
     card.paste(picture, mask=picture if picture.mode == "RGBA" else None)
-    return Reference(card, seen.width / seen.height)
+    return card
 
 
-def pixel_size(resolution: str, aspect_ratio: str, references: Sequence[Reference]) -> tuple[int, int]:
+def pixel_size(resolution: str, aspect_ratio: str, references: Sequence[Image.Image]) -> tuple[int, int]:
     """Return width and height in pixels. `auto` uses the shape of the first reference, or a square."""
     if aspect_ratio == "auto":
-        ratio = references[0].ratio if references else 1.0
+        ratio = references[0].width / references[0].height if references else 1.0
     else:
         width, height = map(int, aspect_ratio.split(":"))
         ratio = width / height
@@ -63,7 +54,7 @@ def pixel_size(resolution: str, aspect_ratio: str, references: Sequence[Referenc
 
 
 def paint(
-    path: Path, prompt: str, aspect_ratio: str, resolution: str, seed: str, references: Sequence[Reference]
+    path: Path, prompt: str, aspect_ratio: str, resolution: str, seed: str, references: Sequence[Image.Image]
 ) -> None:
     """Draw a picture into a .png or .jpeg file, atomically. The same arguments give the same picture."""
     width, height = size = pixel_size(resolution, aspect_ratio, references)
@@ -116,7 +107,7 @@ def write(canvas: Image.Image, prompt: str, ink: str, margin: float, bottom: flo
     ImageDraw.Draw(canvas).multiline_text((margin, margin), shown, fill=ink, font=font, spacing=spacing)
 
 
-def put_cards(canvas: Image.Image, references: Sequence[Reference], box: tuple[float, float, float, float]) -> None:
+def put_cards(canvas: Image.Image, references: Sequence[Image.Image], box: tuple[float, float, float, float]) -> None:
     """Put the references side by side, uncropped, each with a white border and its number."""
     left, top, right, bottom = box
     columns = max(1, min(len(references), round(math.sqrt(len(references) * (right - left) / (bottom - top)))))
@@ -124,7 +115,7 @@ def put_cards(canvas: Image.Image, references: Sequence[Reference], box: tuple[f
     border = max(1, round(min(canvas.size) * 0.008))
     pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(max(4, 5 * border))
     for number, reference in enumerate(references):
-        card = ImageOps.contain(reference.picture, (max(1, round(0.92 * wide)), max(1, round(0.92 * high))))
+        card = ImageOps.contain(reference, (max(1, round(0.92 * wide)), max(1, round(0.92 * high))))
         x = round(left + wide * (number % columns + 0.5) - card.width / 2) - border
         y = round(top + high * (number // columns + 0.5) - card.height / 2) - border
         canvas.paste(ImageOps.expand(card, border, "white"), (x, y))
