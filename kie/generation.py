@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from kie.errors import RequestInvalid
@@ -23,6 +24,32 @@ IMAGES_LIMIT = 8
 
 
 @dataclass(frozen=True)
+class Option:
+    """An option of a request. `name` is its name in the API, in the database and in the form; the first value is the default.
+
+    `columns` are further names under which a table sets it; `written` writes a value for people.
+    """
+
+    name: str
+    label: str
+    values: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    written: Callable[[str], str] = str
+
+    @property
+    def default(self) -> str:
+        """The value of a request that does not name one."""
+        return self.values[0]
+
+
+OPTIONS = (
+    Option("aspect_ratio", "Aspect ratio", ASPECT_RATIOS, ("ratio", "aspect"), str.capitalize),
+    Option("resolution", "Resolution", RESOLUTIONS),
+    Option("output_format", "Output format", OUTPUT_FORMATS, ("format", "file format"), str.upper),
+)
+
+
+@dataclass(frozen=True)
 class Fault:
     """One fault of a request: the field's label on the page, and a sentence with what is allowed."""
 
@@ -32,13 +59,18 @@ class Fault:
 
 @dataclass(frozen=True)
 class Generation:
-    """A request for one picture. `references` are our ids, in the order in which they are sent."""
+    """A request for one picture. `references` are our ids, in the order in which they are sent. Each of OPTIONS is a field."""
 
     prompt: str
     references: tuple[str, ...] = ()
-    aspect_ratio: str = "1:1"
-    resolution: str = "1K"
-    output_format: str = "png"
+    aspect_ratio: str = ASPECT_RATIOS[0]
+    resolution: str = RESOLUTIONS[0]
+    output_format: str = OUTPUT_FORMATS[0]
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The value of each option, by its name."""
+        return {option.name: getattr(self, option.name) for option in OPTIONS}
 
     def check(self) -> None:
         """Raise RequestInvalid with all faults."""
@@ -48,20 +80,20 @@ class Generation:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of prompt, references in order, and settings. Equal for equal requests of any person."""
+        """SHA-256 (hex) of prompt, references in order, and settings. Equal for equal requests of any person.
+
+        It is kept in the database: an option that comes later counts only where it differs from its default.
+        """
         fields = [self.prompt, self.references, self.aspect_ratio, self.resolution, self.output_format]
         return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
     def faults(self) -> list[Fault]:
         """Return everything that the service would refuse, with field and limit."""
-        checks = (
-            _prompt_fault(self.prompt),
-            _references_fault(len(self.references)),
-            _choice_fault("Aspect ratio", self.aspect_ratio, ASPECT_RATIOS),
-            _choice_fault("Resolution", self.resolution, RESOLUTIONS),
-            _choice_fault("Output format", self.output_format, OUTPUT_FORMATS),
-        )
-        return [fault for fault in checks if fault]
+        found = [_prompt_fault(self.prompt), _references_fault(len(self.references))]
+        for option in OPTIONS:
+            if getattr(self, option.name) not in option.values:
+                found.append(Fault(option.label, f"Choose one of {', '.join(option.values)}."))
+        return [fault for fault in found if fault]
 
 
 @dataclass(frozen=True)
@@ -126,12 +158,6 @@ def _references_fault(count: int) -> Fault | None:
     if count <= REFERENCE_LIMIT:
         return None
     return Fault("Reference images", f"Take {count - REFERENCE_LIMIT} out: at most {REFERENCE_LIMIT} are allowed.")
-
-
-def _choice_fault(field: str, value: str, allowed: tuple[str, ...]) -> Fault | None:
-    if value in allowed:
-        return None
-    return Fault(field, f"Choose one of {', '.join(allowed)}.")
 
 
 def is_visible(text: str) -> bool:

@@ -69,11 +69,7 @@ class Job:
     person: str
     project: str | None
     state: State
-    prompt: str
-    references: tuple[str, ...]
-    aspect_ratio: str
-    resolution: str
-    output_format: str
+    generation: Generation
     fingerprint: str | None
     task_id: str | None
     stage: str | None
@@ -118,9 +114,9 @@ class Job:
     cost: float | None
 
     @property
-    def generation(self) -> Generation:
-        """The request of this job."""
-        return Generation(self.prompt, self.references, self.aspect_ratio, self.resolution, self.output_format)
+    def prompt(self) -> str:
+        """The prompt of its request."""
+        return self.generation.prompt
 
     @property
     def is_open(self) -> bool:

@@ -83,7 +83,7 @@ def show_job(job: Job) -> None:
     if len(job.prompt) > TITLE:
         st.text(job.prompt)
     cost = f" · {format.cost(job)}" if job.cost is None else ""
-    st.caption(f"{format.settings(job)}{cost} · sent {format.ago(job.sent_at or job.created_at)}")
+    st.caption(f"{format.settings(job.generation)}{cost} · sent {format.ago(job.sent_at or job.created_at)}")
     st.text(f"By {job.person}")
     if problem := job_cards.problem(job, is_here=False):
         shown = st.error if problem.tone == "error" else st.warning

@@ -3,7 +3,7 @@
 import pytest
 
 from kie.errors import RequestInvalid
-from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS, Generation, Submission, SubmissionItem
+from kie.generation import OPTIONS, Generation, Submission, SubmissionItem
 
 # As the service's text lists them.
 OFFICIAL_RATIOS = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto"]
@@ -21,9 +21,12 @@ def faults(prompt: str = "a lighthouse", **options: object) -> dict[str, str]:
 
 
 def test_all_official_options_are_offered_and_no_others():
-    assert list(ASPECT_RATIOS) == OFFICIAL_RATIOS
-    assert list(RESOLUTIONS) == OFFICIAL_RESOLUTIONS
-    assert list(OUTPUT_FORMATS) == OFFICIAL_FORMATS
+    assert {option.name: list(option.values) for option in OPTIONS} == {
+        "aspect_ratio": OFFICIAL_RATIOS,
+        "resolution": OFFICIAL_RESOLUTIONS,
+        "output_format": OFFICIAL_FORMATS,
+    }
+    assert {option.name: option.default for option in OPTIONS} == Generation("a lighthouse").options
 
 
 @pytest.mark.parametrize("aspect_ratio", OFFICIAL_RATIOS)

@@ -133,7 +133,7 @@ class Client:
 
         Raises Refused, KeyMissing or Unreachable when no task was created. Raises Unsure when the reply was lost or
         unreadable: a task may exist and be paid for, so the request must not be retried.
-        Source: the service's documentation, "createTask". All five input fields are sent, because defaults may not be applied.
+        Source: the service's documentation, "createTask". All input fields are sent, because defaults may not be applied.
         """
         request = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
         request["input"] = _input(generation) | {"image_input": list(image_urls)}
@@ -284,12 +284,7 @@ def named_task(body: bytes) -> str | None:
 
 def _input(generation: Generation) -> dict[str, Any]:
     """Return the fields of a request that do not depend on where its references were uploaded."""
-    return {
-        "prompt": generation.prompt,
-        "aspect_ratio": generation.aspect_ratio,
-        "resolution": generation.resolution,
-        "output_format": generation.output_format,
-    }
+    return {"prompt": generation.prompt} | generation.options
 
 
 def _opened(reply: requests.Response, key: Redaction, whole_s: float) -> tuple[int | None, str, Any]:

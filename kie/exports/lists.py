@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from kie.generation import OPTIONS
 from kie.images.receipts import iso_time
 from kie.jobs import Job
 from kie.spreadsheets import writer as workbook_writer
@@ -20,7 +21,7 @@ from kie.spreadsheets.formulas import guarded
 from kie.text import local
 
 COLUMNS = (
-    *("id", "task_id", "person", "project", "state", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
+    *("id", "task_id", "person", "project", "state", "prompt", *(option.name for option in OPTIONS), "images"),
     *("credits_expected", "credits", "asked_at", "sent_at", "accepted_at", "ended_at", "duration_s"),
     *("width", "height", "kind", "bytes", "starred", "verdict", "tags", "note", "references", "file"),
 )
@@ -42,15 +43,14 @@ class Entry:
 
 def row(entry: Entry, zone: str | None = None) -> Row:
     """Return an entry's values by COLUMNS. Times are ISO 8601 in UTC. `zone` is the time zone for the file name."""
-    job = entry.job
-    settings = (job.aspect_ratio, job.resolution, job.output_format)
+    job, options = entry.job, entry.job.generation.options.values()
     times = (_time(moment) for moment in (job.created_at, job.sent_at, job.accepted_at, job.ended_at))
     delivered = (job.width, job.height, job.file_kind, job.file_bytes)
     marks = (job.starred_at is not None, job.verdict, list(entry.tags), job.note)
     values = (
-        *(job.id, job.task_id, job.person, job.project, str(job.state), job.prompt, *settings, entry.images),
+        *(job.id, job.task_id, job.person, job.project, str(job.state), job.prompt, *options, entry.images),
         *(_number(job.price_expected), _number(job.credits), *times, _number(job.duration_s)),
-        *(*delivered, *marks, list(job.references), file_name(job, zone)),
+        *(*delivered, *marks, list(job.generation.references), file_name(job, zone)),
     )
     return dict(zip(COLUMNS, values, strict=True))
 

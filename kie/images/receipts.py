@@ -26,7 +26,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from kie.generation import MODEL, Generation, is_control
+from kie.generation import MODEL, OPTIONS, Generation, is_control
 from kie.images import headers, segments
 from kie.images.exif import HEAD
 from kie.images.segments import APP0, APP1, COMMENT, Data, FileOfParts, Segment, unchanged
@@ -80,8 +80,9 @@ def read(source: Path) -> Generation | None:
         return None
     if not all(isinstance(each, str) and _REFERENCE_ID.fullmatch(each) for each in references):
         return None
-    settings = (found.get(name) for name in ("aspect_ratio", "resolution", "output_format"))
-    generation = Generation(prompt, tuple(references), *settings)
+    # A receipt of an earlier version lacks the options that came later.
+    options = {option.name: found.get(option.name, option.default) for option in OPTIONS}
+    generation = Generation(prompt, tuple(references), **options)
     return None if generation.faults() else generation
 
 
@@ -104,9 +105,7 @@ def _note(receipt: dict[str, Any]) -> str:
     credits = receipt["credits"]
     known = {
         "Model": receipt["model"],
-        "Aspect ratio": receipt["aspect_ratio"],
-        "Resolution": receipt["resolution"],
-        "Output format": receipt["output_format"],
+        **{option.label: receipt[option.name] for option in OPTIONS},
         "References": len(receipt["references"]) or None,
         "Credits": None if credits is None else f"{credits:g}",
         "Asked by": receipt["person"],

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kie.errors import RequestInvalid
-from kie.generation import IMAGES_LIMIT, Fault, Generation
-from kie.prompts.columns import ALL, LABELS, OPTIONS, quoted, short
+from kie.generation import IMAGES_LIMIT, OPTIONS, Fault, Generation
+from kie.prompts.columns import ALL, LABELS, quoted, short
 from kie.prompts.expansion import combinations, key, names
 from kie.prompts.table import Row
 
@@ -75,8 +75,8 @@ def _line(row: Row, defaults: Generation, images: int, references: Sequence[str]
 
 def _asked(row: Row, defaults: Generation, references: Sequence[str]) -> Generation:
     """Return the form's request with the row's valid settings."""
-    read = {role: getattr(row, role) for role in OPTIONS}
-    own = {role: value for role, value in read.items() if value in OPTIONS[role]}
+    known = {option.name: option.values for option in OPTIONS}
+    own = {name: value for name, value in row.options.items() if value in known[name]}
     if row.references == ALL:
         own["references"] = tuple(references)
     elif isinstance(row.references, tuple) and _is_there(row.references, len(references)):
@@ -85,10 +85,10 @@ def _asked(row: Row, defaults: Generation, references: Sequence[str]) -> Generat
 
 
 def _setting_faults(row: Row, reference_count: int) -> Iterator[Fault]:
-    for role, allowed in OPTIONS.items():
-        value = getattr(row, role)
-        if value is not None and value not in allowed:
-            yield Fault(LABELS[role], f"“{short(value)}” is not one of {', '.join(allowed)}.")
+    for option in OPTIONS:
+        value = row.options.get(option.name, option.default)
+        if value not in option.values:
+            yield Fault(option.label, f"“{short(value)}” is not one of {', '.join(option.values)}.")
     if row.images is not None and row.images not in range(1, IMAGES_LIMIT + 1):
         yield Fault(LABELS["images"], f"“{short(row.images)}” is not a number from 1 to {IMAGES_LIMIT}.")
     if isinstance(row.references, str) and row.references != ALL:

@@ -4,18 +4,17 @@ A cell that can't be parsed is returned as text, so that it can be shown.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
+from kie.generation import OPTIONS, Option
 from kie.prompts.expansion import key
 from kie.text import excerpt
 
 ALL = "all"
 LABELS = {
     "prompt": "Prompt",
-    "aspect_ratio": "Aspect ratio",
-    "resolution": "Resolution",
-    "output_format": "Output format",
+    **{option.name: option.label for option in OPTIONS},
     "images": "Images",
     "references": "Reference images",
     "project": "Project",
@@ -24,10 +23,7 @@ LABELS = {
 # Keys are normalised column names: the role and its label first, then synonyms.
 ROLES = {key(name): role for role, label in LABELS.items() for name in (role, label)} | {
     "prompts": "prompt",
-    "ratio": "aspect_ratio",
-    "aspect": "aspect_ratio",
-    "format": "output_format",
-    "file format": "output_format",
+    **{name: option.name for option in OPTIONS for name in option.columns},
     "number of images": "images",
     "reference": "references",
     "refs": "references",
@@ -35,7 +31,6 @@ ROLES = {key(name): role for role, label in LABELS.items() for name in (role, la
     "active": "on",
     "send": "on",
 }
-OPTIONS = {"aspect_ratio": ASPECT_RATIOS, "resolution": RESOLUTIONS, "output_format": OUTPUT_FORMATS}
 SWITCH = dict.fromkeys(("yes", "y", "true", "x", "1", "on", "✓", "✔"), True)
 SWITCH |= dict.fromkeys(("no", "n", "false", "0", "off", "-"), False)
 _SHOWN = 40
@@ -58,6 +53,12 @@ def roles(names: Sequence[str], used: Collection[str]) -> dict[int, str]:
     return {place: role for role, place in places.items()}
 
 
+def read(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the cells of a row say, by the field of a row; `given` are the cells by the key of LABELS."""
+    options = {option.name: _option(option, given[option.name]) for option in OPTIONS if option.name in given}
+    return {"options": options} | {role: reader(given[role]) for role, reader in _READERS.items() if role in given}
+
+
 def is_ids(text: str) -> bool:
     """Return whether a cell names references by their ids, as only an export of ours does."""
     return _IDS.fullmatch(text.strip()) is not None
@@ -73,22 +74,13 @@ def short(text: object) -> str:
     return excerpt(str(text), _SHOWN)
 
 
-def _ratio(text: str) -> str:
-    found = _RATIO.fullmatch(text.strip())
-    return f"{found[1]}:{found[2]}" if found else _option(text.strip().lower(), text, ASPECT_RATIOS)
-
-
-def _resolution(text: str) -> str:
-    return _option("".join(text.split()).upper(), text, RESOLUTIONS)
-
-
-def _output_format(text: str) -> str:
-    plain = text.strip().lower().removeprefix(".")
-    return _option("jpg" if plain == "jpeg" else plain, text, OUTPUT_FORMATS)
-
-
-def _option(likely: str, text: str, allowed: Sequence[str]) -> str:
-    return likely if likely in allowed else text.strip()
+def _option(option: Option, text: str) -> str:
+    ratio = _RATIO.fullmatch(text.strip())
+    if ratio:
+        return f"{ratio[1]}:{ratio[2]}"
+    plain = "".join(text.split()).lower().removeprefix(".")
+    plain = "jpg" if plain == "jpeg" else plain
+    return next((value for value in option.values if value.lower() == plain), text.strip())
 
 
 def _images(text: str) -> int | str:
@@ -107,12 +99,4 @@ def _references(text: str) -> tuple[int, ...] | tuple[str, ...] | str:
     return tuple(dict.fromkeys(map(int, re.findall(r"\d+", word)))) if _POSITIONS.fullmatch(word) else text.strip()
 
 
-READERS = {
-    "prompt": str,
-    "aspect_ratio": _ratio,
-    "resolution": _resolution,
-    "output_format": _output_format,
-    "images": _images,
-    "references": _references,
-    "project": str.strip,
-}
+_READERS = {"prompt": str, "images": _images, "references": _references, "project": str.strip}

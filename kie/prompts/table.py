@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kie.errors import TableRefused
-from kie.generation import Fault, is_control
-from kie.prompts.columns import LABELS, READERS, ROLES, SWITCH, is_ids, quoted, roles, short
+from kie.generation import OPTIONS, Fault, is_control
+from kie.prompts import columns
+from kie.prompts.columns import LABELS, ROLES, SWITCH, is_ids, quoted, roles, short
 from kie.prompts.expansion import key, literal, names
 from kie.spreadsheets import reader as sheet_reader
 from kie.spreadsheets.charsets import Guess
@@ -30,8 +31,9 @@ _BESIDE = "The cell is merged with the one before it, so it is not clear what it
 _DAMAGED = "The cell has a letter that got lost on its way (\ufffd): write it anew."
 _NO_ROWS = "This table has a header and no rows: write at least one row below the header."
 _NO_NAMES = (
-    "The first row of this table names no column that the studio knows: write Prompt, Aspect ratio, Resolution, Output "
-    "format, Images, References, Project or On above the columns, or a column's name in {{…}} into the prompt first."
+    "The first row of this table names no column that the studio knows: write Prompt, "
+    f"{', '.join(option.label for option in OPTIONS)}, Images, References, Project or On above the columns, "
+    "or a column's name in {{…}} into the prompt first."
 )
 
 
@@ -40,6 +42,7 @@ class Row:
     """A row as read. None means the form's value. Text in place of a number or tuple could not be parsed.
 
     number       from 1 as in the file, without the header, counting blank rows
+    options      the options that the row sets itself, by name
     references   positions from 1 among the form's references, or ids of references, or "all"
     values       the cells of all other columns, by column name
     """
@@ -47,9 +50,7 @@ class Row:
     number: int
     on: bool = True
     prompt: str | None = None
-    aspect_ratio: str | None = None
-    resolution: str | None = None
-    output_format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     images: int | str | None = None
     references: tuple[int, ...] | tuple[str, ...] | str | None = None
     project: str | None = None
@@ -89,9 +90,8 @@ def pasted(text: str, wanted: Collection[str] = ()) -> Table:
 def row(number: int, on: bool, cells: Mapping[str, str], values: Mapping[str, str]) -> Row:
     """Return a row from cells keyed by column label. Labels that set no option are ignored."""
     typed = {label: tidied(text) if any(map(is_control, text)) else text for label, text in cells.items()}
-    roles = {ROLES[key(label)]: text for label, text in typed.items() if key(label) in ROLES and text.strip()}
-    read = {role: reader(roles[role]) for role, reader in READERS.items() if role in roles}
-    return Row(number, on, values=dict(values), **read)
+    given = {ROLES[key(label)]: text for label, text in typed.items() if key(label) in ROLES and text.strip()}
+    return Row(number, on, values=dict(values), **columns.read(given))
 
 
 @dataclass(frozen=True)
@@ -275,11 +275,10 @@ def _row(row: Cells, header: _Header, blank_is_on: bool) -> Row:
     on = SWITCH.get(word.casefold()) if word else blank_is_on
     if on is None:
         faults.append(Fault("On", f"“{short(word)}” is neither yes nor no."))
-    columns = enumerate(header.names)
-    values = {name: row.text(place) for place, name in columns if name and place not in header.roles}
-    read = {role: READERS[role](text) for role, text in given.items()}
+    named = enumerate(header.names)
+    values = {name: row.text(place) for place, name in named if name and place not in header.roles}
     is_on = on is not False and not row.is_hidden
-    return Row(row.place - header.place, is_on, values=values, faults=tuple(faults), **read)
+    return Row(row.place - header.place, is_on, values=values, faults=tuple(faults), **columns.read(given))
 
 
 def _blank_is_on(header: _Header, rows: Sequence[Cells]) -> bool:

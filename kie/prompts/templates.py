@@ -33,14 +33,12 @@ class Template:
 
 @dataclass(frozen=True)
 class Preset:
-    """Named settings for one project, or for none."""
+    """Named settings for one project, or for none. `options` are the values by the name of the option."""
 
     id: str
     project: str | None
     name: str
-    aspect_ratio: str
-    resolution: str
-    output_format: str
+    options: dict[str, str]
     images: int
     person: str
     changed_at: float
@@ -75,8 +73,7 @@ def checked_name(name: str, prompt: str = "any") -> str:
 
 def check_preset(preset: Preset) -> None:
     """Raise NothingSpent with the faults if the service does not accept these settings."""
-    asked = Generation("any", (), preset.aspect_ratio, preset.resolution, preset.output_format)
-    found = [f"{fault.field}: {fault.sentence}" for fault in asked.faults()]
+    found = [f"{fault.field}: {fault.sentence}" for fault in Generation("any", **preset.options).faults()]
     if not 1 <= preset.images <= IMAGES_LIMIT:
         found.append(f"Images: Choose from 1 to {IMAGES_LIMIT}.")
     if found:

@@ -31,13 +31,10 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
+from kie.generation import OPTIONS
+
 MODEL = "nano-banana-pro"
-DEFAULTS = {"image_input": [], "aspect_ratio": "1:1", "resolution": "1K", "output_format": "png"}
-OPTIONS = {
-    "aspect_ratio": ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "auto"),
-    "resolution": ("1K", "2K", "4K"),
-    "output_format": ("png", "jpg"),
-}
+DEFAULTS = {"image_input": []} | {option.name: option.default for option in OPTIONS}
 PRICES = {"1K": 18, "2K": 18, "4K": 24}
 SECONDS = {"1K": 4, "2K": 5, "4K": 7}
 MAX_BYTES = 30 * 2**20
@@ -166,8 +163,9 @@ def check(given: dict) -> None:
     images = given.get("image_input", [])
     demand(isinstance(images, list) and all(map(is_url, images)), "input.image_input must be an array of URLs")
     demand(len(images) <= 8, "input.image_input must have at most 8 URLs")
-    for name, options in OPTIONS.items():
-        demand(given.get(name, DEFAULTS[name]) in options, f"input.{name} must be one of {', '.join(options)}")
+    for option in OPTIONS:
+        is_allowed = given.get(option.name, option.default) in option.values
+        demand(is_allowed, f"input.{option.name} must be one of {', '.join(option.values)}")
 
 
 def clock() -> int:

@@ -310,7 +310,7 @@ class Sandbox:
             return
         with self._easel:
             if not path.exists() and not stopping.is_set():
-                prompt, _, ratio, resolution, _ = (task.options[name] for name in ("prompt", *rules.DEFAULTS))
+                prompt, ratio, resolution = (task.options[name] for name in ("prompt", "aspect_ratio", "resolution"))
                 drawing.paint(path, prompt, ratio, resolution, prompt + task.id, references)
 
     def _source(self, url: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, case, func, insert, null, or_, select, update
 
+from kie.generation import OPTIONS, Generation
 from kie.jobs import MOVES, OPEN, Job, State
 from kie.store.conditions import ATTENTION, COST, HAS_PICTURE, NEEDS_ATTENTION
 from kie.store.database import Database
@@ -20,7 +21,7 @@ DURATIONS_FROM = 50
 SIZES_FROM = 300
 # Of the jobs of one submission, the last one first.
 NEWEST = (jobs.c.created_at.desc(), jobs.c.variant.desc(), jobs.c.id.desc())
-_JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("references", "state"))
+_JOB_COLUMNS = tuple(field.name for field in fields(Job) if field.name not in ("generation", "state"))
 JOBS = select(jobs, NEEDS_ATTENTION.label("needs_attention"), HAS_PICTURE.label("has_picture"), COST.label("cost"))
 # The most frequent queries are built once: building takes longer than running them.
 _ONE = JOBS.where(jobs.c.id == bindparam("id"))
@@ -182,4 +183,5 @@ class Jobs:
 
 def _job(row: Row, used: tuple[str, ...]) -> Job:
     known = row._mapping
-    return Job(**{name: known[name] for name in _JOB_COLUMNS}, state=State(row.state), references=used)
+    generation = Generation(row.prompt, used, **{option.name: known[option.name] for option in OPTIONS})
+    return Job(**{name: known[name] for name in _JOB_COLUMNS}, state=State(row.state), generation=generation)

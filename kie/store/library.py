@@ -16,7 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, fun
 from sqlalchemy.exc import IntegrityError
 
 from kie.errors import NameTaken, NothingSpent
-from kie.generation import Generation
+from kie.generation import OPTIONS, Generation
 from kie.prompts.templates import (
     NAME_LIMIT,
     Imported,
@@ -155,15 +155,15 @@ class Library:
         self, project: str | None, name: str, settings: Generation, images: int, person: str, replace: bool = False
     ) -> None:
         """Save the settings of a request under a name. Raises as `keep_preset` does, and NothingSpent with the fault."""
-        chosen = (settings.aspect_ratio, settings.resolution, settings.output_format, images)
         named = (secrets.token_hex(16), project_name(project), checked_name(name))
-        preset = Preset(*named, *chosen, person_name(person), time.time())
+        preset = Preset(*named, settings.options, images, person_name(person), time.time())
         check_preset(preset)
         self.keep_preset(preset, replace)
 
     def keep_preset(self, preset: Preset, replace: bool = False) -> None:
         """Save a preset. Raises NameTaken when the project has one of this name, unless `replace` is set."""
         row = asdict(preset) | {"project": preset.project or ""}
+        row |= row.pop("options")
         same = and_(presets.c.project == row["project"], presets.c.name == row["name"])
         try:
             with self._database.write() as db:
@@ -261,4 +261,6 @@ def _template(name: str, prompt: str, person: str) -> dict[str, Any]:
 
 
 def _preset(row: Row) -> Preset:
-    return Preset(**dict(row._mapping) | {"project": row.project or None})
+    known = dict(row._mapping) | {"project": row.project or None}
+    options = {option.name: known.pop(option.name) for option in OPTIONS}
+    return Preset(**known, options=options)

@@ -109,8 +109,8 @@ def _row(submission: Submission, item: SubmissionItem, variant: int, now: float)
         "person": submission.person,
         "project": item.project or submission.project,
         "state": State.QUEUED,
-        # Each option has a column of its name; the references have a table.
-        **{name: value for name, value in vars(generation).items() if name != "references"},
+        "prompt": generation.prompt,
+        **generation.options,
         "fingerprint": generation.fingerprint,
         "price_expected": item.price,
         "has_references": bool(generation.references),

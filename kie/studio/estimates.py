@@ -17,7 +17,7 @@ class Estimates:
 
     def seconds_to_go(self, job: Job) -> float | None:
         """Estimate the seconds until the picture arrives, from done jobs of this resolution. None without any, or before it is sent."""
-        usual = self._context.store.jobs.learned_duration(job.resolution)
+        usual = self._context.store.jobs.learned_duration(job.generation.resolution)
         return None if usual is None or not job.accepted_at else max(0.0, job.accepted_at + usual - time.time())
 
     def seconds_to_turn(self, job: Job) -> float | None:

@@ -116,10 +116,7 @@ class Exports:
         if made_from is None:
             return None
         here = [each.id for each in self._context.store.references.get_many(made_from.references) if not each.refusal]
-        settings = {
-            name: getattr(made_from, name) for name in ("prompt", "aspect_ratio", "resolution", "output_format")
-        }
-        return settings | {"references": here}
+        return {"prompt": made_from.prompt, "references": here} | made_from.options
 
     def open_link(self, token: str) -> ServedFile | None:
         """Return the file behind a signed token, or None when the token is invalid or expired or the file is missing."""

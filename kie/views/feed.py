@@ -56,8 +56,9 @@ def _group(studio: Studio, whole: Jobs, shown: Jobs, zone: str | None) -> Group:
 def _actions(studio: Studio, whole: Jobs, is_paused: bool, is_waiting: bool) -> tuple[Action, ...]:
     if is_waiting and len(whole) > 1:
         return ((GO_ON if is_paused else PAUSE), CANCEL_REST)
-    prices = {resolution: studio.estimates.price(resolution) for resolution in {job.resolution for job in whole}}
-    known = [price.credits for job in whole if (price := prices[job.resolution])]
+    resolutions = [job.generation.resolution for job in whole]
+    prices = {resolution: studio.estimates.price(resolution) for resolution in set(resolutions)}
+    known = [price.credits for resolution in resolutions if (price := prices[resolution])]
     cost = f"about {format.credits(sum(known))}" if len(known) == len(whole) else "price unknown"
     help = f"The same request again: {format.pictures(len(whole))}, {cost}."
     return (Action("rerun", f"Rerun · {cost}", "replay", help, says=(len(whole), sum(known))),)
@@ -82,6 +83,7 @@ def _note(whole: Jobs, hidden: int, is_one: bool, zone: str | None) -> str:
     expected = f"about {format.number(under_way)} more" if known else f"about {format.credits(under_way)}"
     cost += [expected] * bool(under_way)
     cost += [f"{unknown} of unknown cost"] * bool(unknown)
-    parts = [format.pictures(len(whole))] * (is_one and len(whole) > 1) + [format.settings(whole[0])] * is_one
+    parts = [format.pictures(len(whole))] * (is_one and len(whole) > 1)
+    parts += [format.settings(whole[0].generation)] * is_one
     more = [f"{hidden} more in the history"] * bool(hidden)
     return " · ".join([*parts, *cost, format.clock_time(whole[0].created_at, zone), *more])

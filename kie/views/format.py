@@ -4,6 +4,7 @@ import re
 import time
 from datetime import date
 
+from kie.generation import OPTIONS, Generation
 from kie.jobs import Job, State
 from kie.store.breaker import OpenBreaker
 from kie.text import counted, local
@@ -36,7 +37,7 @@ def state(job: Job, breaker: OpenBreaker | None = None) -> str:
     """Name a job's state. What waits is paused while a person, or the circuit breaker, holds it back."""
     if job.state == State.QUEUED and (job.paused_at or breaker):
         return "Paused" if job.paused_at else f"Paused: {incident(breaker.problem)}"
-    return "Preparing" if job.state == State.UPLOADING and not job.references else STATES[job.state]
+    return "Preparing" if job.state == State.UPLOADING and not job.generation.references else STATES[job.state]
 
 
 def number(value: float) -> str:
@@ -83,10 +84,9 @@ def incident(problem: str) -> str:
     return known.get(problem, "the service failed several times in a row")
 
 
-def settings(job: Job) -> str:
-    """Name a job's settings in one line."""
-    ratio = "Auto" if job.aspect_ratio == "auto" else job.aspect_ratio
-    return f"{ratio} · {job.resolution} · {job.output_format.upper()}"
+def settings(asked: Generation) -> str:
+    """Write the options of a request in one line."""
+    return " · ".join(option.written(getattr(asked, option.name)) for option in OPTIONS)
 
 
 def delivered(job: Job) -> str:

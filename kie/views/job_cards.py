@@ -99,9 +99,9 @@ def shape(job: Job) -> tuple[int, int]:
     """Return the pixels of a picture, or numbers of the shape that it will have."""
     if job.width and job.height:
         return job.width, job.height
-    if job.aspect_ratio == "auto":
+    if job.generation.aspect_ratio == "auto":
         return 1, 1
-    width, height = job.aspect_ratio.split(":")
+    width, height = job.generation.aspect_ratio.split(":")
     return int(width), int(height)
 
 
@@ -134,7 +134,8 @@ def badges(job: Job) -> tuple[Badge, ...]:
 def meta(job: Job, is_here: bool) -> str:
     """Name a job's settings and its cost, unless its problem says already what was charged."""
     is_said = not is_here and problem(job, is_here) and format.charged(job)
-    return format.settings(job) if is_said else f"{format.settings(job)} · {format.cost(job)}"
+    settings = format.settings(job.generation)
+    return settings if is_said else f"{settings} · {format.cost(job)}"
 
 
 def problem(job: Job, is_here: bool) -> Problem | None:
@@ -171,7 +172,7 @@ def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Act
     if is_here:
         judge = (UNDECIDE,) if job.verdict else (PICK, REJECT)
         star = UNSTAR if job.starred_at else STAR
-        larger = (LARGER,) if job.resolution != "4K" else ()
+        larger = (LARGER,) if job.generation.resolution != "4K" else ()
         seen = () if job.preview_problem else (OPEN_LARGE, USE_ALONE, COMPARE)
         link = Action("copy-link", "Copy link", "link", menu=True, copy=f"history?job={job.id}")
         return (star, USE, DELETE, REUSE, REMIX, *larger, *judge, *seen, copy, link, *hide)
@@ -190,7 +191,7 @@ def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Act
 
 def again_action(studio: Studio, job: Job) -> Action:
     """Offer a job that came to nothing as a new one, with its price."""
-    price = studio.estimates.price(job.resolution)
+    price = studio.estimates.price(job.generation.resolution)
     cost = f"about {format.credits(price.credits)}" if price else "price unknown"
     help = "As a new job, which costs what a new picture costs."
     # What the filter has refused once is refused again: the prompt has to change first.
@@ -200,14 +201,14 @@ def again_action(studio: Studio, job: Job) -> Action:
 def facts(job: Job, zone: str | None) -> tuple[tuple[str, str], ...]:
     """List what is known of a job, for looking at it large and for comparing."""
     known = [
-        ("Settings", format.settings(job)),
+        ("Settings", format.settings(job.generation)),
         ("Delivered", format.delivered(job)),
         ("Credits", format.cost(job)),
         ("Person", job.person),
         ("Project", job.project or "none"),
         ("Asked", format.exact(job.created_at, zone)),
         ("Made in", format.duration(job.duration_s) if job.duration_s is not None else "not known"),
-        ("References", str(len(job.references)) if job.references else "none"),
+        ("References", str(len(job.generation.references) or "none")),
         ("Task id", job.task_id or "none"),
     ]
     marks, less = badges(job), shortfall.sentence(job)

@@ -140,11 +140,11 @@ class Poller:
 
     def _ages(self, job: Job) -> tuple[float, ...]:
         """Return the task ages in seconds at which to poll. Cached for PLANNED_FOR_S, because the durations change slowly."""
-        now = time.monotonic()
-        made_at, ages = self._planned.get(job.resolution, (-math.inf, ()))
+        now, resolution = time.monotonic(), job.generation.resolution
+        made_at, ages = self._planned.get(resolution, (-math.inf, ()))
         if now - made_at > PLANNED_FOR_S:
-            ages = backoff.look_ages(self._timing, self._store.jobs.durations(job.resolution))
-            self._planned[job.resolution] = (now, ages)
+            ages = backoff.look_ages(self._timing, self._store.jobs.durations(resolution))
+            self._planned[resolution] = (now, ages)
         return ages
 
     def _goes_on(self, job: Job) -> bool:
@@ -196,7 +196,7 @@ class Poller:
             ended = {"ended_at": now, "next_at": None, "problem": problem}
             self._store.jobs.move(job.id, job.state, State.FAILED, now, **ended, **learned)
         if is_lost_upload(task.fail_code, task.fail_message):
-            self._store.references.forget_uploads(job.references)
+            self._store.references.forget_uploads(job.generation.references)
         self._tell(job.id)
 
     def _fetch(self, job: Job, urls: tuple[str, ...], slow: threading.Timer) -> Next | None:

@@ -63,9 +63,9 @@ class Submitter:
 
     def send(self, job: Job) -> None:
         """Upload the references that are not uploaded yet, then send the paid request, once."""
-        if job.references:
+        if job.generation.references:
             self._tell(job.id)
-        references = self._store.references.get_many(job.references)
+        references = self._store.references.get_many(job.generation.references)
         if unchecked := [reference.id for reference in references if reference.checked_at is None]:
             # Decoding may take long, and this thread also sends other people's requests.
             for reference_id in unchecked:
@@ -169,7 +169,7 @@ class Submitter:
 
     def _forget_uploads(self, job: Job, error: StudioError) -> None:
         if is_lost_upload(error.code, error.detail):
-            self._store.references.forget_uploads(job.references)
+            self._store.references.forget_uploads(job.generation.references)
 
     def _give_up_or_retry(self, job: Job, error: NothingSpent) -> None:
         final = isinstance(error, FileRefused | KeyMissing | KeyRefused)

@@ -4,6 +4,7 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def fill(data_dir: Path) -> None:
         [job] = press(store, "Ann", request, f"press-{number}", 1, 18.0, at_s)
         store.jobs.move(job.id, State.QUEUED, State.CANCELLED, at_s, ended_at=at_s, next_at=None)
     kept = keep_reference(files, store, began)
-    request = Generation(FINISHED.prompt, (kept,), FINISHED.aspect_ratio, FINISHED.resolution, FINISHED.output_format)
+    request = replace(FINISHED, references=(kept,))
     [job] = press(store, "Ben", request, "press-0", 1, 18.0, began)
     finish(files, store, job.id, began)
     store.close()

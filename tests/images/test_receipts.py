@@ -28,7 +28,7 @@ KNOWN = {
 
 
 def job(generation: Generation = REQUEST, **values: object) -> Job:
-    known = dict.fromkeys(field.name for field in fields(Job)) | vars(generation) | KNOWN
+    known = dict.fromkeys(field.name for field in fields(Job)) | {"generation": generation} | KNOWN
     return Job(**known | {"id": "0123456789abcdef" * 2, "created_at": 1_800_000_000.5} | values)
 
 

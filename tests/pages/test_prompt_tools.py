@@ -350,7 +350,7 @@ def test_a_preset_s_name_is_taken_from_nobody_and_a_slip_is_undone(show: Show, s
     assert "There is one of this name already" in told(app)
     app = press(app, "Replace it")
     [kept] = studio.library.presets(None)
-    assert kept.aspect_ratio == ASPECT_RATIOS[1]
+    assert kept.options["aspect_ratio"] == ASPECT_RATIOS[1]
     app = press(app, ":material/delete:")
     assert studio.library.presets(None) == []
     app = press(app, "Put it back")

@@ -36,6 +36,11 @@ def setting(column: str, text: str) -> Row:
     return read("t.csv", csv_of(f"prompt,{column}", f'p,"{text}"')).rows[0]
 
 
+def cell(row: Row, role: str) -> object:
+    """Return what a row was read to say about one column."""
+    return row.options.get(role) if role in FORM.options else getattr(row, role)
+
+
 # Columns
 
 
@@ -55,7 +60,7 @@ def setting(column: str, text: str) -> Row:
 )
 def test_a_column_is_known_however_people_spell_it(column: str, role: str):
     row = setting(column, "1")
-    assert getattr(row, role) in ("1", 1, (1,))
+    assert cell(row, role) in ("1", 1, (1,))
     assert row.values == {}
 
 
@@ -76,7 +81,7 @@ def test_a_column_that_the_form_s_prompt_uses_makes_a_header_by_itself():
 
 def test_a_column_that_a_prompt_uses_sets_nothing_else_and_a_note_says_so():
     table = read("t.csv", csv_of("prompt,format", "a {{format}} poster,tall"))
-    assert (table.rows[0].output_format, table.rows[0].values) == (None, {"format": "tall"})
+    assert (table.rows[0].options, table.rows[0].values) == ({}, {"format": "tall"})
     assert table.notes == ("A prompt uses the column “format”, so it sets nothing else.",)
     table = read("t.csv", csv_of("prompt", "a cat"), wanted=["prompt"])
     assert (table.rows[0].prompt, table.rows[0].values) == (None, {"prompt": "a cat"})
@@ -84,7 +89,7 @@ def test_a_column_that_a_prompt_uses_sets_nothing_else_and_a_note_says_so():
 
 def test_of_two_names_for_the_same_the_one_on_the_page_counts():
     row = read("t.csv", csv_of("ratio,prompt,aspect ratio", "golden,a,16:9")).rows[0]
-    assert (row.aspect_ratio, row.values) == ("16:9", {"ratio": "golden"})
+    assert (row.options, row.values) == ({"aspect_ratio": "16:9"}, {"ratio": "golden"})
 
 
 def test_a_row_that_is_longer_than_the_header_is_a_fault_and_loses_nothing_in_silence():
@@ -128,12 +133,12 @@ def test_a_column_without_a_name_is_left_out_with_a_note():
     ],
 )
 def test_settings_are_read_kindly_and_what_is_no_setting_is_kept_to_be_shown(column: str, text: str, read: object):
-    assert getattr(setting(column, text), column) == read
+    assert cell(setting(column, text), column) == read
 
 
 @pytest.mark.parametrize("column", [name.replace(" ", "_") for name in SETTINGS if name not in ("prompt", "on")])
 def test_a_blank_cell_means_as_in_the_form(column: str):
-    assert getattr(setting(column, "  "), column) is None
+    assert cell(setting(column, "  "), column) is None
     assert line(setting(column, " ")).generations == (Generation("p", FORM.references, "4:5", "2K", "jpg"),)
 
 
@@ -173,9 +178,7 @@ def test_a_row_asks_with_its_own_settings_and_else_with_the_form_s():
     row = Row(
         7,
         prompt="a cat",
-        aspect_ratio="16:9",
-        resolution="4K",
-        output_format="png",
+        options={"aspect_ratio": "16:9", "resolution": "4K", "output_format": "png"},
         images=3,
         references=(3, 1),
         project="X",
@@ -199,14 +202,14 @@ def test_choices_and_columns_are_written_out_for_each_row():
 
 
 def test_a_row_that_is_off_asks_for_nothing_and_has_no_faults():
-    assert line(Row(1, on=False, prompt="a cat", resolution="8K", images="many")) == Line(1)
+    assert line(Row(1, on=False, prompt="a cat", options={"resolution": "8K"}, images="many")) == Line(1)
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (Row(1, resolution="8K"), {"Resolution": "“8K” is not one of 1K, 2K, 4K."}),
-        (Row(1, output_format="gif"), {"Output format": "“gif” is not one of png, jpg."}),
+        (Row(1, options={"resolution": "8K"}), {"Resolution": "“8K” is not one of 1K, 2K, 4K."}),
+        (Row(1, options={"output_format": "gif"}), {"Output format": "“gif” is not one of png, jpg."}),
         (Row(1, images=9), {"Images": "“9” is not a number from 1 to 8."}),
         (Row(1, images=0), {"Images": "“0” is not a number from 1 to 8."}),
         (Row(1, images="many"), {"Images": "“many” is not a number from 1 to 8."}),
@@ -233,13 +236,15 @@ def test_what_is_wrong_with_a_row_is_told_with_its_field(row: Row, expected: dic
 
 
 def test_all_faults_of_a_row_are_told_at_once_and_each_once():
-    row = Row(1, prompt="{a|b}" + "x" * 10_000, resolution="8K", aspect_ratio="7:3", images=0, references=(9,))
+    wrong = {"resolution": "8K", "aspect_ratio": "7:3"}
+    row = Row(1, prompt="{a|b}" + "x" * 10_000, options=wrong, images=0, references=(9,))
     assert list(faults(row)) == ["Aspect ratio", "Resolution", "Images", "Reference images", "Prompt"]
     assert len(line(row).faults) == 5
 
 
 def test_a_long_cell_is_shortened_where_it_is_shown():
-    assert faults(Row(1, resolution="x\n" * 5000)) == {"Resolution": f"“{'x ' * 19}x…” is not one of 1K, 2K, 4K."}
+    long = Row(1, options={"resolution": "x\n" * 5000})
+    assert faults(long) == {"Resolution": f"“{'x ' * 19}x…” is not one of 1K, 2K, 4K."}
 
 
 def test_a_blank_prompt_is_a_fault_where_the_form_has_none_either():
@@ -248,7 +253,7 @@ def test_a_blank_prompt_is_a_fault_where_the_form_has_none_either():
 
 
 def test_a_fault_keeps_back_its_own_row_alone():
-    lines = requests([Row(1, prompt="a"), Row(2, resolution="8K"), Row(3, prompt="b")], FORM, 1, [])
+    lines = requests([Row(1, prompt="a"), Row(2, options={"resolution": "8K"}), Row(3, prompt="b")], FORM, 1, [])
     assert [bool(each.generations) for each in lines] == [True, False, True]
 
 
@@ -257,7 +262,7 @@ def test_a_row_that_asks_for_the_same_as_another_is_noted_and_not_refused():
         Row(1, prompt="a"),
         Row(2, prompt="b"),
         Row(4, prompt="a"),
-        Row(5, prompt="a", resolution="4K"),
+        Row(5, prompt="a", options={"resolution": "4K"}),
         Row(6, prompt="a"),
     ]
     lines = requests(rows, FORM, 1, [])

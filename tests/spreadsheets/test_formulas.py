@@ -29,8 +29,8 @@ def prompts(count: int, seed: int) -> list[str]:
 def rows_of(prompts: list[str], references: tuple[str, ...] = ()) -> bytes:
     """Return our list of jobs with these prompts, as it is downloaded."""
     nothing = dict.fromkeys((field.name for field in fields(Job)), None)
-    known = {"id": "ab" * 16, "person": "-Ben", "state": State.DONE, "references": references, "created_at": NOW}
-    jobs = [Job(**nothing | known | {"prompt": prompt}) for prompt in prompts]
+    known = {"id": "ab" * 16, "person": "-Ben", "state": State.DONE, "created_at": NOW}
+    jobs = [Job(**nothing | known | {"generation": Generation(prompt, references)}) for prompt in prompts]
     entries = [Entry(job, ("hero", "@home"), 1) for job in jobs]
     return b"".join(lists.to_csv([[lists.row(entry) for entry in entries]]))
 

@@ -123,7 +123,7 @@ def test_a_ratio_that_a_spreadsheet_took_for_a_time_is_a_ratio_again(value: obje
     book.active.append(["prompt", "aspect ratio"])
     book.active.append(["a cat", value])
     book.active["B2"].number_format = form
-    assert read("t.xlsx", saved(book)).rows[0].aspect_ratio == ratio
+    assert read("t.xlsx", saved(book)).rows[0].options["aspect_ratio"] == ratio
 
 
 def test_a_formula_gives_the_result_that_was_stored_with_it_and_is_never_worked_out():
@@ -190,14 +190,14 @@ def test_a_merged_prompt_counts_for_each_row_that_it_covers_and_a_note_says_so()
     rows = [["Prompt", "Ratio"], ["a cat", "1:1"], *[[None, "16:9"]] * 3, ["a dog", "4:5"]]
     table = merged("A2:A5", rows=rows)
     assert prompts(table) == [*["a cat"] * 4, "a dog"]
-    assert [row.aspect_ratio for row in table.rows] == ["1:1", *["16:9"] * 3, "4:5"]
+    assert [row.options["aspect_ratio"] for row in table.rows] == ["1:1", *["16:9"] * 3, "4:5"]
     assert table.notes == ("Merged cells count for each row that they cover: “Prompt”.",)
 
 
 def test_merged_settings_values_and_faults_count_for_each_row_too():
     rows = [["prompt", "resolution", "On", "images", "shop"], ["a", "4K", "no", "=1+1", 7], ["b"], ["c"], ["d", "1K"]]
     table = merged("B2:B4", "C2:C3", "D3:D4", "D2:D2", "E2:E5", rows=rows)
-    assert [row.resolution for row in table.rows] == ["4K", "4K", "4K", "1K"]
+    assert [row.options["resolution"] for row in table.rows] == ["4K", "4K", "4K", "1K"]
     assert [row.on for row in table.rows] == [False, False, True, True]
     assert [row.values["shop"] for row in table.rows] == ["7"] * 4
     table = merged("D2:D4", rows=rows)
@@ -235,7 +235,7 @@ def test_a_text_across_several_columns_is_a_fault_of_its_row_since_it_could_mean
 )
 def test_a_header_of_several_rows_is_one_header(ranges: list[str], rows: list[list[object]]):
     table = merged(*ranges, rows=[*rows, ["a cat", "16:9", 2]])
-    assert table.rows == (Row(1, prompt="a cat", aspect_ratio="16:9", images=2),)
+    assert table.rows == (Row(1, prompt="a cat", options={"aspect_ratio": "16:9"}, images=2),)
 
 
 def test_thousands_of_merged_ranges_are_read_at_once():
@@ -281,7 +281,7 @@ def test_blank_hidden_rows_are_not_counted_and_a_hidden_column_is_named_if_it_is
         book.active.column_dimensions[column].hidden = True
     book.active.row_dimensions[1].hidden = book.active.row_dimensions[9].hidden = True
     table = read("t.xlsx", saved(book))
-    assert [(row.on, row.resolution) for row in table.rows] == [(True, "4K")]
+    assert [(row.on, row.options["resolution"]) for row in table.rows] == [(True, "4K")]
     assert table.notes[0] == "Hidden in the sheet and read nevertheless: “Resolution”."
 
 

@@ -38,8 +38,8 @@ def sent(store: Store) -> Send:
 
 def preset(name: str, project: str | None = None, images: int = 2, **known: object) -> Preset:
     number = next(moments)
-    settings = {"aspect_ratio": "16:9", "resolution": "2K", "output_format": "png"} | known
-    return Preset(f"{number:032x}", project, name, **settings, images=images, person="Ann", changed_at=NOW + number)
+    options = {"aspect_ratio": "16:9", "resolution": "2K", "output_format": "png"} | known
+    return Preset(f"{number:032x}", project, name, options, images, "Ann", NOW + number)
 
 
 # -- projects and their presets

@@ -87,12 +87,12 @@ def facts(job: Job) -> dict[str, object]:
         "persons": job.person,
         "projects": job.project or "",
         "states": standing(job),
-        "ratios": job.aspect_ratio,
-        "resolutions": job.resolution,
-        "formats": job.output_format,
+        "ratios": job.generation.aspect_ratio,
+        "resolutions": job.generation.resolution,
+        "formats": job.generation.output_format,
         "verdict": job.verdict or "none",
         "starred": job.starred_at is not None,
-        "has_references": bool(job.references),
+        "has_references": bool(job.generation.references),
         "shortfall": shortfall.sentence(job) is not None,
     }
 

@@ -42,7 +42,7 @@ def test_a_table_s_press_numbers_its_pictures_and_remembers_their_rows(store: St
 def test_references_keep_their_order_in_each_picture_of_a_press(store: Store) -> None:
     used = tuple(f"{number:064d}" for number in (3, 1, 2))
     made = press(store, "Ann", Generation("a lighthouse", used), "press", 2, 18.0, NOW)
-    assert [job.references for job in made] == [used, used]
+    assert [job.generation.references for job in made] == [used, used]
 
 
 # -- credits that are free

@@ -51,9 +51,8 @@ def fill(store: Store) -> None:
     store.library.save_template("Lighthouse", "a lighthouse", "Ann")
     [template] = store.library.templates("Ann")
     store.library.star_template(template.id, "Ann", True)
-    settings = Generation("a lighthouse")
-    chosen = (settings.aspect_ratio, settings.resolution, settings.output_format, 2)
-    store.library.keep_preset(Preset("b" * 32, "Coast", "Square", *chosen, "Ann", NOW))
+    options = Generation("a lighthouse").options
+    store.library.keep_preset(Preset("b" * 32, "Coast", "Square", options, 2, "Ann", NOW))
     store.library.keep_draft("c" * 32, "{}")
     store.exports.keep_request("[]", NOW)
     store.secret()

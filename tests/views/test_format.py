@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kie.exports import lists
+from kie.generation import Generation
 from kie.jobs import Job, State
 from kie.store.breaker import OpenBreaker
 from kie.text import local
@@ -20,7 +21,7 @@ MIB = 2**20
 def job(**known: object) -> Job:
     """Return a job of which only this is known."""
     blank = dict.fromkeys(field.name for field in dataclasses.fields(Job))
-    usual = {"id": "0123456789abcdef" * 2, "state": State.QUEUED, "references": (), "created_at": 0.0, "prompt": "x"}
+    usual = {"id": "0123456789abcdef" * 2, "state": State.QUEUED, "generation": Generation("x"), "created_at": 0.0}
     return Job(**blank | usual | known)
 
 
@@ -240,7 +241,7 @@ def test_every_state_has_a_name_and_an_icon_of_its_own(names: dict[State, str]):
 
 def test_a_job_that_has_nothing_to_upload_is_not_said_to_upload():
     assert format.state(job(state=State.UPLOADING)) == "Preparing"
-    assert format.state(job(state=State.UPLOADING, references=("a",))) == "Uploading references"
+    assert format.state(job(state=State.UPLOADING, generation=Generation("x", ("a",)))) == "Uploading references"
     assert format.state(job(state=State.RUNNING)) == "Generating"
 
 
@@ -261,7 +262,7 @@ def test_a_job_that_is_held_back_is_paused_and_says_why(problem: str, said: str)
 
 @pytest.mark.parametrize(("ratio", "said"), [("16:9", "16:9 · 4K · JPG"), ("auto", "Auto · 4K · JPG")])
 def test_settings_are_one_line(ratio: str, said: str):
-    assert format.settings(job(aspect_ratio=ratio, resolution="4K", output_format="jpg")) == said
+    assert format.settings(Generation("x", (), ratio, "4K", "jpg")) == said
 
 
 @pytest.mark.parametrize(
@@ -276,7 +277,7 @@ def test_settings_are_one_line(ratio: str, said: str):
     ],
 )
 def test_a_picture_s_file_is_named_for_any_disk(prompt: str, name: str):
-    assert lists.file_name(job(prompt=prompt, file="results/01/a.png")) == name
+    assert lists.file_name(job(generation=Generation(prompt), file="results/01/a.png")) == name
 
 
 def test_two_pictures_of_one_press_have_different_names():

@@ -260,7 +260,10 @@ def test_a_zip_can_be_unpacked_while_it_arrives_by_other_programs_too(
 
 
 def test_a_zip_with_a_long_manifest_can_be_unpacked_while_it_arrives(studio: Studio, jobs: dict[str, Job]):
-    rows = [Entry(replace(jobs["failed"], id=f"{number:032x}", prompt="x" * 10_000), (), 1) for number in range(300)]
+    rows = [
+        Entry(replace(jobs["failed"], id=f"{number:032x}", generation=Generation("x" * 10_000)), (), 1)
+        for number in range(300)
+    ]
     pieces = list(zips.zipped(lambda: [rows], lambda job: unchanged(studio.exports.file(job)), None, time.time()))
     assert max(map(len, pieces)) < 2**20
     written, book = walked(io.BytesIO(b"".join(pieces))).values()
@@ -445,7 +448,8 @@ def test_json_has_the_values_as_they_are(studio: Studio, site: str, jobs: dict[s
     assert list(rows) == found_ids(studio, Query())
     png, jpg, failed = (rows[jobs[name].id] for name in ("png", "jpg", "failed"))
     job = jobs["png"]
-    assert (jpg["prompt"], jpg["project"], jpg["references"]) == (PROMPTS["jpg"], "+49 Zoo", [*jobs["jpg"].references])
+    references = list(jobs["jpg"].generation.references)
+    assert (jpg["prompt"], jpg["project"], jpg["references"]) == (PROMPTS["jpg"], "+49 Zoo", references)
     assert (png["tags"], png["starred"], png["images"]) == (["@home", "hero"], True, 1)
     assert [png[name] for name in ("width", "height", "bytes")] == [job.width, job.height, job.file_bytes]
     assert png["credits"] == job.credits
@@ -550,14 +554,14 @@ def test_a_copy_that_comes_back_brings_its_request_with_the_references_that_are_
     copy = got(site, studio.exports.take_link(jobs["jpg"].id)).content
     foreign = receipts.write(
         studio.exports.file(jobs["png"]),
-        replace(jobs["png"], prompt="a cat", references=("ef" * 32, *jobs["jpg"].references)),
+        replace(jobs["png"], generation=Generation("a cat", ("ef" * 32, *jobs["jpg"].generation.references))),
     )
     for content, prompt in ((copy, PROMPTS["jpg"]), (b"".join(foreign), "a cat")):
         reply = requests.post(
             f"{site}/references", data=content, headers={"X-Studio-Name": "back.jpg", "Origin": site}, timeout=20
         ).json()
         assert reply["receipt"]["prompt"] == prompt
-        assert reply["receipt"]["references"] == list(jobs["jpg"].references)
+        assert reply["receipt"]["references"] == list(jobs["jpg"].generation.references)
         assert studio.store.references.get_many([reply["id"]])
     assert set(reply["receipt"]) == {"prompt", "aspect_ratio", "resolution", "output_format", "references"}
 

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from kie.errors import EncodingUnsure, TableRefused
-from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
+from kie.generation import OPTIONS
 from kie.prompts import batch, expansion, table
 from kie.prompts.table import ROWS_LIMIT, Row, Table
 from kie.spreadsheets.charsets import Guess
@@ -21,8 +21,7 @@ from kie.studio import Studio
 from pages.parts.composer import file_field
 from pages.parts.recorded import recorded
 
-SETTINGS = {"Aspect ratio": ASPECT_RATIOS, "Resolution": RESOLUTIONS, "Output format": OUTPUT_FORMATS}
-OWN = ("On", "Row", "Check", "Prompt", *SETTINGS, "Images", "References", "Project")
+OWN = ("On", "Row", "Check", "Prompt", *(option.label for option in OPTIONS), "Images", "References", "Project")
 FILE_BYTES_LIMIT = 5_000_000
 FILE_TYPES = ("csv", "tsv", "txt", "xlsx")
 HEIGHT_PX = 320
@@ -162,9 +161,9 @@ def _config(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "References", width=90, help='Numbers such as 1, 3, or "all"; empty: as above.'
         ),
     }
-    for name, options in SETTINGS.items():
-        odd = {row.get(name) for row in cells} - {None, "", *options}
-        found[name] = column.SelectboxColumn(name, options=[*options, *sorted(odd)], width=95)
+    for option in OPTIONS:
+        odd = {row.get(option.label) for row in cells} - {None, "", *option.values}
+        found[option.label] = column.SelectboxColumn(option.label, options=[*option.values, *sorted(odd)], width=95)
     return found
 
 
@@ -187,9 +186,7 @@ def _written(row: Row, number: int) -> dict[str, Any]:
         "On": row.on and not row.faults,
         "Row": number,
         "Prompt": row.prompt or "",
-        "Aspect ratio": row.aspect_ratio,
-        "Resolution": row.resolution,
-        "Output format": row.output_format,
+        **{option.label: row.options.get(option.name) for option in OPTIONS},
         "Images": images,
         "References": "none" if row.references == () else references,
         "Project": row.project or "",

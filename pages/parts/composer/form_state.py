@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTIONS
+from kie.generation import IMAGES_LIMIT, OPTIONS
 from kie.studio import Studio
 from kie.text import project_name
 from pages.parts.component import component, session_id
@@ -19,9 +19,7 @@ from pages.parts.references import strip
 KEY, KNOWN, PUT = "tab-memory", "form_is_known", "form_put"
 DEFAULTS = {
     "prompt": "",
-    "aspect_ratio": ASPECT_RATIOS[0],
-    "resolution": RESOLUTIONS[0],
-    "output_format": OUTPUT_FORMATS[0],
+    **{option.name: option.default for option in OPTIONS},
     "images": 1,
     "project": None,
     "as_table": False,
@@ -29,14 +27,11 @@ DEFAULTS = {
     "written_out": True,
 }
 CHOICES = {
-    "aspect_ratio": ASPECT_RATIOS,
-    "resolution": RESOLUTIONS,
-    "output_format": OUTPUT_FORMATS,
+    **{option.name: option.values for option in OPTIONS},
     "images": range(1, IMAGES_LIMIT + 1),
     "as_table": (True, False),
     "written_out": (True, False),
 }
-SETTINGS = ("aspect_ratio", "resolution", "output_format")
 form = st.session_state
 _memory = component("studio_memory", "stored.js", "composer/form_state.js")
 
@@ -55,13 +50,20 @@ def keep(key: str) -> None:
     """Let the browser keep the form, or hand back what it kept of it to a session that does not know it."""
     # The prompt and the references are kept by their own components.
     kept = {name: form[name] for name in DEFAULTS if name != prompt.TEXT}
-    data = {"form": kept, "isKnown": bool(form.get(KNOWN))}
+    # Not how many: a number that somebody forgot costs credits.
+    settings = [*options(), "project"]
+    data = {"form": kept, "settings": settings, "isKnown": bool(form.get(KNOWN))}
     _memory(key=key, data=data, default={"kept": None}, on_kept_change=lambda: None)
 
 
 def standing() -> dict[str, Any]:
     """Return what the form holds now."""
     return {name: form[name] for name in DEFAULTS} | {"references": strip.chosen().ids}
+
+
+def options() -> dict[str, str]:
+    """Return the options of a request as they are chosen now."""
+    return {option.name: form[option.name] for option in OPTIONS}
 
 
 def put(**values: Any) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 import streamlit as st
 
 from kie.generation import Generation, is_visible
-from kie.jobs import Job
 from kie.prompts.templates import NAME_LIMIT, PastPrompt, Preset, Template, check_preset, read_file, write_file
 from kie.studio import Studio
-from kie.text import project_name
+from kie.text import counted, project_name
 from kie.views import format
 from pages.parts.composer import file_field, form_state, saved_lists
 from pages.parts.composer.saved_lists import SavedList
@@ -90,11 +89,11 @@ def use_prompt(prompt: str, place: str) -> None:
     form[place] = False
 
 
-def put_request(asked: Generation | Job, **instead: Any) -> None:
+def put_request(asked: Generation, **instead: Any) -> None:
     """Put a whole request into the form, in a callback, and keep all that stood there."""
     known = Studio.current().store.references.get_many(asked.references)
-    values = {name: getattr(asked, name) for name in ("prompt", *form_state.SETTINGS)}
-    put(**values | {"references": tuple(each.id for each in known), "as_table": False} | instead)
+    values = {"prompt": asked.prompt, "references": tuple(each.id for each in known), "as_table": False}
+    put(**values | asked.options | instead)
 
 
 def put_press(prompt: str, kept: dict[str, Any]) -> None:
@@ -228,11 +227,10 @@ def show_presets() -> None:
 
 def show_preset(kept: SavedList, preset: Preset) -> None:
     """Show a preset with what it sets."""
-    chosen = (preset.aspect_ratio.capitalize(), preset.resolution, preset.output_format.upper())
     with saved_lists.row():
         with st.container(gap=None):
             st.text(preset.name)
-            st.caption(" · ".join((*chosen, "1 image" if preset.images == 1 else f"{preset.images} images")))
+            st.caption(f"{format.settings(Generation('', **preset.options))} · {counted(preset.images, 'image')}")
         st.button("Apply", key=f"apply-{preset.id}", on_click=apply_preset, args=(kept, preset))
         deleted = {"help": "Delete this preset", "on_click": kept.take_out, "args": (preset.id,)}
         st.button(":material/delete:", key=f"delete-{preset.id}", type="tertiary", **deleted)
@@ -242,11 +240,11 @@ def apply_preset(kept: SavedList, preset: Preset) -> None:
     """Put a preset's settings into the form, unless the service does not take them any more."""
     with kept.outcome(f"{format.literal(preset.name)} is applied."):
         check_preset(preset)
-        put(**{name: getattr(preset, name) for name in (*form_state.SETTINGS, "images")})
+        put(**preset.options, images=preset.images)
         form[PRESETS] = False
 
 
 def save_preset(name: str, replace: bool) -> None:
     """Keep the present settings as a preset of the chosen project."""
-    settings = Generation("", (), form["aspect_ratio"], form["resolution"], form["output_format"])
+    settings = Generation("", **form_state.options())
     Studio.current().library.save_preset(form.get("project"), name, settings, form["images"], form["person"], replace)

@@ -12,7 +12,7 @@ from kie.prompts import batch, expansion
 from kie.studio import Studio
 from kie.text import counted
 from kie.views import format
-from pages.parts.composer import batch_table
+from pages.parts.composer import batch_table, form_state
 from pages.parts.references import strip
 
 LISTED = 500
@@ -44,9 +44,7 @@ def now() -> Request:
 
 def base() -> Generation:
     """Return the form's own request, as it stands."""
-    return Generation(
-        form["prompt"], strip.chosen().ids, form["aspect_ratio"], form["resolution"], form["output_format"]
-    )
+    return Generation(form["prompt"], strip.chosen().ids, **form_state.options())
 
 
 def has_variables() -> bool:
@@ -87,7 +85,7 @@ def _listed(number: int, item: SubmissionItem) -> dict[str, object]:
     return {
         "Row": item.row or number,
         "Prompt": generation.prompt,
-        "Settings": f"{generation.aspect_ratio} · {generation.resolution} · {generation.output_format.upper()}",
+        "Settings": format.settings(generation),
         "References": ", ".join(positions + [f"{by_id} by id"] * bool(by_id)),
         "Images": item.images,
         "Credits": None if item.price is None else item.price * item.images,

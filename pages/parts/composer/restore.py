@@ -30,7 +30,7 @@ def _request(told: Any) -> Generation | None:
     """Read a receipt as the browser hands it on: believed only as far as it could be sent."""
     if not isinstance(told, dict):
         return None
-    values = {name: told.get(name) for name in ("prompt", *form_state.SETTINGS)}
+    values = {name: told.get(name) for name in ("prompt", *form_state.options())}
     if not all(isinstance(value, str) for value in values.values()):
         return None
     references = told.get("references")

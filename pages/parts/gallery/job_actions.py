@@ -56,12 +56,12 @@ def _use_alone(job: Job) -> None:
 
 
 def _vary(job: Job) -> None:
-    prompt_tools.put_request(job)
+    prompt_tools.put_request(job.generation)
     _use(job)
 
 
 def _larger(job: Job) -> None:
-    prompt_tools.put_request(job, resolution="4K")
+    prompt_tools.put_request(job.generation, resolution="4K")
 
 
 def _again(job: Job) -> None:
