@@ -1,10 +1,8 @@
 """A job's whole life in a real studio, against a service that misbehaves: paid once, and never lost."""
 
-import itertools
 import math
 import threading
 import time
-from functools import partial
 
 import pytest
 from PIL import Image
@@ -15,7 +13,7 @@ from kie.jobs import State
 from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
-from kie.worker import backoff, poller
+from kie.worker import poller
 from tests.support.fake_service import (
     HTML,
     Behaviour,
@@ -389,34 +387,3 @@ def test_waiting_for_the_limit_is_no_work_either(studio: Studio, rogue: Rogue) -
     until(lambda: studio.credits.balance().credits == 982)
     until(lambda: transactions_in_a_second(studio) <= 12)
     assert len(rogue.tasks) == 1
-
-
-next_look, look_ages = partial(backoff.next_look, Timing()), partial(backoff.look_ages, Timing())
-
-
-def test_looks_grow_from_two_seconds_to_ten_then_a_minute() -> None:
-    assert next_look(0) == 2
-    assert next_look(15 * 60 - 1) == 10
-    assert next_look(15 * 60) == 60
-    assert next_look(10 * 24 * 3600) == 60
-    waits = [next_look(age_s) for age_s in range(15 * 60)]
-    assert waits == sorted(waits)
-    assert max(waits) == 10
-
-
-def test_looks_stand_close_where_tasks_have_ended_and_far_apart_elsewhere() -> None:
-    ages = look_ages([48, 50, 52, 55, 58, 60, 62, 55, 54, 56])
-    early, likely = [age for age in ages if age < 40], [age for age in ages if 48 <= age <= 62]
-    assert len(early) < 6 < len(likely)
-    assert all(backoff.FASTEST_LOOK_S <= after - before < 11 for before, after in itertools.pairwise(ages))
-    assert next_look(55, ages) < 2 < 5 < next_look(21, ages)
-    assert next_look(300, ages) == 10
-    assert look_ages([50, 60]) == ()
-
-
-@pytest.mark.parametrize("task_s", [0, 1, 4, 10, 30, 90, 300, 600, 900, 3600])
-def test_a_task_is_looked_at_no_more_often_than_needed(task_s: int) -> None:
-    looks, age_s = 1, next_look(0)
-    while age_s < task_s:
-        looks, age_s = looks + 1, age_s + next_look(age_s)
-    assert looks <= 1 + task_s / 2
