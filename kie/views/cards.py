@@ -14,16 +14,15 @@ class Action:
     """Something to press. `icon` is a Material name.
 
     The browser itself answers the ids "open" (the lightbox) and "compare", and copies `copy` if there is one. Everything
-    else comes to `on_act`. `menu` puts it into the "More" menu; `primary` is for the one thing to press; `closes` leaves
-    the lightbox, for what is gone on with elsewhere on the page. `says` is how many pictures a press of it asks for, and at
-    what price. An address in `copy` that begins with "history?" is completed by the browser.
+    else comes to `on_act`. `menu` puts it into the "More" menu; `closes` leaves the lightbox, for what is gone on with
+    elsewhere on the page. `says` is how many pictures a press of it asks for, and at what price. An address in `copy`
+    that begins with "history?" is completed by the browser.
     """
 
     id: str
     label: str
     icon: str
     help: str = ""
-    primary: bool = False
     menu: bool = False
     copy: str | None = None
     closes: bool = False

@@ -9,28 +9,19 @@ from kie.jobs import Job, State
 from kie.store.breaker import OpenBreaker
 from kie.text import counted, local
 
-ICONS = {
-    State.QUEUED: ":material/hourglass_empty:",
-    State.UPLOADING: ":material/upload:",
-    State.SENDING: ":material/send:",
-    State.RUNNING: ":material/brush:",
-    State.FETCHING: ":material/download:",
-    State.DONE: ":material/check:",
-    State.UNSURE: ":material/help:",
-    State.FAILED: ":material/error:",
-    State.CANCELLED: ":material/block:",
+_LOOKS = {
+    State.QUEUED: ("hourglass_empty", "Queued"),
+    State.UPLOADING: ("upload", "Uploading references"),
+    State.SENDING: ("send", "Sending"),
+    State.RUNNING: ("brush", "Generating"),
+    State.FETCHING: ("download", "Downloading"),
+    State.DONE: ("check", "Done"),
+    State.UNSURE: ("help", "Needs review"),
+    State.FAILED: ("error", "Failed"),
+    State.CANCELLED: ("block", "Cancelled"),
 }
-STATES = {
-    State.QUEUED: "Queued",
-    State.UPLOADING: "Uploading references",
-    State.SENDING: "Sending",
-    State.RUNNING: "Generating",
-    State.FETCHING: "Downloading",
-    State.DONE: "Done",
-    State.UNSURE: "Needs review",
-    State.FAILED: "Failed",
-    State.CANCELLED: "Cancelled",
-}
+ICONS = {state: f":material/{icon}:" for state, (icon, _) in _LOOKS.items()}
+STATES = {state: label for state, (_, label) in _LOOKS.items()}
 
 
 def state(job: Job, breaker: OpenBreaker | None = None) -> str:

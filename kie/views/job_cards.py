@@ -27,22 +27,10 @@ USE_ALONE = Action("use-alone", "Use as reference, clear the prompt", "add_photo
 REUSE = Action(
     "reuse", "Reuse all", "undo", "Put prompt, references and settings back into the form.", menu=True, closes=True
 )
-REMIX = Action(
-    "vary",
-    "Remix",
-    "shuffle",
-    "Put this picture and its prompt into the form. Nothing is sent yet.",
-    menu=True,
-    closes=True,
-)
-LARGER = Action(
-    "larger",
-    "Redo in 4K",
-    "hd",
-    "Put it into the form. It will be a new picture: the model has no seed.",
-    menu=True,
-    closes=True,
-)
+REMIX_HELP = "Put this picture and its prompt into the form. Nothing is sent yet."
+REMIX = Action("vary", "Remix", "shuffle", REMIX_HELP, menu=True, closes=True)
+LARGER_HELP = "Put it into the form. It will be a new picture: the model has no seed."
+LARGER = Action("larger", "Redo in 4K", "hd", LARGER_HELP, menu=True, closes=True)
 HIDE = Action("forget", "Hide", "visibility_off", "It stays in the history.", menu=True)
 CANCEL = Action("cancel", "Cancel", "close", "Nothing has been sent yet, so this is free.")
 HIDE_OPEN = Action("forget", "Hide", "visibility_off", "It is paid for and will be in the history.", menu=True)
@@ -60,6 +48,7 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
     is_here = job.state == State.DONE and studio.exports.file(job) is not None
     is_shown = is_here and not job.preview_problem and not job.binned_at
     width, height = shape(job)
+    url = studio.exports.take_link(job.id, zone=zone) if receipt else studio.backend.urls.address("picture", job.id)
     return Item(
         id=job.id,
         state=job.state,
@@ -76,7 +65,7 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
         meta=meta(job, is_here),
         badges=badges(job),
         problem=problem(job, is_here),
-        download=download(studio, job, zone, receipt) if is_here and not job.binned_at else None,
+        download=Download(url, file_name(job, zone)) if is_here and not job.binned_at else None,
         actions=actions(studio, job, is_here, session),
         facts=facts(job, zone),
         at=job.created_at,
@@ -154,12 +143,6 @@ def problem(job: Job, is_here: bool) -> Problem | None:
     who = f"The service said{code}" if job.task_id or job.fail_code else "What was seen"
     said = f"{who}: {job.fail_message}" if job.fail_message else ""
     return Problem(f"{errors.sentence(job.problem)} {format.charged(job)}".rstrip(), said, tone)
-
-
-def download(studio: Studio, job: Job, zone: str | None, receipt: bool) -> Download:
-    """Offer the picture under a name that says what it is."""
-    url = studio.exports.take_link(job.id, zone=zone) if receipt else studio.backend.urls.address("picture", job.id)
-    return Download(url, file_name(job, zone))
 
 
 def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Action, ...]:

@@ -285,7 +285,7 @@ def test_a_person_who_allowed_it_is_notified_once_while_they_look_elsewhere(
 def test_nobody_is_kept_out_of_the_feed_the_grid_or_the_large_view(look: Look, stage: Stage) -> None:
     failed = waiting(3, state="failed", label="Failed", problem=Problem("It was refused.", "flagged", "warning"))
     told = {"progress": Progress(1, 3, "1 of 3 done"), "actions": (Action("pause", "Pause", "pause"),)}
-    running = waiting(2, elapsed=12.0, expected=30.0, actions=(Action("cancel", "Cancel", "close", primary=True),))
+    running = waiting(2, elapsed=12.0, expected=30.0, actions=(Action("cancel", "Cancel", "close"),))
     shown = group(finished(1), running, failed, **told)
     page = look(shown)
     assert barriers(page) == []

@@ -30,7 +30,6 @@ function createButton(press, properties = {}) {
       setText(label, next.label)
       setAttribute(element, "title", next.help || null)
       setAttribute(element, "aria-pressed", next.pressed ?? null)
-      element.classList.toggle("is-primary", Boolean(next.primary))
     },
   }
 }
