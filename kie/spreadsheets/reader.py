@@ -113,7 +113,10 @@ def _decoded(data: bytes, encoding: str | None) -> tuple[str, tuple[Guess, ...]]
     text = data.decode(chosen[0].encoding)
     _check_text(text)
     if not encoding and charsets.is_close(guesses):
-        raise _unsure(guesses)
+        both = ", or as ".join(f"{guess.label}, “{guess.example}”" for guess in guesses[:2])
+        raise EncodingUnsure(
+            f"The letters of this file can be read as {both}: choose how they are read.", tuple(guesses)
+        )
     return text, tuple(dict.fromkeys([*chosen, *guesses]))
 
 
@@ -131,12 +134,6 @@ def _check_text(text: str) -> None:
     # Single control characters are reported with their row; above 1% the file is not text.
     if "\0" in text or len(_CONTROL.findall(text)) * 100 > len(text) or text.count("\ufffd") * 10 > len(text):
         raise TableRefused(_NO_TABLE)
-
-
-def _unsure(guesses: Sequence[Guess]) -> EncodingUnsure:
-    first, second = guesses[:2]
-    happened = f"The letters of this file can be read as {first.label}, “{first.example}”, or as {second.label}, “{second.example}”"
-    return EncodingUnsure(f"{happened}: choose how they are read.", tuple(guesses))
 
 
 def _bounded(rows: Iterable[list[str]]) -> Iterator[Cells]:

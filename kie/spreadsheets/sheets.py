@@ -16,6 +16,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -95,30 +96,31 @@ class Sheet:
 
 def read(data: bytes) -> Sheet:
     """Open the first visible sheet of an XLSX workbook. Raises TableRefused with a sentence, here or while rows are iterated."""
-    try:
+    with _parsing():
         data = workbooks.readable(data)
-    except _BROKEN:
-        raise TableRefused(_NO_WORKBOOK) from None
-    reader, sheets = _opened(data)
-    sheet, length = sheets[0], sheets[0].max_row
-    try:
+        reader, sheets = _opened(data)
+        sheet, length = sheets[0], sheets[0].max_row
         parts = {sheet.name: relation.target for sheet, relation in reader.parser.find_sheets()}
         layout = _layout(reader.archive.read(parts[sheet.title]))
-    except _BROKEN:
-        raise TableRefused(_NO_WORKBOOK) from None
     notes = (f"Only the first of {len(sheets)} sheets, “{sheet.title}”, was read.",) if len(sheets) > 1 else ()
     is_guarded = reader.wb.properties.creator != workbooks.CREATOR
     return Sheet(_laid_out(_rows(data, sheet), layout), notes, length, layout.hidden_columns, is_guarded=is_guarded)
 
 
-def _opened(data: bytes, data_only: bool = False) -> tuple[ExcelReader, list[Any]]:
-    """Return a workbook and its visible sheets, with formulas or with their stored results."""
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """Raise TableRefused for a malformed workbook."""
     try:
-        reader = ExcelReader(io.BytesIO(data), read_only=True, data_only=data_only, keep_links=False)
-        reader.read()
-        sheets = [sheet for sheet in reader.wb.worksheets if sheet.sheet_state == "visible"]
+        yield
     except _BROKEN:
         raise TableRefused(_NO_WORKBOOK) from None
+
+
+def _opened(data: bytes, data_only: bool = False) -> tuple[ExcelReader, list[Any]]:
+    """Return a workbook and its visible sheets, with formulas or with their stored results."""
+    reader = ExcelReader(io.BytesIO(data), read_only=True, data_only=data_only, keep_links=False)
+    reader.read()
+    sheets = [sheet for sheet in reader.wb.worksheets if sheet.sheet_state == "visible"]
     if not sheets:
         raise TableRefused(f"This workbook has no sheet with cells that can be seen: {ANOTHER}.")
     return reader, sheets
@@ -162,10 +164,8 @@ def _is_hidden(attributes: dict[bytes, bytes], size: bytes) -> bool:
 def _stored_rows(sheet: Any) -> Iterator[tuple[ReadOnlyCell, ...]]:
     # Some programs write a wrong size, at which openpyxl would stop.
     sheet.reset_dimensions()
-    try:
+    with _parsing():
         yield from sheet.iter_rows()
-    except _BROKEN:
-        raise TableRefused(_NO_WORKBOOK) from None
 
 
 def _rows(data: bytes, sheet: Any) -> Iterator[Cells]:
@@ -173,7 +173,9 @@ def _rows(data: bytes, sheet: Any) -> Iterator[Cells]:
     results: Iterator[tuple[ReadOnlyCell, ...]] | None = None
     for place, row in enumerate(_rows_to_the_last_filled(sheet)):
         if results is None and any(cell.data_type == "f" for cell in row):
-            results = itertools.islice(_stored_rows(_opened(data, data_only=True)[1][0]), place, None)
+            with _parsing():
+                _, sheets = _opened(data, data_only=True)
+            results = itertools.islice(_stored_rows(sheets[0]), place, None)
         shown = row if results is None else next(results, ())
         pairs = list(zip(row, shown, strict=False))
         unread = {at: reason for at, pair in enumerate(pairs) if (reason := _trouble(*pair))}

@@ -38,22 +38,17 @@ _LISTS = ("xl/workbook.xml", "xl/_rels/workbook.xml.rels", "[Content_Types].xml"
 Value = str | float | None
 
 
-class _Sink:
-    """A write-only file object that collects the output of `ZipFile` until it is taken. Not seekable."""
+class _Sink(io.BytesIO):
+    """Collects the output of `ZipFile` until it is taken. Without a place, so that `ZipFile` does not go back."""
 
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, piece: bytes) -> int:
-        self._pieces.append(piece)
-        return len(piece)
-
-    def flush(self) -> None:
-        pass
+    def tell(self) -> int:
+        raise OSError
 
     def taken(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
+        piece = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return piece
 
 
 def workbook(
