@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 
 from kie.client import Client
 from kie.images.decoder import Decoder
@@ -27,9 +26,10 @@ class Backend:
     client: Client
     decoder: Decoder
     tracker: Tracker
-    sandbox: Sandbox | None
+    is_sandbox: bool  # Where nothing is paid.
     hosts: tuple[str, str]  # The URLs of the API and of the upload.
     urls: SignedUrls
+    opened: ExitStack  # Closes the last opened first.
 
     @classmethod
     def open(cls, settings: Settings, sandbox: bool, publish: Callable[[set[str]], None]) -> "Backend":
@@ -44,36 +44,25 @@ class Backend:
             opened.callback(store.close)
             local = opened.enter_context(Sandbox(root / "service")) if sandbox else None
             api_url, upload_url = (local.url, local.url) if local else (settings.api_url, settings.upload_url)
+            urls = SignedUrls(store.secret())
+
+            def callback_url(job_id: str) -> str | None:
+                return f"{settings.public_url}{CALLBACKS}{urls.callback_token(job_id)}" if settings.public_url else None
+
             key = (lambda: SANDBOX_KEY) if local else (lambda: settings.key().value)
             client = Client(api_url, upload_url, key, timing=settings.timing)
-            # The sandbox's port changes at each start but its uploads stay, so they are recorded under a fixed host name.
-            urls = SignedUrls(store.secret())
-            callback_url = partial(_callback_url, settings.public_url, urls)
+            opened.callback(client.close)
             decoder = Decoder()
             opened.callback(decoder.close)
+            # The sandbox's port changes at each start but its uploads stay, so they are recorded under a fixed host name.
             upload_host = "sandbox" if local else upload_url
             tracker = Tracker(store, files, client, decoder, upload_host, publish, callback_url, settings.timing)
             tracker.start()
+            opened.callback(tracker.stop)
             tracker.do(store.search.prepare)
-            opened.pop_all()
-        return cls(store, files, client, decoder, tracker, local, (api_url, upload_url), urls)
-
-    @property
-    def is_sandbox(self) -> bool:
-        """Whether this is the sandbox, where nothing is paid."""
-        return self.sandbox is not None
+            hosts = (api_url, upload_url)
+            return cls(store, files, client, decoder, tracker, sandbox, hosts, urls, opened.pop_all())
 
     def close(self) -> None:
         """Close all components within 5 s, the tracker first."""
-        with ExitStack() as left:
-            if self.sandbox:
-                left.callback(self.sandbox.stop)
-            left.callback(self.store.close)
-            left.callback(self.client.close)
-            left.callback(self.decoder.close)
-            self.tracker.stop()
-
-
-def _callback_url(public_url: str, urls: SignedUrls, job_id: str) -> str | None:
-    """Return the callback URL for a job, or None when there is no public URL."""
-    return f"{public_url}{CALLBACKS}{urls.callback_token(job_id)}" if public_url else None
+        self.opened.close()

@@ -4,20 +4,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from kie.client import Client
 from kie.events import Events
-from kie.images.files import Files
 from kie.money.prices import PriceList
 from kie.settings import Settings
-from kie.store import Store
 from kie.studio.backend import Backend
-from kie.worker.tracker import Tracker
 
 
 class Context:
-    """Shared by all parts of a studio. `backend` is set when the studio is opened, and changes with the key."""
-
-    backend: Backend
+    """Shared by all parts of a studio. The backend is set when the studio is opened, and changes with the key."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -26,25 +20,11 @@ class Context:
         self._published: dict[str, Any] = {}
         self._publishing = threading.Lock()
 
-    @property
-    def store(self) -> Store:
-        """The store of the open backend."""
-        return self.backend.store
-
-    @property
-    def files(self) -> Files:
-        """The files of the open backend."""
-        return self.backend.files
-
-    @property
-    def client(self) -> Client:
-        """The client of the open backend."""
-        return self.backend.client
-
-    @property
-    def tracker(self) -> Tracker:
-        """The tracker of the open backend."""
-        return self.backend.tracker
+    def use(self, backend: Backend) -> None:
+        """Work with this backend from now on."""
+        self.store, self.files = backend.store, backend.files
+        self.client, self.tracker = backend.client, backend.tracker
+        self.backend = backend
 
     def tell(self, job_id: str) -> None:
         """Publish that a person has changed a job, which may change the held credits."""
@@ -63,7 +43,7 @@ class Context:
         """Return, for each topic that stands for a figure, the function that reads everything pages show of it."""
         if not hasattr(self, "backend"):
             return {}  # Still being opened.
-        backend, store, problem = self.backend, self.store, type(self.tracker.credit_problem)
+        backend, store, problem = self.backend, self.backend.store, type(self.backend.tracker.credit_problem)
         return {
             "credits": lambda: (getattr(store.ledger.balance(), "credits", None), store.ledger.held(), problem),
             "incidents": lambda: (store.breaker.current(), store.jobs.attention_count()),

@@ -14,14 +14,7 @@ from typing import ClassVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie.errors import KeyMissing, SettingsInvalid
-from kie.events import Events
-from kie.images.files import Files
 from kie.settings import Settings
-from kie.store import Store
-from kie.store.jobs import Jobs
-from kie.store.ledger import Ledger
-from kie.store.library import Library
-from kie.store.search import JobSearch
 from kie.studio.annotations import Annotations
 from kie.studio.attention import Attention
 from kie.studio.backend import Backend
@@ -36,13 +29,18 @@ log = logging.getLogger(__name__)
 
 
 class Studio:
-    """All operations for pages. One per server process, opened before the first visitor."""
+    """All operations for pages. One per server process, opened before the first visitor.
+
+    Pages read from the `store` of the open `backend`, and from its `jobs`, `search`, `library` and `credits` (the ledger).
+    What must be published they change through the other parts.
+    """
 
     _current: ClassVar["Studio | None"] = None
 
     def __init__(self, settings: Settings):
         self.settings = settings
         self._context = context = Context(settings)
+        self.events = context.events
         self.estimates = Estimates(context)
         self.references = References(context)
         self.submissions = Submissions(context, self.estimates)
@@ -53,49 +51,9 @@ class Studio:
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._watch_key, name="keeper", daemon=True)
 
-    @property
-    def events(self) -> Events:
-        """Where changes are published."""
-        return self._context.events
-
-    @property
-    def backend(self) -> Backend:
-        """The open components: of the real service, or of the sandbox."""
-        return self._context.backend
-
-    @property
-    def store(self) -> Store:
-        """The store of the open backend. Pages read from it; what must be published they change through the other parts."""
-        return self.backend.store
-
-    @property
-    def jobs(self) -> Jobs:
-        """The jobs in the store."""
-        return self.store.jobs
-
-    @property
-    def search(self) -> JobSearch:
-        """The search in the history."""
-        return self.store.search
-
-    @property
-    def library(self) -> Library:
-        """Templates, presets, projects, past prompts and drafts."""
-        return self.store.library
-
-    @property
-    def credits(self) -> Ledger:
-        """The balance, what is held, and what was spent."""
-        return self.store.ledger
-
-    @property
-    def files(self) -> Files:
-        """The files of the open backend."""
-        return self.backend.files
-
     def open(self) -> "Studio":
         """Open the components according to the settings and start the tracker. Raises SettingsInvalid."""
-        self._context.backend = Backend.open(self.settings, self.settings.wants_sandbox(), self._context.publish)
+        self._use(Backend.open(self.settings, self.settings.wants_sandbox(), self._context.publish))
         self._key_value = self.settings.key().value
         self._keeper.start()
         Studio._current = self
@@ -122,6 +80,12 @@ class Studio:
             raise RuntimeError("no studio is open: start the server with `streamlit run app.py`")
         return cls._current
 
+    def _use(self, backend: Backend) -> None:
+        self._context.use(backend)
+        self.backend, self.store, self.files = backend, backend.store, backend.files
+        self.jobs, self.search = self.store.jobs, self.store.search
+        self.library, self.credits = self.store.library, self.store.ledger
+
     def _watch_key(self) -> None:
         """Apply a changed key without a restart: read the balance, or change between the service and the sandbox."""
         seen = self.backend.is_sandbox
@@ -136,10 +100,10 @@ class Studio:
             self._key_value, seen = value, sandbox
 
     def _change_backend(self, sandbox: bool) -> None:
-        context = self._context
+        left, publish = self.backend, self._context.publish
         try:
-            left, context.backend = context.backend, Backend.open(self.settings, sandbox, context.publish)
-            context.publish({"jobs", "readings", "credits", "hosts", "key", "incidents"})
+            self._use(Backend.open(self.settings, sandbox, publish))
+            publish({"jobs", "readings", "credits", "hosts", "key", "incidents"})
             left.close()
         except (SettingsInvalid, SQLAlchemyError, OSError):
             log.exception("the change between the service and the sandbox did not work; trying again")
