@@ -66,7 +66,9 @@ class Query:
     ignored: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def from_params(cls, params: Mapping[str, str | Sequence[str]], besides: Collection[str] = ()) -> "Query":
+    def from_params(
+        cls, params: Mapping[str, str | Sequence[str]], besides: Collection[str] = (), zone: str | None = None
+    ) -> "Query":
         """Parse the query parameters of a URL, except those named in `besides`."""
         values: dict[str, Any] = {}
         ignored: list[str] = []
@@ -77,7 +79,7 @@ class Query:
                 if found:
                     values[known.field] = tuple(found) if known.limit > 1 else found[0]
                 ignored += [one_line(f"{name}={value}")[:NAME_LIMIT] for value in left]
-        return cls(**values, ignored=tuple(ignored[:IGNORED_LIMIT]))
+        return cls(**values, zone=zone, ignored=tuple(ignored[:IGNORED_LIMIT]))
 
     def to_params(self) -> dict[str, str]:
         """Return the URL parameters for this query. Default values are omitted."""

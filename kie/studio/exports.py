@@ -11,7 +11,7 @@ number of jobs is unlimited: zips and lists are generated while they are sent, w
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class Exports:
             return None
         chosen, with_receipt, zone = request
         backend, now = self._context.backend, time.time()
-        ids = _listed(chosen) if isinstance(chosen, list) else backend.store.search.id_pages(_query(chosen, zone), PAGE)
+        ids = _id_pages(backend, chosen, zone)
         made = zips.zipped(lambda: _entries(backend, ids), lambda job: _copy(backend, job, with_receipt), zone, now)
         return Download(f"pictures-{_stamp(now, zone)}.zip", "application/zip", made)
 
@@ -104,9 +104,8 @@ class Exports:
             return None
         params, zone = request
         backend = self._context.backend
-        # The ids are fixed in advance: with pages of a growing list, some jobs would be listed twice.
-        ids = backend.store.search.id_pages(_query(params, zone), PAGE)
-        rows = ([lists.row(entry, zone) for entry in entries] for entries in _entries(backend, ids))
+        pages = _entries(backend, _id_pages(backend, params, zone))
+        rows = ([lists.row(entry, zone) for entry in entries] for entries in pages)
         written = {"xlsx": lists.to_xlsx, "csv": lists.to_csv, "json": lists.to_json}[kind](rows)
         return Download(f"requests-{_stamp(time.time(), zone)}.{kind}", lists.MIME_TYPES[kind], written)
 
@@ -157,9 +156,14 @@ def _copy(backend: Backend, job: Job, with_receipt: bool) -> FileOfParts:
     return receipts.write(path, job) if with_receipt else unchanged(path)
 
 
-def _listed(ids: list[str]) -> Callable[[], Iterator[list[str]]]:
-    """Return a function that yields these ids in pages."""
-    return lambda: (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+def _id_pages(
+    backend: Backend, chosen: list[str] | dict[str, str], zone: str | None
+) -> Callable[[], Iterator[list[str]]]:
+    """Return a function that yields these ids in pages, or those of the jobs that match a query."""
+    if isinstance(chosen, list):
+        return lambda: (chosen[start : start + PAGE] for start in range(0, len(chosen), PAGE))
+    # Fixed in advance: with pages of a growing list, some jobs would be listed twice.
+    return backend.store.search.id_pages(Query.from_params(chosen, zone=zone), PAGE)
 
 
 def _entries(backend: Backend, id_pages: Callable[[], Iterator[list[str]]]) -> Iterator[list[Entry]]:
@@ -170,10 +174,6 @@ def _entries(backend: Backend, id_pages: Callable[[], Iterator[list[str]]]) -> I
         images = backend.store.exports.images_of_submissions({job.submit_id for job in found.values()})
         jobs = [found[job_id] for job_id in some if job_id in found]
         yield [Entry(job, tags.get(job.id, ()), images[job.submit_id]) for job in jobs]
-
-
-def _query(params: dict[str, str], zone: str | None) -> Query:
-    return replace(Query.from_params(params), zone=zone)
 
 
 def _stamp(moment: float, zone: str | None) -> str:

@@ -19,7 +19,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -107,6 +106,7 @@ def status(studio: Studio, params: Params) -> Row:
     """Return what every page says of the studio. None stands for what is not known."""
     balance, breaker = studio.credits.balance(), studio.store.breaker.current()
     reports, zone = studio.diagnostics.host_reports(), params.get("zone")
+    hosts = [(url, *reports.get(url, (None, None))) for url in studio.backend.hosts]
     problem, checked = studio.backend.tracker.credit_problem, studio.backend.tracker.integrity.report
     return {
         "now": time.time(),
@@ -125,7 +125,7 @@ def status(studio: Studio, params: Params) -> Row:
         "attention": studio.jobs.attention_count(),
         "key": key(studio),
         "prices": [_price(studio, resolution) for resolution in RESOLUTIONS],
-        "hosts": [_host(url, reports.get(url)) for url in studio.backend.hosts],
+        "hosts": [{"url": url, "problem": problem, "at": at} for url, problem, at in hosts],
         "integrity": {
             "is_checking": studio.diagnostics.is_checking_files(),
             "at": checked and checked.at,
@@ -160,7 +160,7 @@ def news(studio: Studio, params: Params) -> Row:
     """Say what a list that a person reads does not show yet: of Account, or of a page of the history."""
     if params.get("list") == "account":
         return {"new": 0, "changed": account_mark(studio) != params.get("mark")}
-    query = replace(Query.from_params(dict(params), besides=OF_NEWS), zone=params.get("zone"))
+    query = Query.from_params(params, OF_NEWS, params.get("zone"))
     number, size, total = (int(_number(params.get(name))) for name in ("page", "size", "total"))
     page = studio.search.page(query, max(1, number), min(max(1, size), IDS_LIMIT))
     return {"new": max(0, page.total.jobs - total), "changed": history_mark(page.jobs) != params.get("mark")}
@@ -196,12 +196,7 @@ def _without_clocks(value: Any) -> Any:
 
 def _price(studio: Studio, resolution: str) -> Row:
     price = studio.estimates.price(resolution)
-    known = {"credits": price.credits, "source": price.source} if price else {"credits": None, "source": "unknown"}
-    return {"resolution": resolution} | known
-
-
-def _host(url: str, report: tuple[str, float] | None) -> Row:
-    return {"url": url, "problem": report[0] if report else None, "at": report[1] if report else None}
+    return {"resolution": resolution} | (vars(price) if price else {"credits": None, "source": "unknown"})
 
 
 def _small(studio: Studio, identifier: str, alt: str) -> Row:

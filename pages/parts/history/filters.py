@@ -68,8 +68,7 @@ _search = component("studio_search", "history/search.html", "history/search.css"
 
 def query() -> Query:
     """Return what the address asks for, with the visitor's own days."""
-    asked = Query.from_params(st.query_params.to_dict(), besides=OURS)
-    return replace(asked, zone=st.context.timezone)
+    return Query.from_params(st.query_params.to_dict(), OURS, st.context.timezone)
 
 
 def ask(asked: Query) -> None:
@@ -177,7 +176,7 @@ def _follow(asked: Query) -> None:
     To write into a field that is there is not enough: the browser misses it when another run follows at once.
     """
     said = replace(asked, **_said())
-    told = replace(Query.from_params(said.to_params()), zone=asked.zone)
+    told = Query.from_params(said.to_params(), zone=asked.zone)
     others = [name for name in _said() if getattr(told, name) != getattr(asked, name)]
     revisions = form.get(REVISIONS, {})
     form[REVISIONS] = revisions | {name: revisions.get(name, 0) + 1 for name in others}
