@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from kie.errors import DecoderClosed, FileRefused
+from kie.errors import FileRefused
 from kie.images import convert, inspect
 from kie.images.headers import Picture
 from kie.recording import recording
@@ -26,23 +26,18 @@ class References:
         """Save an uploaded picture as a reference, converting it if the service does not accept it. It is decoded afterwards.
 
         A file in `incoming/` is moved or deleted, a stream is copied. A conversion waits for the decoder and may take a
-        minute, so do not call this in a page's run. Raises FileRefused with the reason, and NotRecorded when the
-        database can't be written; nothing is saved then.
+        minute, so do not call this in a page's run. Raises FileRefused with the reason, OSError when the file can't be
+        written, NotRecorded when the database can't, and DecoderClosed; nothing is saved then.
         """
         files, decoder = self._context.files, self._context.backend.decoder
-        try:
-            with ExitStack() as left:
-                part, sha256 = files.take_in(source)
-                right = files.incoming()
-                left.callback(files.discard, [part, right])
-                if seen := convert.accepted(part):
-                    return self._keep(name, part, sha256, seen)
-                changed = decoder.convert(part, right)
-                return self._keep(name, *files.take_in(right), inspect.measure(right), changed)
-        except OSError as error:
-            raise FileRefused(NOT_SAVED) from error
-        except DecoderClosed as error:
-            raise FileRefused(error.sentence) from error
+        with ExitStack() as left:
+            part, sha256 = files.take_in(source)
+            right = files.incoming()
+            left.callback(files.discard, [part, right])
+            if seen := convert.accepted(part):
+                return self._keep(name, part, sha256, seen)
+            changed = decoder.convert(part, right)
+            return self._keep(name, *files.take_in(right), inspect.measure(right), changed)
 
     def _keep(self, name: str, part: Path, sha256: str, seen: Picture, changed: str | None = None) -> Reference:
         files, store = self._context.files, self._context.store

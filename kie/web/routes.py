@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kie.client.client import named_task
-from kie.errors import FileRefused, NoRoom, NotRecorded
+from kie.errors import FileRefused, NothingSpent
 from kie.events import Events
 from kie.images import convert
 from kie.images.files import Files
@@ -147,7 +147,7 @@ async def _take_in(
                     raise FileRefused(too_large(max(size, announced)))
                 out.write(piece)
         return JSONResponse(await keep(part))
-    except (FileRefused, NoRoom, NotRecorded) as error:
+    except NothingSpent as error:
         return JSONResponse({"refusal": error.sentence})
     except OSError:
         return JSONResponse({"refusal": NOT_SAVED})
