@@ -55,10 +55,10 @@ def take_routes(studio: Callable[[], Studio], stalled_s: float = STALLED_S) -> l
         return _Export(slots, lambda: _answer(request, studio().exports.open_zip(**request.path_params), stalled_s))
 
     async def rows(request: Request) -> Response:
-        return _Export(slots, lambda: _answer(request, studio().exports.open_list(**request.path_params), stalled_s))
+        token, _, kind = request.path_params["token"].rpartition(".")
+        return _Export(slots, lambda: _answer(request, studio().exports.open_list(token, kind), stalled_s))
 
-    paths = {TAKE_ONE + "{token}": one, TAKE_ZIP + "{token}": many, TAKE_LIST + "{token}.{kind}": rows}
-    return [Route(path, answer) for path, answer in paths.items()]
+    return [Route(TAKE_ONE + "{token}", one), Route(TAKE_ZIP + "{token}", many), Route(TAKE_LIST + "{token}", rows)]
 
 
 def _answer(request: Request, download: Download | None, stalled_s: float) -> Response:

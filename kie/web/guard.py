@@ -129,8 +129,10 @@ class Rules:
         return bool(self.public_url) and _without_port(host.lower()) == _without_port(_place(self._origin))
 
     def _is_own(self, scope: Scope, sent: Headers) -> bool:
-        if scope["type"] == "http" and (scope["method"] in _READS or _is_callback(scope)):
-            return True
+        if scope["type"] == "http":
+            is_callback = scope["method"] == "POST" and scope["path"].startswith(CALLBACKS)
+            if is_callback or scope["method"] in _READS:
+                return True
         origins = sent.getlist("origin")
         if not origins:
             return CLIENT_HEADER in sent and not any(name.startswith("sec-fetch-") for name in sent)
@@ -163,22 +165,13 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        scope = _unconditional(scope)
         answer = _Answer(self._rules, scope, send)
         refusal = self._rules.refusal(scope)
         if refusal is None:
-            await self._app(_agreeing(scope), receive, answer.send)
+            await self._app(_passed_on(scope), receive, answer.send)
         else:
             # Before a websocket is accepted, this is sent as an HTTP response.
             await PlainTextResponse(refusal[1], refusal[0])(scope, receive, answer.send)
-
-
-def _unconditional(scope: Scope) -> Scope:
-    """Return a request for a page without its conditions: an answer of 304 would bring no script that could be hashed."""
-    if scope["type"] != "http" or scope["path"].startswith(_NO_PAGES):
-        return scope
-    kept = [(name, value) for name, value in scope["headers"] if name not in (b"if-none-match", b"if-modified-since")]
-    return {**scope, "headers": kept}
 
 
 class _Answer:
@@ -192,23 +185,20 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"].endswith("http.response.start"):
             message = {**message, "headers": list(message.get("headers", []))}
-            self._lead_below(MutableHeaders(scope=message))
+            headers = MutableHeaders(scope=message)
+            if headers.get("location", "").startswith("/"):
+                # Relative, since a proxy may serve the studio below a path.
+                headers["location"] = "../" * (self._scope["path"].count("/") - 1) + headers["location"].lstrip("/")
             if self._is_page(message):
                 self._page = message
                 return
-            self._rules.add_headers(Headers(scope=self._scope), MutableHeaders(scope=message))
+            self._rules.add_headers(Headers(scope=self._scope), headers)
         elif self._page is not None and message["type"] == "http.response.body":
             self._body += message.get("body", b"")
             if not message.get("more_body", False):
                 await self._send_page(self._page, self._body)
             return
         await self._send(message)
-
-    def _lead_below(self, headers: MutableHeaders) -> None:
-        """Make a redirect relative: a proxy may serve the studio below a path."""
-        place = headers.get("location", "")
-        if place.startswith("/"):
-            headers["location"] = "../" * (self._scope["path"].count("/") - 1) + place.lstrip("/")
 
     def _is_page(self, start: Message) -> bool:
         return (
@@ -223,7 +213,8 @@ class _Answer:
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
             del headers["content-encoding"]
-        scripts = [_hash(script) for script in _INLINE_SCRIPT.findall(body)]
+        hashes = (hashlib.sha256(script).digest() for script in _INLINE_SCRIPT.findall(body))
+        scripts = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in hashes]
         body = body.replace(b"</head>", SCRIPT + b"</head>", 1)
         for name in ("etag", "last-modified", "accept-ranges"):
             del headers[name]  # They describe the unmodified page.
@@ -258,18 +249,16 @@ def _without_port(host: str) -> str:
     return re.sub(r":\d{1,5}$", "", host)
 
 
-def _is_callback(scope: Scope) -> bool:
-    return scope["method"] == "POST" and scope["path"].startswith(CALLBACKS)
+def _passed_on(scope: Scope) -> Scope:
+    """Return a websocket with the Host of its checked Origin, and a request for a page without its conditions.
 
-
-def _agreeing(scope: Scope) -> Scope:
-    """Return a websocket's scope with the Host header set to that of its checked Origin."""
+    An answer of 304 would bring no script that could be hashed.
+    """
     origin = Headers(scope=scope).get("origin")
-    if scope["type"] == "http" or origin is None:
-        return scope
-    others = [(name, value) for name, value in scope["headers"] if name != b"host"]
-    return {**scope, "headers": [(b"host", _place(origin).encode("latin-1")), *others]}
-
-
-def _hash(script: bytes) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
+    others, own = (), []
+    if scope["type"] == "http" and not scope["path"].startswith(_NO_PAGES):
+        others = (b"if-none-match", b"if-modified-since")
+    elif scope["type"] == "websocket" and origin is not None:
+        others, own = (b"host",), [(b"host", _place(origin).encode("latin-1"))]
+    kept = [(name, value) for name, value in scope["headers"] if name not in others]
+    return {**scope, "headers": [*own, *kept]}

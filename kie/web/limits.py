@@ -31,15 +31,10 @@ class Limits:
         self._app, self._connections, self._silent_s = app, connections, silent_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] == "http":
-            await self._answer(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._connect(scope, receive, send)
-        else:
+        """Pass a request or websocket on, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         refusal = None
         if CLOSED_PATH in scope["path"]:
             refusal = PlainTextResponse("Files are not taken here.", 405, {"Connection": "close"})
@@ -48,29 +43,19 @@ class Limits:
         if refusal:
             await refusal(scope, receive, send)
             return
-        body = _timed(receive, self._silent_s) if _has_body(scope) else receive
-        await self._count(scope, body, send, "http.response.start")
 
-    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._connections.is_full:
-            await receive()
-            await send({"type": "websocket.close", "code": 1013, "reason": "too many connections"})
-            return
-        await self._count(scope, receive, send, "websocket.accept")
-
-    async def _count(self, scope: Scope, receive: Receive, send: Send, begins: str) -> None:
         async def tell(message: Message) -> None:
-            if message["type"] == begins:
+            if message["type"] in ("http.response.start", "websocket.accept"):
                 answered()
             await send(message)
 
         with self._connections.request(scope.get("server"), scope.get("client")) as answered:
-            await self._app(scope, receive, tell)
+            await self._app(scope, _timed(receive, self._silent_s) if _has_body(scope) else receive, tell)
 
 
 def _has_body(scope: Scope) -> bool:
     headers = Headers(scope=scope)
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return scope["type"] == "http" and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers)
 
 
 def _timed(receive: Receive, silent_s: float) -> Receive:
