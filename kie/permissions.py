@@ -31,19 +31,15 @@ def tighten(folder: Path, ours: Collection[str]) -> None:
         return
     found = {path: path.name.startswith(tuple(ours)) for path in folder.iterdir()}
     try:
-        for path in (path for path, is_ours in found.items() if is_ours):
-            _close_tree(path)
+        for path, is_ours in found.items():
+            # Of a file, os.walk yields nothing.
+            for place, folders, names in os.walk(path) if is_ours and _close(path) else ():
+                for name in (*folders, *names):
+                    _close(Path(place, name))
         if all(found.values()):
             _close(folder)
     except OSError as error:
         log.warning("other users of this computer may read %s (%s)", folder, error.strerror)
-
-
-def _close_tree(path: Path) -> None:
-    if _close(path) and path.is_dir():
-        for place, folders, names in os.walk(path):
-            for name in (*folders, *names):
-                _close(Path(place, name))
 
 
 def _close(path: Path) -> bool:

@@ -210,8 +210,9 @@ def _decoded(content: bytes) -> str:
 
 def _clean(text: str, source: str, notes: list[str]) -> Key:
     """Extract the key from a text, with a sentence of everything that was ignored or is wrong, appended to `notes`."""
+    name = source if source == KEY_FILE else source[0].upper() + source[1:]
     if "\0" in text:
-        return Key(source=source, note=f"{_capital(source)} is no text file: put only the key into it.")
+        return Key(source=source, note=f"{name} is no text file: put only the key into it.")
     if text.startswith("\ufeff"):
         text = text.removeprefix("\ufeff")
         notes.append("begins with an invisible byte order mark, which was left out")
@@ -219,7 +220,7 @@ def _clean(text: str, source: str, notes: list[str]) -> Key:
         notes.append("has Windows line ends, which were left out")
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith(("#", "//"))]
     if not lines:
-        return Key(source=source, note=f"{_capital(source)} is empty: put the key on its first line.")
+        return Key(source=source, note=f"{name} is empty: put the key on its first line.")
     named = [line for line in lines if KEY_NAME in line]
     if len(lines) > 1:
         notes.append(f"has {len(lines)} lines; the {f'one with {KEY_NAME}' if named else 'first one'} is used")
@@ -227,8 +228,8 @@ def _clean(text: str, source: str, notes: list[str]) -> Key:
     notes += [f"has {found}" for found in around]
     fault = _fault(value)
     if fault:
-        return Key(source=source, note=f"{_capital(source)} can't be used as a key: {fault}.")
-    return Key(value, source, f"{_capital(source)} {'; it '.join(notes)}." if notes else "")
+        return Key(source=source, note=f"{name} can't be used as a key: {fault}.")
+    return Key(value, source, f"{name} {'; it '.join(notes)}." if notes else "")
 
 
 def _bare(line: str) -> tuple[str, list[str]]:
@@ -254,7 +255,3 @@ def _fault(value: str) -> str:
     if value.upper().startswith(("YOUR_API_KEY", "PASTE")):
         return "it is still the example text"
     return ""
-
-
-def _capital(source: str) -> str:
-    return source if source == KEY_FILE else source[0].upper() + source[1:]
