@@ -109,12 +109,10 @@ def check_for_proxy(address: Address, resolver: Resolver, local_too: Callable[[]
     The result of the proxy's DNS lookup is not visible here, and its owner decides what it may reach. A host that only
     the proxy can resolve is therefore allowed, unless its name is reserved for local networks.
     """
-    if not address.is_ip and not _answers(address, resolver):
-        label = address.host.rpartition(".")
-        if not label[0] or label[2] in _NAMES_OF_A_NETWORK:
-            raise AddressRefused("the address points into this network, so it was not opened")
-        return
-    connectable(address, resolver, local_too)
+    if _answers(address, resolver):
+        connectable(address, resolver, local_too)
+    elif "." not in address.host or address.host.rpartition(".")[2] in _NAMES_OF_A_NETWORK:
+        raise AddressRefused("the address points into this network, so it was not opened")
 
 
 def is_on_this_network(host: str, port: int, resolver: Resolver) -> bool:

@@ -143,12 +143,9 @@ def _plain(image: Image.Image) -> Image.Image:
     """Return the picture in mode L, RGB or RGBA, with its ICC profile if that still applies, and without other metadata."""
     profile = image.info.get("icc_profile")
     profile = profile if isinstance(profile, bytes) else b""  # TIFF may have anything.
-    if image.mode == "CMYK":
-        plain, profile = to_srgb(image, profile), b""
-    elif image.mode in ("1", "L") and not image.has_transparency_data:
-        plain = image if image.mode == "L" else image.convert("L")
-    else:
-        plain = inspect.eight_bits(image)
+    plain = inspect.eight_bits(image)
+    if plain.mode == "CMYK":
+        plain, profile = to_srgb(plain, profile), b""
     if plain.mode == "RGBA" and _is_opaque(plain):
         plain = plain.convert("RGB")
     fits = profile[16:20] == (b"GRAY" if plain.mode == "L" else b"RGB ")

@@ -145,25 +145,19 @@ def _reduced(image: Image.Image) -> Image.Image:
     scale = min(1.0, THUMBNAIL_PX / max(image.size))
     wanted = tuple(max(1, round(side * scale)) for side in image.size)
     across, down = (max(1, int(side / (small * _GAP))) for side, small in zip(image.size, wanted, strict=True))
-    small = _channels(image) if across == down == 1 else _joined(image, across, down)
+    small = eight_bits(image) if across == down == 1 else _joined(image, across, down)
     if small.size != wanted:
         small = small.resize(wanted, Image.Resampling.LANCZOS)
     return to_srgb(small, image.info.get("icc_profile"))
 
 
-def _channels(image: Image.Image) -> Image.Image:
-    """Return the picture in 8 bits; grey and CMYK remain what they are, because their profiles are for them."""
-    is_plain = image.mode == "CMYK" or (image.mode == "L" and not image.has_transparency_data)
-    return image if is_plain else eight_bits(image)
-
-
 def _joined(image: Image.Image, across: int, down: int) -> Image.Image:
     """Return a picture reduced by integer factors, converted in strips."""
     width, height = image.size
-    joined = Image.new(_channels(image.crop((0, 0, 1, 1))).mode, (-(-width // across), -(-height // down)))
+    joined = Image.new(eight_bits(image.crop((0, 0, 1, 1))).mode, (-(-width // across), -(-height // down)))
     rows = max(1, _STRIP_PX // width // down) * down
     for top in range(0, height, rows):
-        strip = _channels(image.crop((0, top, width, min(height, top + rows))))
+        strip = eight_bits(image.crop((0, top, width, min(height, top + rows))))
         joined.paste(strip.reduce((across, down)), (0, top // down))
     return joined
 
@@ -179,13 +173,17 @@ def _write(small: Image.Image, target: Path) -> None:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Return the picture as RGB, or as RGBA if it has transparency. Handles 16 bits, CMYK, float and palettes."""
+    """Return the picture in mode L, RGB, RGBA if it has transparency, or CMYK. Handles 16 bits, float and palettes.
+
+    Grey and CMYK remain what they are, because their profiles are for them.
+    """
     if image.mode.startswith("I"):
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
+        image = image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
     elif image.mode == "F":  # Usually from 0 to 1; some have larger values.
         scale = 255 / max(1.0, image.getextrema()[1])
-        image = image.point(lambda value: value * scale).convert("L")
-    mode = "RGBA" if image.has_transparency_data else "RGB"
+        image = image.point(lambda value: value * scale).convert("L").convert("RGB")
+    mode = {"1": "L", "L": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")
+    mode = "RGBA" if image.has_transparency_data else mode
     return image if image.mode == mode else image.convert(mode)
 
 
