@@ -11,7 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.support.browser import READ_MS, ask_for_images, choose, choose_files, pictures_of, reference, show_item
+from tests.support.browser import pictures_of, show_item
+from tests.support.composer import READ_MS, ask_for_images, choose, choose_files, reference
 from tests.support.images import picture
 from tests.support.server import Server
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 from tests.bench.places import WINDOW, chromium, open_page, press, studio, timed, write
 from tests.bench.setting import CHANGES
 from tests.bench.tabs import WINDOW_S, share
-from tests.support.browser import agree
+from tests.support.composer import agree
 
 JOBS_EACH = 40
 PEOPLE = ("Ann", "Ben", "Cem", "Dora", "Eve")

@@ -3,7 +3,7 @@
 from playwright.sync_api import Browser
 
 from tests.bench.places import WINDOW, chromium, empty_app, median, studio
-from tests.support.browser import GENERATE
+from tests.support.composer import GENERATE
 
 ROUNDS = 9
 PAINT = """() => new Promise(resolve => new PerformanceObserver(list => {

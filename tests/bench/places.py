@@ -23,7 +23,8 @@ from kie.store.database import file_url
 from kie.text import NOBODY
 from tests.bench import many_jobs
 from tests.support import rows
-from tests.support.browser import GENERATE, at
+from tests.support.browser import at
+from tests.support.composer import GENERATE
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import ROOT, Server, free_port
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
 from tests.bench.places import PRESSED, chromium, empty_app, median, open_empty, open_page, studio, timed, write
-from tests.support.browser import GENERATE
+from tests.support.composer import GENERATE
 
 ROUNDS = 15
 # Open tasks cost little; finished ones are drawn, on the same processors.

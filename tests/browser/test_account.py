@@ -10,20 +10,9 @@ from playwright.sync_api import Page, expect
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
-from tests.support.browser import (
-    KEY,
-    READ_MS,
-    ask,
-    at,
-    barriers,
-    choose,
-    expect_news,
-    generate_button,
-    go,
-    metric,
-    tasks,
-    told,
-)
+from tests.support.barriers import barriers
+from tests.support.browser import KEY, at, expect_news, go, metric, tasks, told
+from tests.support.composer import READ_MS, ask, choose, generate_button
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
 from tests.support.waiting import until

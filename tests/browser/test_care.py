@@ -12,12 +12,10 @@ from playwright.sync_api import Page, expect
 from kie.sandbox import Sandbox
 from tests.support.browser import (
     ZOOMED,
-    ask,
     at,
     choose_of,
     expect_news,
     go,
-    make,
     paid_requests,
     pictures_of,
     rows,
@@ -25,6 +23,7 @@ from tests.support.browser import (
     tasks,
     told,
 )
+from tests.support.composer import ask, make
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import ForkedServer, Server, free_port
 from tests.support.waiting import until

@@ -12,29 +12,21 @@ from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, exp
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
-from tests.support.browser import (
-    GONE,
+from tests.support.barriers import barriers
+from tests.support.browser import GONE, at, cells, paid_requests, pictures_of, rows, settle, tasks, told
+from tests.support.composer import (
     READ_MS,
     agree,
     ask,
     ask_for_images,
-    at,
-    barriers,
-    cells,
     choose,
     choose_files,
     generate_button,
     make,
-    paid_requests,
-    pictures_of,
     press_generate,
     question_of,
     reference,
-    rows,
     settings,
-    settle,
-    tasks,
-    told,
     write_prompt,
 )
 from tests.support.images import picture

@@ -21,7 +21,8 @@ from kie.jobs import ENDED
 from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.studio import Studio
-from tests.support.browser import ZOOMED, at, barriers, go, settle, table_rows, tray
+from tests.support.barriers import barriers
+from tests.support.browser import ZOOMED, at, go, settle, table_rows, tray
 from tests.support.images import picture, receipt_in
 from tests.support.server import ForkedServer, Server
 from tests.support.waiting import until

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from kie.views.cards import Action, Badge, Download, Notify, Problem, Progress
-from tests.support.browser import GONE, barriers, saved
+from tests.support.barriers import barriers
+from tests.support.browser import GONE, saved
 from tests.support.gallery_app import drawn
 from tests.support.gallery_stage import (
     Stage,

@@ -9,20 +9,9 @@ import requests
 from playwright.sync_api import Error, Locator, Page, expect
 
 from kie.sandbox import Sandbox
-from tests.support.browser import (
-    PROBES,
-    beside,
-    choose_files,
-    findings,
-    go,
-    make,
-    pictures_of,
-    reference,
-    saved,
-    sent,
-    settle,
-    show_item,
-)
+from tests.support.barriers import findings
+from tests.support.browser import PROBES, beside, go, pictures_of, saved, sent, settle, show_item
+from tests.support.composer import choose_files, make, reference
 from tests.support.images import picture
 from tests.support.other_programs import Proxy, answer, as_it_came, site, without_the_port, without_websockets
 from tests.support.outbound import Outbound

@@ -17,22 +17,9 @@ from kie.images.files import Files
 from kie.jobs import State
 from kie.sandbox import Sandbox
 from kie.store import Reference, Store
-from tests.support.browser import (
-    PHONE,
-    ask,
-    at,
-    barriers,
-    beside,
-    brought_up_to_date,
-    findings,
-    reference,
-    saved,
-    settings,
-    settle,
-    show_item,
-    table_rows,
-    tray,
-)
+from tests.support.barriers import barriers, findings
+from tests.support.browser import PHONE, at, beside, brought_up_to_date, saved, settle, show_item, table_rows, tray
+from tests.support.composer import ask, reference, settings
 from tests.support.images import picture, receipt_in
 from tests.support.rows import press
 from tests.support.server import ForkedServer, Server
@@ -229,18 +216,18 @@ def test_the_table_is_led_by_keys_with_one_stop_for_all_rows(history: Page) -> N
     expect(beside(history)).to_be_hidden()
 
 
-@pytest.mark.parametrize("pressed", ["its line", "beside it"])
-def test_del_deletes_the_picture_that_is_open_beside_the_list_and_goes_on(history: Page, pressed: str) -> None:
+def test_del_deletes_the_picture_that_is_open_beside_the_list_and_goes_on(history: Page) -> None:
     prompts(history)
-    history.locator(".row .cell.state").first.click()
-    expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
-    if pressed == "beside it":
-        beside(history).get_by_role("button", name="Close").focus()
-    history.keyboard.press("Delete")
-    expect(tray(history)).to_contain_text("1 picture moved to the bin for 30 days.")
-    expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")
-    tray(history).get_by_role("button", name="Undo").click()
-    until(lambda: prompts(history)[:2] == [ONE_LINE, "Picture number 001"])
+    for pressed in ("its line", "beside it"):
+        history.locator(".row .cell.state").first.click()
+        expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
+        if pressed == "beside it":
+            beside(history).get_by_role("button", name="Close").focus()
+        history.keyboard.press("Delete")
+        expect(tray(history)).to_contain_text("1 picture moved to the bin for 30 days.")
+        expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")
+        tray(history).get_by_role("button", name="Undo").click()
+        until(lambda: prompts(history)[:2] == [ONE_LINE, "Picture number 001"])
 
 
 def test_what_came_to_nothing_takes_one_line_with_its_reason_and_what_can_be_done(server: Server, visit: Visit) -> None:

@@ -14,21 +14,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import UPLOAD
-from tests.support.browser import (
-    GONE,
-    PHONE,
-    READ_MS,
-    ask,
-    barriers,
-    choose_files,
-    empty_form,
-    generate_button,
-    go,
-    reference,
-    settle,
-    told,
-    write_prompt,
-)
+from tests.support.barriers import barriers
+from tests.support.browser import GONE, PHONE, go, settle, told
+from tests.support.composer import READ_MS, ask, choose_files, empty_form, generate_button, reference, write_prompt
 from tests.support.images import encoded, noise, picture, shows_quarters, turned
 from tests.support.reference_strip import (
     COLOURS,

@@ -8,24 +8,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from kie.sandbox import Sandbox
-from tests.support.browser import (
-    GONE,
-    agree,
-    barriers,
-    choose,
-    generate_button,
-    go,
-    make,
-    paid_requests,
-    pictures_of,
-    press_generate,
-    press_of,
-    question_of,
-    rows,
-    settle,
-    told,
-    write_prompt,
-)
+from tests.support.barriers import barriers
+from tests.support.browser import GONE, go, paid_requests, pictures_of, press_of, rows, settle, told
+from tests.support.composer import agree, choose, generate_button, make, press_generate, question_of, write_prompt
 from tests.support.server import Server
 from tests.support.waiting import until
 

@@ -7,25 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.support.browser import (
-    DESKTOP,
-    PHONE,
-    RATIO,
-    SIZE,
-    ask,
-    ask_for_images,
-    choose_of,
-    cut_off,
-    dress,
-    generate_button,
-    make,
-    pictures_of,
-    press_of,
-    reference,
-    settle,
-    told,
-    write_prompt,
-)
+from tests.support.barriers import cut_off, dress
+from tests.support.browser import DESKTOP, PHONE, choose_of, pictures_of, press_of, settle, told
+from tests.support.composer import RATIO, SIZE, ask, ask_for_images, generate_button, make, reference, write_prompt
 from tests.support.server import Server
 from tests.support.waiting import until
 

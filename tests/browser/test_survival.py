@@ -10,20 +10,15 @@ from playwright.sync_api import Page, expect
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
+from tests.support.barriers import barriers
 from tests.support.browser import (
     GONE,
-    ask,
-    barriers,
     beside,
     brought_up_to_date,
-    choose_files,
     go,
-    make,
     metric,
     paid_requests,
     pictures_of,
-    press_generate,
-    reference,
     rows,
     saved,
     settle,
@@ -32,8 +27,8 @@ from tests.support.browser import (
     table_rows,
     tasks,
     told,
-    write_prompt,
 )
+from tests.support.composer import ask, choose_files, make, press_generate, reference, write_prompt
 from tests.support.images import picture
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port

@@ -9,21 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kie.sandbox import Sandbox
-from tests.support.browser import (
-    ask,
-    expect_news,
-    generate_button,
-    make,
-    paid_requests,
-    pictures_of,
-    press_generate,
-    rows,
-    say_it_never_ran,
-    settle,
-    told,
-    tray,
-    write_prompt,
-)
+from tests.support.browser import expect_news, paid_requests, pictures_of, rows, say_it_never_ran, settle, told, tray
+from tests.support.composer import ask, generate_button, make, press_generate, write_prompt
 from tests.support.server import Server
 
 pytestmark = pytest.mark.browser

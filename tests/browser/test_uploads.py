@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import GONE, choose_files, reference, settle, told
+from tests.support.browser import GONE, settle, told
+from tests.support.composer import choose_files, reference
 from tests.support.other_programs import Proxy, answer, as_it_came, site
 from tests.support.reference_strip import COLOURS
 from tests.support.server import Server

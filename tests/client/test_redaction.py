@@ -16,8 +16,9 @@ from kie.client import Client
 from kie.client.redaction import MARK, Redaction
 from kie.errors import NothingLearned, PictureNotFetched, Unsure, UploadFailed
 from kie.timing import Timing
-from tests.support.browser import KEY, ask, at, go, rows, settle
+from tests.support.browser import KEY, at, go, rows, settle
 from tests.support.client_calls import create, outcome
+from tests.support.composer import ask
 from tests.support.fake_service import Behaviour, Exchange, Rogue, envelope, raw, redirect, says, status, told
 from tests.support.images import picture
 from tests.support.server import Server

@@ -18,7 +18,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
@@ -38,15 +37,6 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 ZOOMED = {"width": 320, "height": 200}
 KEY = "a-key-that-stays-on-two-hosts"
 WAIT_MS = 60_000
-# Minimum display time before a click counts: 0.4 s for a price, 1.5 s for a confirmation.
-READ_MS, QUESTION_MS = 600, 600
-# Transitions that have not ended. What turns for ever, as a progress bar does, is none.
-FADING = """new Promise(requestAnimationFrame).then(() => document.getAnimations().filter((one) => one instanceof CSSTransition).length)"""
-# The axe rules that depend on colours; only these are checked again in dark mode.
-COLOURS = ("color-contrast", "link-in-text-block")
-GENERATE = re.compile("^Generate")
-# The buttons of the dock that name a chosen aspect ratio, and a chosen resolution and format.
-RATIO, SIZE = re.compile(r"(Auto|:\d+)\b"), re.compile(r"\b[124]K · ")
 # On a page below the root, Streamlit first probes for its server there, and the browser logs the failure.
 PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
 # Console messages of a browser whose server is unreachable.
@@ -268,106 +258,9 @@ def go(page: Page, link: str | re.Pattern) -> None:
     settle(page)
 
 
-def write_prompt(page: Page, prompt: str) -> None:
-    """Enter the prompt and blur its field."""
-    page.get_by_label("Prompt").fill(prompt)
-    page.get_by_label("Prompt").blur()
-
-
-def empty_form(page: Page) -> Page:
-    """Clear the prompt, remove all references, and ask for one image."""
-    ask_for_images(page, 1)
-    remove = page.get_by_role("button", name=re.compile("^Remove reference"))
-    while left := remove.count():
-        remove.first.click()
-        expect(remove).to_have_count(left - 1)
-    write_prompt(page, "")
-    settle(page)
-    return page
-
-
-def ask_for_images(page: Page, images: int) -> None:
-    """Choose how many images: one of the usual numbers, or another from the menu."""
-    unfold(page)
-    number = page.get_by_label("Images", exact=True).get_by_text(str(images), exact=True)
-    if number.count() == 0:
-        page.get_by_test_id("stBottom").get_by_test_id("stMenuButton").first.get_by_role("button").click()
-        number = page.get_by_role("menuitem", name=str(images), exact=True)
-    number.click()
-    settle(page)
-
-
-def unfold(page: Page) -> None:
-    """Open the settings on a phone, where they are folded away."""
-    folded = page.get_by_test_id("stBottom").get_by_role("button", name="Settings", exact=True)
-    if folded.count() and not page.get_by_text("Batch").is_visible():
-        folded.click()
-        expect(page.get_by_text("Batch")).to_be_visible()
-
-
-def choose(page: Page, *settings: str) -> None:
-    """Choose settings of the form by their names, such as 21:9, 4K or JPG."""
-    for name in settings:
-        opener = RATIO if ":" in name or name == "Auto" else SIZE
-        unfold(page)
-        page.get_by_test_id("stBottom").get_by_role("button", name=opener).click()
-        page.get_by_test_id("stPopoverBody").get_by_text(name, exact=True).click()
-        settle(page)
-        if page.get_by_test_id("stPopoverBody").count():
-            page.keyboard.press("Escape")
-        expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
-        expect(page.get_by_test_id("stBottom").get_by_role("button", name=opener)).to_contain_text(name)
-        settle(page)
-
-
-def choose_files(page: Page, *files: Path | tuple[str, bytes]) -> None:
-    """Select files as references: paths, or names with bytes."""
-    payloads = [
-        file if isinstance(file, Path) else {"name": file[0], "mimeType": "image/png", "buffer": file[1]}
-        for file in files
-    ]
-    page.locator("input[type=file]").set_input_files(payloads)
-
-
-def generate_button(page: Page) -> Locator:
-    """Return the Generate button. During a rerun there may be two; the last one stays."""
-    return page.get_by_role("button", name=GENERATE).last
-
-
-def press_generate(page: Page, **options: object) -> None:
-    """Click Generate, once its price has been displayed long enough."""
-    if "Generate · about 18 credits" not in generate_button(page).inner_text():
-        page.wait_for_timeout(READ_MS)
-    generate_button(page).click(**options)
-
-
-def question_of(page: Page) -> Locator:
-    """Return the confirmation dialog before a payment."""
-    return page.get_by_role("dialog", name="Before you pay")
-
-
-def agree(page: Page) -> None:
-    """Confirm the dialog before a payment, once it has been displayed long enough."""
-    expect(generate_button(question_of(page))).to_be_visible()
-    page.wait_for_timeout(QUESTION_MS)
-    generate_button(question_of(page)).click()
-
-
 def pictures_of(page: Page | Locator, prompt: str) -> Locator:
     """Return the visible pictures of a prompt on this page."""
     return page.get_by_alt_text(f"Picture made from: {prompt[:200]}", exact=True).filter(visible=True)
-
-
-def ask(page: Page, prompt: str) -> None:
-    """Submit a prompt."""
-    write_prompt(page, prompt)
-    press_generate(page)
-
-
-def make(page: Page, prompt: str) -> None:
-    """Submit a prompt and wait for its picture."""
-    ask(page, prompt)
-    expect(pictures_of(page, prompt)).to_be_visible()
 
 
 def say_it_never_ran(account: Page) -> None:
@@ -391,11 +284,6 @@ def choose_of(page: Page, prompt: str, action: str) -> None:
 def stage(page: Page, words: str) -> Locator:
     """Return the element of a card that shows this stage."""
     return page.get_by_role("listitem").get_by_text(words, exact=True).filter(visible=True)
-
-
-def reference(page: Page, number: int) -> Locator:
-    """Return the thumbnail of a reference in the form."""
-    return page.get_by_alt_text(f"Reference {number}", exact=True).filter(visible=True)
 
 
 def saved(page: Page, button: Locator) -> tuple[str, bytes]:
@@ -434,14 +322,6 @@ def brought_up_to_date(page: Page) -> Page:
 def expect_news(page: Page, news: Locator) -> None:
     """Wait until this is visible on a page that is brought up to date whenever that is offered."""
     until(lambda: brought_up_to_date(page) and news.first.is_visible())
-
-
-def settings(page: Page) -> str:
-    """Return the settings of the form as its dock names them."""
-    text = " ".join(
-        page.get_by_test_id("stBottom").get_by_role("button", name=name).inner_text() for name in (RATIO, SIZE)
-    )
-    return " · ".join(re.findall(r"Auto|\d+:\d+|[124]K|PNG|JPG", text))
 
 
 def is_below(lower: Locator, upper: Locator) -> bool:
@@ -507,47 +387,3 @@ def rows(server: Server, prompt: str) -> list[dict]:
         database.row_factory = sqlite3.Row
         found = database.execute("SELECT * FROM jobs WHERE prompt = ? ORDER BY created_at", [prompt]).fetchall()
     return [dict(row) for row in found]
-
-
-def barriers(page: Page) -> list[str]:
-    """Return accessibility violations and horizontal overflow, for both viewports in light and dark mode."""
-    found = []
-    # Viewport and scheme are changed one at a time, because each change costs a layout of the whole page.
-    for scheme, screen in (("light", DESKTOP), ("light", PHONE), ("dark", PHONE), ("dark", DESKTOP)):
-        dress(page, screen, scheme)
-        where = f"{scheme}, {screen['width']} px:"
-        found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
-        if (sticking_out := cut_off(page)) > 0:
-            found.append(f"{where} the page is {sticking_out} px too wide")
-    dress(page, DESKTOP, "light")
-    return found
-
-
-def cut_off(page: Page) -> int:
-    """Return by how many pixels the page is too wide: as a whole, or in the part that scrolls under the top navigation."""
-    main = page.get_by_test_id("stMain").evaluate("main => main.scrollWidth - main.clientWidth")
-    return max(0, main, page.evaluate("document.documentElement.scrollWidth - innerWidth"))
-
-
-def findings(page: Page, rules: Iterable[str] = ()) -> list[str]:
-    """Return the serious and critical violations that axe finds, for all rules or only for these."""
-    if page.evaluate("typeof axe") == "undefined":
-        page.evaluate(Axe().axe_script)
-    options = {"resultTypes": ["violations"], "preload": False} | ({"runOnly": list(rules)} if rules else {})
-    return [
-        f"{violation['id']} ({violation['impact']}) at {node['html'][:200]}"
-        for violation in page.evaluate("async (options) => (await axe.run(options)).violations", options)
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
-
-
-def dress(page: Page, screen: dict[str, int], scheme: str) -> None:
-    """Change viewport and colour scheme of an open page."""
-    page.set_viewport_size(screen)
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
-    # Elements that are about to be replaced are dimmed until the script run ends.
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    # Colours fade from one scheme to the other.
-    until(lambda: page.evaluate(FADING) == 0)

@@ -11,7 +11,8 @@ import requests
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
 from kie.sandbox import Sandbox
-from tests.support.browser import choose_files, paid_request, reference
+from tests.support.browser import paid_request
+from tests.support.composer import choose_files, reference
 from tests.support.images import picture
 from tests.support.server import Server
 

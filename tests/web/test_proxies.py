@@ -17,21 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect
 
 from kie.sandbox import Sandbox
 from tests.support import proxies
-from tests.support.browser import (
-    DESKTOP,
-    WAIT_MS,
-    ask,
-    at,
-    make,
-    paid_requests,
-    pictures_of,
-    reference,
-    rows,
-    saved,
-    settle,
-    tasks,
-    told,
-)
+from tests.support.browser import DESKTOP, WAIT_MS, at, paid_requests, pictures_of, rows, saved, settle, tasks, told
+from tests.support.composer import ask, make, reference
 from tests.support.images import noisy_png
 from tests.support.proxies import PASSWORD, USER, Proxy
 from tests.support.reference_strip import carry, received
