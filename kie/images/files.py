@@ -93,21 +93,20 @@ class Files:
 
     def keep_reference(self, part: Path, sha256: str, extension: str) -> str:
         """Move a complete reference to its final place, named by its hash, and return the relative name."""
-        return self._keep(part, f"references/{_safe(sha256)[:2]}/{sha256}{extension}")
+        return self._keep(part, _name("references", sha256, extension))
 
     def keep_result(self, part: Path, job_id: str, extension: str) -> str:
         """Move a downloaded picture to its final place, named by the job's id, and return the relative name."""
-        return self._keep(part, f"results/{_safe(job_id)[:2]}/{job_id}{extension}")
+        return self._keep(part, _name("results", job_id, extension))
 
     def result(self, job_id: str) -> str | None:
         """Return the relative name of a job's result if the file exists, whatever the database says."""
-        folder = self.root / "results" / _safe(job_id)[:2]
-        found = [folder / (job_id + extension) for extension in (".png", ".jpg", ".webp")]
-        return next((path.relative_to(self.root).as_posix() for path in found if path.exists()), None)
+        names = [_name("results", job_id, extension) for extension in (".png", ".jpg", ".webp")]
+        return next((name for name in names if (self.root / name).exists()), None)
 
     def thumbnail(self, owner_id: str) -> Path:
         """Return the path of the thumbnail of a reference or a job. The file need not exist."""
-        return self.root / "thumbnails" / _safe(owner_id)[:2] / f"{owner_id}.webp"
+        return self.root / _name("thumbnails", owner_id, ".webp")
 
     def path(self, name: str) -> Path:
         """Return the path of a relative name. Raises ValueError for a name that this class does not generate."""
@@ -117,7 +116,7 @@ class Files:
 
     def made_for(self, job_id: str) -> list[Path]:
         """Return the existing files of a job: its picture, a broken download, its thumbnail."""
-        found = [*(self.root / "results" / _safe(job_id)[:2]).glob(f"{job_id}.*"), self.thumbnail(job_id)]
+        found = [*self.root.glob(_name("results", job_id, ".*")), self.thumbnail(job_id)]
         return [path for path in found if path.exists()]
 
     def present(self, folder: str) -> Iterator[Path]:
@@ -166,10 +165,10 @@ def _age_s(path: Path) -> float:
         return float("inf")
 
 
-def _safe(identifier: str) -> str:
+def _name(folder: str, identifier: str, extension: str) -> str:
     if not _ID.fullmatch(identifier):
         raise ValueError("an id that is not ours")
-    return identifier
+    return f"{folder}/{identifier[:2]}/{identifier}{extension}"
 
 
 def _flush_folder(folder: Path) -> None:

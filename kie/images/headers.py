@@ -208,7 +208,7 @@ def _jpeg(data: Data) -> Picture:
                 raise ValueError("no pixels")
             coefficients = _coefficients(part.name[0], width * height, frame[6:])
             return Picture("JPEG", len(data), width, height, orientation, False, coefficients, is_cmyk=components == 4)
-        if part.name == segments.APP1 and orientation == 1 and data[part.body : part.body + len(HEAD)] == HEAD:
+        if part.name == segments.APP1 and orientation == 1 and part.begins(data, HEAD):
             orientation = _orientation(data, part)
     raise ValueError("no frame")
 

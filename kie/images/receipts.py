@@ -90,8 +90,9 @@ def record_in(source: Path) -> bytes | None:
     """Return the record embedded in a file, or None. Reads only the chunks before the pixels, at most PIECES_LIMIT."""
     with segments.whole(source) as data:
         for piece in _before_pixels(data):
-            if _is_record(data, piece) and piece.end - piece.body <= RECORD_LIMIT:
-                return data[piece.body + len(_RECORDS[piece.name]) : piece.end]
+            mark = _RECORDS.get(piece.name)
+            if mark and piece.begins(data, mark) and piece.end - piece.body <= RECORD_LIMIT:
+                return data[piece.body + len(mark) : piece.end]
     return None
 
 
@@ -143,13 +144,8 @@ def _before_pixels(data: Data) -> Iterator[Segment]:
     return itertools.islice(pieces, PIECES_LIMIT)
 
 
-def _is_record(data: Data, piece: Segment) -> bool:
-    mark = _RECORDS.get(piece.name)
-    return mark is not None and data[piece.body : min(piece.end, piece.body + len(mark))] == mark
-
-
 def _has_exif(data: Data, piece: Segment) -> bool:
-    return piece.name == APP1 and data[piece.body : piece.body + len(HEAD)] == HEAD
+    return piece.name == APP1 and piece.begins(data, HEAD)
 
 
 def _png_chunk(content: bytes) -> bytes:

@@ -63,6 +63,10 @@ class Segment:
     end: int
     next: int
 
+    def begins(self, data: Data, text: bytes) -> bool:
+        """Return whether its content begins with `text`."""
+        return data[self.body : min(self.end, self.body + len(text))] == text
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Data]:
@@ -196,10 +200,9 @@ def _is_kept(data: Data, form: str, segment: Segment, is_shown: bool) -> bool:
     if form == "WEBP":
         return segment.name in _WEBP_PIXELS
     # What decoders look for, and how long it is at least.
-    begins, at_least = _JPEG_COLOURS.get(segment.name, (b"", 0))
-    if begins:
-        content = data[segment.body : min(segment.end, segment.body + at_least)]
-        return content.startswith(begins) and len(content) == at_least
+    text, at_least = _JPEG_COLOURS.get(segment.name, (b"", 0))
+    if text:
+        return segment.begins(data, text) and min(segment.end, len(data)) >= segment.body + at_least
     return segment.name not in _METADATA
 
 
