@@ -10,16 +10,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, not_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, literal, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kie.errors import RequestInvalid
 from kie.generation import Fault, is_control
 from kie.history.query import TAG_LIMIT
-from kie.jobs import ENDED, Job
-from kie.store.conditions import NEEDS_ATTENTION, in_steps
+from kie.jobs import ENDED
+from kie.store.conditions import NEEDS_ATTENTION, one_of
 from kie.store.database import Database
-from kie.store.jobs import JOBS, Jobs
 from kie.store.schema import job_tags, jobs
 from kie.text import project_name, tag_name
 
@@ -42,8 +41,8 @@ class Binned:
 class Annotations:
     """Stars, ratings, tags, notes and the bin."""
 
-    def __init__(self, database: Database, jobs: Jobs):
-        self._database, self._jobs = database, jobs
+    def __init__(self, database: Database):
+        self._database = database
 
     def star(self, ids: Collection[str], person: str, now: float) -> int:
         """Add a star to jobs."""
@@ -86,44 +85,35 @@ class Annotations:
         values = (literal(name), literal(now), literal(person))
         with self._database.write() as db:
             put = _INSERTS[db.dialect.name](job_tags).execution_options(preserve_rowcount=True)
-            added = (
-                put.from_select(columns, select(jobs.c.id, *values).where(some)) for some in in_steps(jobs.c.id, ids)
-            )
-            return sum(db.execute(each.on_conflict_do_nothing()).rowcount for each in added)
+            added = put.from_select(columns, select(jobs.c.id, *values).where(one_of(jobs.c.id, ids)))
+            return db.execute(added.on_conflict_do_nothing()).rowcount
 
     def untag(self, ids: Collection[str], tag: str) -> int:
         """Remove a tag from jobs, whoever added it."""
-        with self._database.write() as db:
-            return sum(
-                db.execute(delete(job_tags).where(some, job_tags.c.tag == tag_name(tag))).rowcount
-                for some in in_steps(job_tags.c.job_id, ids)
-            )
+        theirs = one_of(job_tags.c.job_id, ids)
+        return self._database.change(delete(job_tags).where(theirs, job_tags.c.tag == tag_name(tag)))
 
     def tags(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Return the tags of jobs by job id, in alphabetical order. Jobs without tags are left out."""
         found: dict[str, tuple[str, ...]] = {}
-        with self._database.read() as db:
-            for some in in_steps(job_tags.c.job_id, ids):
-                for row in db.execute(select(job_tags).where(some).order_by(job_tags.c.tag)):
-                    found[row.job_id] = (*found.get(row.job_id, ()), row.tag)
+        theirs = select(job_tags).where(one_of(job_tags.c.job_id, ids)).order_by(job_tags.c.tag)
+        for row in self._database.rows(theirs):
+            found[row.job_id] = (*found.get(row.job_id, ()), row.tag)
         return found
 
     def all_tags(self, limit: int = 200) -> list[str]:
         """Return the tags in use, in alphabetical order."""
-        with self._database.read() as db:
-            return list(db.scalars(select(job_tags.c.tag).distinct().order_by(job_tags.c.tag).limit(limit)))
+        used = select(job_tags.c.tag).distinct().order_by(job_tags.c.tag).limit(limit)
+        return [row.tag for row in self._database.rows(used)]
 
     def bin(self, ids: Collection[str], person: str, now: float) -> Binned:
         """Move jobs to the bin. Open jobs and jobs that need attention are not moved."""
-        has_ended = jobs.c.state.in_(ENDED)
-        left = jobs.c.binned_at.is_(None)
-        values = {"binned_at": now, "binned_by": person}
+        left, is_open = and_(one_of(jobs.c.id, ids), jobs.c.binned_at.is_(None)), jobs.c.state.not_in(ENDED)
+        stays = (NEEDS_ATTENTION, and_(is_open, not_(NEEDS_ATTENTION)))
+        gone = update(jobs).where(left, not_(is_open), not_(NEEDS_ATTENTION))
         with self._database.write() as db:
-            steps = list(in_steps(jobs.c.id, ids))
-            needy = sum(_count(db, some, left, NEEDS_ATTENTION) for some in steps)
-            running = sum(_count(db, some, left, not_(has_ended), not_(NEEDS_ATTENTION)) for some in steps)
-            gone = (left, has_ended, not_(NEEDS_ATTENTION))
-            binned = sum(db.execute(update(jobs).where(some, *gone).values(values)).rowcount for some in steps)
+            needy, running = db.execute(select(*(func.count().filter(each) for each in stays)).where(left)).one()
+            binned = db.execute(gone.values(binned_at=now, binned_by=person)).rowcount
         return Binned(binned, running, needy)
 
     def unbin(self, ids: Collection[str], now: float) -> int:
@@ -131,30 +121,16 @@ class Annotations:
         can_go_back = and_(jobs.c.binned_at > now - BIN_LIFE_S, jobs.c.emptied_at.is_(None))
         return self._update(ids, can_go_back, binned_at=None, binned_by=None)
 
-    def emptied_due(self, now: float, limit: int = 500, at_once: bool = False) -> list[Job]:
-        """Return jobs that were moved to the bin more than 30 days ago, oldest first: their files may be deleted.
+    def empty_bin(self, now: float, limit: int = 500, at_once: bool = False) -> list[str]:
+        """Record that the files of jobs that were moved to the bin more than 30 days ago are deleted, and return their ids.
 
-        With `at_once`, all jobs in the bin.
+        Takes the oldest, `limit` at most; with `at_once`, of all jobs in the bin. Rows and costs are kept.
         """
-        due = JOBS.where(_is_due(now, at_once), jobs.c.emptied_at.is_(None))
-        return self._jobs.select(due.order_by(jobs.c.binned_at).limit(limit))
-
-    def emptied(self, ids: Collection[str], now: float, at_once: bool = False) -> int:
-        """Record that the files of jobs in the bin are deleted. Rows and costs are kept."""
-        return self._update(ids, and_(_is_due(now, at_once), jobs.c.emptied_at.is_(None)), emptied_at=now)
+        left = jobs.c.binned_at.is_not(None) if at_once else jobs.c.binned_at <= now - BIN_LIFE_S - BIN_MARGIN_S
+        due = select(jobs.c.id).where(left, jobs.c.state.in_(ENDED), jobs.c.emptied_at.is_(None))
+        oldest = jobs.c.id.in_(due.order_by(jobs.c.binned_at).limit(limit))
+        with self._database.write() as db:
+            return list(db.scalars(update(jobs).where(oldest).values(emptied_at=now).returning(jobs.c.id)))
 
     def _update(self, ids: Collection[str], condition: ColumnElement[bool], **values: Any) -> int:
-        with self._database.write() as db:
-            return sum(
-                db.execute(update(jobs).where(some, condition).values(**values)).rowcount
-                for some in in_steps(jobs.c.id, ids)
-            )
-
-
-def _is_due(now: float, at_once: bool) -> ColumnElement[bool]:
-    left = jobs.c.binned_at.is_not(None) if at_once else jobs.c.binned_at <= now - BIN_LIFE_S - BIN_MARGIN_S
-    return and_(left, jobs.c.state.in_(ENDED))
-
-
-def _count(db: Connection, *conditions: ColumnElement[bool]) -> int:
-    return db.scalar(select(func.count()).select_from(jobs).where(*conditions)) or 0
+        return self._database.change(update(jobs).where(one_of(jobs.c.id, ids), condition).values(**values))

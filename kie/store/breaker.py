@@ -61,9 +61,8 @@ class Breaker:
 
     def current(self) -> OpenBreaker | None:
         """Return the circuit breaker if it is open, else None."""
-        with self._database.read() as db:
-            row = db.execute(_OPEN_ONE).first()
-            return OpenBreaker(row.problem, row.detail or "", row.since, row.try_at) if row else None
+        rows = self._database.rows(_OPEN_ONE)
+        return OpenBreaker(rows[0].problem, rows[0].detail or "", rows[0].since, rows[0].try_at) if rows else None
 
     def record_failure(self, error: StudioError, now: float) -> None:
         """Record a failed paid request. Opens the circuit breaker when the error is likely to repeat."""
@@ -94,17 +93,13 @@ class Breaker:
 
     def record_success(self) -> None:
         """Close the circuit breaker, because the service has accepted a job."""
-        with self._database.read() as db:
-            if db.scalar(_TROUBLED) is None:
-                return
         closed = dict.fromkeys(("problem", "detail", "since", "try_at")) | {"failures": 0, "probed": UNREAD}
-        with self._database.write() as db:
-            db.execute(update(breakers).values(closed))
+        if self._database.value(_TROUBLED) is not None:
+            self._database.change(update(breakers).values(closed))
 
     def try_now(self, now: float) -> None:
         """Make the next test due at once."""
-        with self._database.write() as db:
-            db.execute(update(breakers).where(IS_OPEN).values(try_at=now, probed=UNREAD))
+        self._database.change(update(breakers).where(IS_OPEN).values(try_at=now, probed=UNREAD))
 
     def record_balance(self, credits: float | None, now: float) -> None:
         """Record a reading of the balance. If it covers the next job, that job may be sent as a test; else the pause is extended."""

@@ -11,10 +11,12 @@ because a row may stand for money, and a reader sees one snapshot:
 import secrets
 import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, select, text, update
+from sqlalchemy import URL, Connection, Delete, Engine, Row, Select, Update, create_engine, event, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie.errors import SettingsInvalid
@@ -85,6 +87,21 @@ class Database:
     def read(self) -> AbstractContextManager[Connection]:
         """Begin a transaction that only reads, all of it from one snapshot."""
         return self._reader.connect()
+
+    def rows(self, query: Select, values: Mapping[str, Any] | None = None) -> Sequence[Row]:
+        """Return the rows of a query."""
+        with self.read() as db:
+            return db.execute(query, values).all()
+
+    def value(self, query: Select, values: Mapping[str, Any] | None = None) -> Any:
+        """Return the first value of a query, or None without a row."""
+        with self.read() as db:
+            return db.scalar(query, values)
+
+    def change(self, statement: Update | Delete) -> int:
+        """Execute one statement in a write transaction, and return the number of rows that it changed."""
+        with self.write() as db:
+            return db.execute(statement).rowcount
 
     def write(self, busy_s: float = BUSY_S) -> AbstractContextManager[Connection]:
         """Begin a write transaction, waiting at most `busy_s` seconds for another writer."""

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import delete, func, insert, select
 
-from kie.store.conditions import HAS_PICTURE, in_steps
+from kie.store.conditions import HAS_PICTURE, one_of
 from kie.store.database import Database
 from kie.store.schema import jobs, stored_requests
 
@@ -23,8 +23,7 @@ class Exports:
     def keep_request(self, content: str, now: float) -> str:
         """Store a text for at least a day and return its name, a hash of it. Does nothing if it was stored within the last hour."""
         name = hashlib.sha256(content.encode()).hexdigest()[:32]
-        with self._database.read() as db:
-            made_at = db.scalar(select(stored_requests.c.made_at).where(stored_requests.c.name == name))
+        made_at = self._database.value(select(stored_requests.c.made_at).where(stored_requests.c.name == name))
         if made_at is None or made_at < now - FRESH_S:
             with self._database.write() as db:
                 old = (stored_requests.c.name == name) | (stored_requests.c.made_at < now - REQUEST_LIFE_S)
@@ -34,21 +33,13 @@ class Exports:
 
     def request(self, name: str) -> str | None:
         """Return a stored text, or None when it has expired."""
-        with self._database.read() as db:
-            return db.scalar(select(stored_requests.c.content).where(stored_requests.c.name == name))
+        return self._database.value(select(stored_requests.c.content).where(stored_requests.c.name == name))
 
     def images_of_submissions(self, submit_ids: Collection[str]) -> dict[str, int]:
         """Return the number of images of each submission."""
-        counted: dict[str, int] = {}
-        with self._database.read() as db:
-            for some in in_steps(jobs.c.submit_id, submit_ids):
-                images = select(jobs.c.submit_id, func.count().label("images")).where(some)
-                for row in db.execute(images.group_by(jobs.c.submit_id)):
-                    counted[row.submit_id] = row.images
-        return counted
+        images = select(jobs.c.submit_id, func.count()).where(one_of(jobs.c.submit_id, submit_ids))
+        return dict(self._database.rows(images.group_by(jobs.c.submit_id)))
 
     def count_pictures(self, ids: Collection[str]) -> int:
         """Return how many of these jobs have a picture."""
-        with self._database.read() as db:
-            counts = (select(func.count()).where(some, HAS_PICTURE) for some in in_steps(jobs.c.id, ids))
-            return sum(db.scalar(count) for count in counts)
+        return self._database.value(select(func.count()).where(one_of(jobs.c.id, ids), HAS_PICTURE))

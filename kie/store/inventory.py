@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select, true, update
 
 from kie.errors import RestoredUnsent, StudioError, Unsure
 from kie.jobs import CANCELLABLE, State
 from kie.store.conditions import HAS_PICTURE
 from kie.store.database import Database
-from kie.store.jobs import Jobs
+from kie.store.jobs import move_in
 from kie.store.schema import drafts, job_references, jobs, references, servers, stored_requests, templates
 
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -31,8 +31,8 @@ class Kept(NamedTuple):
 class Inventory:
     """The files that rows expect."""
 
-    def __init__(self, database: Database, jobs: Jobs):
-        self._database, self._jobs = database, jobs
+    def __init__(self, database: Database):
+        self._database = database
 
     def done_files(self, after: str, limit: int = 1000) -> list[Kept]:
         """Return the expected result files of done jobs, sorted by job id, starting after the id `after`."""
@@ -68,8 +68,8 @@ class Inventory:
     def files_count(self) -> int:
         """Return how many result and reference files are expected."""
         results = select(func.count()).select_from(jobs).where(HAS_PICTURE).scalar_subquery()
-        with self._database.read() as db:
-            return db.scalar(select(results + select(func.count()).select_from(references).scalar_subquery())) or 0
+        kept = select(func.count()).select_from(references).scalar_subquery()
+        return self._database.value(select(results + kept))
 
     def owners(self, ids: Collection[str]) -> set[str]:
         """Return those of at most 1,000 ids that belong to a reference or to a job whose files were not deleted."""
@@ -83,12 +83,10 @@ class Inventory:
 
         Returns False when the job is no longer done or its files were deleted from the bin.
         """
-        promised = (jobs.c.id == job_id, jobs.c.state == State.DONE, jobs.c.emptied_at.is_(None))
+        promised = and_(jobs.c.id == job_id, jobs.c.emptied_at.is_(None))
         fresh = {"problem": problem.__name__, "ended_at": None, "next_at": now, "attempts": 0}
         with self._database.write() as db:
-            if db.scalar(select(jobs.c.id).where(*promised)) is None:
-                return False
-            return self._jobs.move_in(db, job_id, {State.DONE}, State.FETCHING, now, fresh)
+            return bool(move_in(db, promised, State.DONE, State.FETCHING, now, **fresh))
 
     def neutralise_restored_jobs(self, now: float) -> tuple[int, int]:
         """Prepare a restored database so that nothing is sent: queued jobs are cancelled, jobs being sent become unsure.
@@ -96,22 +94,16 @@ class Inventory:
         Returns the numbers of cancelled and of unsure jobs. Running jobs continue to be polled.
         """
         cancelled = {"problem": RestoredUnsent.__name__, "ended_at": now, "next_at": None}
-        unsure = {"problem": Unsure.__name__}
         with self._database.write() as db:
-            waiting = db.scalars(select(jobs.c.id).where(jobs.c.state.in_(CANCELLABLE))).all()
-            sending = db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING)).all()
-            for job_id in waiting:
-                self._jobs.move_in(db, job_id, set(CANCELLABLE), State.CANCELLED, now, cancelled)
-            for job_id in sending:
-                self._jobs.move_in(db, job_id, {State.SENDING}, State.UNSURE, now, unsure)
+            waiting = move_in(db, true(), CANCELLABLE, State.CANCELLED, now, **cancelled)
+            sending = move_in(db, true(), State.SENDING, State.UNSURE, now, problem=Unsure.__name__)
             # Remove the leases, so that the server that opens this database continues the jobs at once.
             db.execute(update(jobs).where(jobs.c.server.is_not(None)).values(server=None))
             db.execute(delete(servers).where(servers.c.id != self._database.server))
         return len(waiting), len(sending)
 
     def _kept(self, query: Select) -> list[Kept]:
-        with self._database.read() as db:
-            return [Kept(*row) for row in db.execute(query)]
+        return [Kept(*row) for row in self._database.rows(query)]
 
 
 def each(page: Callable[[str], list[Kept]]) -> Iterator[Kept]:

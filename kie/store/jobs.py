@@ -6,7 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, case, func, insert, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from kie.generation import OPTIONS, Generation
 from kie.jobs import MOVES, OPEN, Job, State
@@ -33,7 +46,7 @@ _USED = (
     .order_by(job_references.c.position)
 )
 # An unsure job has no next step, unless a callback has named a candidate task while it was being sent.
-_NEXT_IF_UNSURE = {"next_at": case((jobs.c.candidate.is_not(None), jobs.c.sent_at), else_=null())}
+_NEXT_IF_UNSURE = {"next_at": case((jobs.c.candidate.is_not(None), jobs.c.sent_at))}
 _DONE = and_(jobs.c.resolution == bindparam("resolution"), jobs.c.state == State.DONE)
 LAST_CREDITS, LAST_DURATIONS = (
     select(column, jobs.c.ended_at).where(_DONE, column.is_not(None)).order_by(jobs.c.ended_at.desc()).limit(count)
@@ -72,8 +85,7 @@ class Jobs:
         theirs = and_(jobs.c.person == person_name(person), func.coalesce(jobs.c.created_at, 0.0) >= asked_since)
         alive = and_(theirs, jobs.c.state.in_([*OPEN, State.UNSURE]))
         query = select(jobs.c.id).where(or_(alive, and_(theirs, jobs.c.ended_at > since))).order_by(*NEWEST).limit(200)
-        with self._database.read() as db:
-            return list(db.scalars(query))
+        return [row.id for row in self._database.rows(query)]
 
     def used_in(self, job_id: str, limit: int = 12) -> list[Job]:
         """Return the newest jobs that used a job's picture as a reference."""
@@ -87,30 +99,25 @@ class Jobs:
 
     def attention_count(self) -> int:
         """Return how many jobs need attention."""
-        with self._database.read() as db:
-            return db.scalar(_ATTENTION_COUNT) or 0
+        return self._database.value(_ATTENTION_COUNT)
 
     def queued_before(self, job: Job) -> int:
         """Return how many queued jobs are older than this one and not paused."""
         older = (jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.created_at < job.created_at)
-        with self._database.read() as db:
-            return db.scalar(select(func.count()).select_from(jobs).where(*older)) or 0
+        return self._database.value(select(func.count()).select_from(jobs).where(*older))
 
     def moves(self, job_id: str) -> list[tuple[State, float]]:
         """Return every state of a job with the time when it was entered, oldest first."""
-        with self._database.read() as db:
-            rows = db.execute(select(moves.c.state, moves.c.at).where(moves.c.job_id == job_id).order_by(moves.c.id))
-            return [(State(row.state), row.at) for row in rows]
+        entered = select(moves.c.state, moves.c.at).where(moves.c.job_id == job_id).order_by(moves.c.id)
+        return [(State(row.state), row.at) for row in self._database.rows(entered)]
 
     def person(self, job_id: str) -> str | None:
         """Return the person who submitted a job, or None if it does not exist."""
-        with self._database.read() as db:
-            return db.scalar(_PERSON, {"id": job_id})
+        return self._database.value(_PERSON, {"id": job_id})
 
     def task_is_known(self, task_id: str) -> bool:
         """Return whether a job has this task id."""
-        with self._database.read() as db:
-            return db.scalar(select(jobs.c.id).where(jobs.c.task_id == task_id)) is not None
+        return self._database.value(select(jobs.c.id).where(jobs.c.task_id == task_id)) is not None
 
     def learned_duration(self, resolution: str) -> float | None:
         """Return the median duration in seconds of the last done jobs of a resolution, or None."""
@@ -119,7 +126,7 @@ class Jobs:
 
     def durations(self, resolution: str) -> list[float]:
         """Return the durations in seconds of the last done jobs of a resolution."""
-        return [row[0] for row in self.finished(resolution, LAST_DURATIONS)]
+        return [row[0] for row in self._database.rows(LAST_DURATIONS, {"resolution": resolution})]
 
     def learned_size(self, aspect_ratio: str, resolution: str) -> tuple[int, int] | None:
         """Return the pixel size of the newest done picture with these settings among the last SIZES_FROM of its resolution."""
@@ -131,14 +138,8 @@ class Jobs:
             .subquery()
         )
         fitting = select(recent.c.width, recent.c.height).where(recent.c.aspect_ratio == aspect_ratio)
-        with self._database.read() as db:
-            row = db.execute(fitting.order_by(recent.c.ended_at.desc()).limit(1)).first()
-            return (row.width, row.height) if row and row.width else None
-
-    def finished(self, resolution: str, query: Select) -> list[Row]:
-        """Return the rows of LAST_CREDITS or LAST_DURATIONS for a resolution, newest first."""
-        with self._database.read() as db:
-            return list(db.execute(query, {"resolution": resolution}))
+        rows = self._database.rows(fitting.order_by(recent.c.ended_at.desc()).limit(1))
+        return tuple(rows[0]) if rows and rows[0].width else None
 
     def select(self, query: Select, values: Mapping[str, Any] | None = None) -> list[Job]:
         """Return the jobs of a query that is made from JOBS."""
@@ -152,33 +153,33 @@ class Jobs:
         return [_job(row, tuple(used.get(row.id, ()))) for row in rows]
 
     def move(self, job_id: str, leaving: State | Iterable[State], to: State, now: float, **values: Any) -> bool:
-        """Move a job to the state `to` if it is in a state of `leaving`, and return whether this call moved it.
-
-        Raises ValueError for a move that is not in MOVES.
-        """
-        left = {leaving} if isinstance(leaving, State) else set(leaving)
-        if any(to not in MOVES[state] for state in left):
-            raise ValueError(f"no job moves from {sorted(left)} to {to}")
+        """Move a job to the state `to` if it is in a state of `leaving`, and return whether this call moved it."""
         with self._database.write() as db:
-            return self.move_in(db, job_id, left, to, now, values)
-
-    def move_in(
-        self, db: Connection, job_id: str, leaving: set[State], to: State, now: float, values: dict[str, Any]
-    ) -> bool:
-        """Do the same as `move` within a transaction, unchecked against MOVES."""
-        if to == State.UNSURE:
-            values = values | _NEXT_IF_UNSURE
-        guarded = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(leaving)).values(state=to, **values)
-        if db.execute(guarded).rowcount != 1:
-            return False
-        db.execute(insert(moves).values(job_id=job_id, state=to, at=now))
-        return True
+            return bool(move_in(db, jobs.c.id == job_id, leaving, to, now, **values))
 
     def note(self, job_id: str, state: State, **values: Any) -> bool:
         """Update columns of a job if it is in `state`. Returns whether it was."""
-        with self._database.write() as db:
-            guarded = update(jobs).where(jobs.c.id == job_id, jobs.c.state == state).values(**values)
-            return db.execute(guarded).rowcount == 1
+        guarded = update(jobs).where(jobs.c.id == job_id, jobs.c.state == state)
+        return self._database.change(guarded.values(**values)) == 1
+
+
+def move_in(
+    db: Connection, which: ColumnElement[bool], leaving: State | Iterable[State], to: State, now: float, **values: Any
+) -> list[str]:
+    """Move the jobs that fulfil a condition, within a transaction, and return the ids of those that this call moved.
+
+    Raises ValueError for a move that is not in MOVES.
+    """
+    left = {leaving} if isinstance(leaving, State) else set(leaving)
+    if any(to not in MOVES[state] for state in left):
+        raise ValueError(f"no job moves from {sorted(left)} to {to}")
+    if to == State.UNSURE:
+        values |= _NEXT_IF_UNSURE
+    guarded = update(jobs).where(which, jobs.c.state.in_(left)).values(state=to, **values)
+    moved = list(db.scalars(guarded.returning(jobs.c.id)))
+    if moved:
+        db.execute(insert(moves), [{"job_id": job_id, "state": to, "at": now} for job_id in moved])
+    return moved
 
 
 def _job(row: Row, used: tuple[str, ...]) -> Job:

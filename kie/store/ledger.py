@@ -25,7 +25,7 @@ from kie.errors import GivenUp, NeverRan
 from kie.jobs import State
 from kie.money.reconciliation import BalanceReading, Charge, Reconciliation, reconcile
 from kie.store.database import Database
-from kie.store.jobs import LAST_CREDITS, Jobs
+from kie.store.jobs import LAST_CREDITS
 from kie.store.queue import PLANNED_S
 from kie.store.schema import balances, jobs
 from kie.text import local
@@ -66,8 +66,8 @@ _CHARGED = (
 class Ledger:
     """Readings of the balance and costs of jobs."""
 
-    def __init__(self, database: Database, jobs: Jobs, timing: Timing):
-        self._database, self._jobs, self._send_lost_s = database, jobs, timing.send_lost_s
+    def __init__(self, database: Database, timing: Timing):
+        self._database, self._send_lost_s = database, timing.send_lost_s
 
     def add_balance(self, credits: float, now: float, began: float | None = None) -> None:
         """Save a reading of the balance whose request started at `began` and ended at `now`."""
@@ -77,14 +77,12 @@ class Ledger:
 
     def balance(self) -> BalanceReading | None:
         """Return the last reading of the balance, or None."""
-        with self._database.read() as db:
-            row = db.execute(_READINGS.limit(1)).first()
-            return BalanceReading(*row) if row else None
+        rows = self._database.rows(_READINGS.limit(1))
+        return BalanceReading(*rows[0]) if rows else None
 
     def readings(self, since: float, limit: int = 500) -> list[BalanceReading]:
         """Return the readings after `since`, oldest first. If there are more than `limit`, the newest ones."""
-        with self._database.read() as db:
-            rows = db.execute(_READINGS.where(balances.c.at > since).limit(limit)).all()
+        rows = self._database.rows(_READINGS.where(balances.c.at > since).limit(limit))
         return [BalanceReading(*row) for row in reversed(rows)]
 
     def charges(self, since: float) -> list[Charge]:
@@ -96,22 +94,20 @@ class Ledger:
         )
         may_give_back = and_(jobs.c.failed_at.is_not(None), jobs.c.ended_at.is_(None))
         moved = or_(jobs.c.sent_at > since - self._send_lost_s, jobs.c.ended_at > since, may_give_back)
-        with self._database.read() as db:
-            rows = db.execute(select(*_CHARGED).where(jobs.c.sent_at.is_not(None), moved, may_be_paid))
-            return [_charge(row, self._send_lost_s) for row in rows]
+        rows = self._database.rows(select(*_CHARGED).where(jobs.c.sent_at.is_not(None), moved, may_be_paid))
+        return [_charge(row, self._send_lost_s) for row in rows]
 
     def spent_since(self, since: float) -> float:
         """Return the credits that our jobs that ended after `since` have cost, as far as they are known."""
-        with self._database.read() as db:
-            return float(db.scalar(select(func.sum(jobs.c.credits)).where(jobs.c.ended_at > since)) or 0.0)
+        spent = select(func.sum(jobs.c.credits)).where(jobs.c.ended_at > since)
+        return float(self._database.value(spent) or 0.0)
 
     def spent_by_day(self, since: float, zone: str | None) -> dict[date, float]:
         """Return the known credits of our jobs that ended after `since`, by day of a time zone, oldest first."""
         offset = local(time.time(), zone).utcoffset() or timedelta()
         day = cast((jobs.c.ended_at + offset.total_seconds()) / 86_400.0, Integer)
         spent = select(day, func.sum(jobs.c.credits)).where(jobs.c.ended_at > since, jobs.c.credits > 0)
-        with self._database.read() as db:
-            rows = db.execute(spent.group_by(day).order_by(day)).all()
+        rows = self._database.rows(spent.group_by(day).order_by(day))
         return {date(1970, 1, 1) + timedelta(days=int(number)): float(credits) for number, credits in rows}
 
     def reconcile(self, since: float) -> Reconciliation:
@@ -121,7 +117,7 @@ class Ledger:
 
     def learned_price(self, resolution: str) -> tuple[float, float] | None:
         """Return the median credits of the last done jobs of a resolution, and the end time of the newest, or None."""
-        rows = self._jobs.finished(resolution, LAST_CREDITS)
+        rows = self._database.rows(LAST_CREDITS, {"resolution": resolution})
         return (statistics.median(row[0] for row in rows), rows[0].ended_at) if rows else None
 
     def free(self) -> float | None:
@@ -131,8 +127,7 @@ class Ledger:
 
     def held(self) -> float:
         """Return the held credits: expected costs of jobs that the last reading of the balance does not include."""
-        with self._database.read() as db:
-            return db.scalar(_HELD, {"latest": time.time() + PLANNED_S})
+        return self._database.value(_HELD, {"latest": time.time() + PLANNED_S})
 
     def free_in(self, db: Connection) -> float | None:
         """Return `free` within a transaction."""

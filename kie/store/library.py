@@ -62,8 +62,7 @@ class Library:
             .order_by(stars.person.is_(None), func.lower(templates.c.name), templates.c.name)
             .limit(limit)
         )
-        with self._database.read() as db:
-            return [Template(**row._mapping) for row in db.execute(query)]
+        return [Template(**row._mapping) for row in self._database.rows(query)]
 
     def save_template(self, name: str, prompt: str, person: str, replace: bool = False) -> None:
         """Save a prompt under a name for everybody. Raises NothingSpent with the fault, NameTaken unless `replace` is set."""
@@ -90,8 +89,7 @@ class Library:
     def delete_template(self, template_id: str) -> Template | None:
         """Delete a template and return it for `put_back`, or return None when it does not exist."""
         with self._database.write() as db:
-            row = db.execute(select(templates).where(templates.c.id == template_id)).first()
-            db.execute(delete(templates).where(templates.c.id == template_id))
+            row = db.execute(delete(templates).where(templates.c.id == template_id).returning(templates)).first()
             return Template(**row._mapping) if row else None
 
     def put_back(self, template: Template) -> None:
@@ -139,17 +137,16 @@ class Library:
         names = first.union_all(select(following).where(first.c.name.is_not(None)))
         last = select(func.max(jobs.c.created_at)).where(jobs.c.project == names.c.name).scalar_subquery()
         kept = select(presets.c.project, func.max(presets.c.changed_at)).group_by(presets.c.project)
-        with self._database.read() as db:
-            rows = [*db.execute(select(names.c.name, last).where(names.c.name.is_not(None))), *db.execute(kept)]
+        used = self._database.rows(select(names.c.name, last).where(names.c.name.is_not(None)))
+        rows = [*used, *self._database.rows(kept)]
         used = {name: at for name, at in sorted(rows, key=lambda row: row[1]) if name}
         return sorted(used, key=used.__getitem__, reverse=True)[:limit]
 
     def presets(self, project: str | None) -> list[Preset]:
         """Return the presets of a project, or those without a project, by name."""
         query = select(presets).where(presets.c.project == (project_name(project) or ""))
-        with self._database.read() as db:
-            rows = db.execute(query.order_by(func.lower(presets.c.name), presets.c.name))
-            return [_preset(row) for row in rows]
+        rows = self._database.rows(query.order_by(func.lower(presets.c.name), presets.c.name))
+        return [_preset(row) for row in rows]
 
     def save_preset(
         self, project: str | None, name: str, settings: Generation, images: int, person: str, replace: bool = False
@@ -176,8 +173,7 @@ class Library:
     def delete_preset(self, preset_id: str) -> Preset | None:
         """Delete a preset and return it, so that it can be saved again, or return None when it does not exist."""
         with self._database.write() as db:
-            row = db.execute(select(presets).where(presets.c.id == preset_id)).first()
-            db.execute(delete(presets).where(presets.c.id == preset_id))
+            row = db.execute(delete(presets).where(presets.c.id == preset_id).returning(presets)).first()
             return _preset(row) if row else None
 
     def prompts(self, search: str = "", person: str | None = None, limit: int = 30) -> list[PastPrompt]:
@@ -222,8 +218,7 @@ class Library:
 
     def draft(self, draft_id: str) -> str | None:
         """Return the content of a draft, or None. Drafts are deleted 30 days after their last change."""
-        with self._database.read() as db:
-            return db.scalar(select(drafts.c.content).where(drafts.c.id == draft_id))
+        return self._database.value(select(drafts.c.content).where(drafts.c.id == draft_id))
 
     def keep_draft(self, draft_id: str, content: str) -> None:
         """Save a draft, replacing the one with the same id."""

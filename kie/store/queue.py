@@ -33,7 +33,7 @@ from sqlalchemy import (
 from kie.jobs import State
 from kie.store.breaker import IS_OPEN, READ, Breaker
 from kie.store.database import Database
-from kie.store.jobs import Jobs
+from kie.store.jobs import move_in
 from kie.store.schema import breakers, jobs, moves, sends, servers
 from kie.timing import Timing
 
@@ -116,8 +116,8 @@ class NextWork:
 class JobQueue:
     """The queue of jobs, the rate limiter, and the leases of servers on jobs."""
 
-    def __init__(self, database: Database, jobs: Jobs, breaker: Breaker, timing: Timing):
-        self._database, self._jobs, self._breaker, self._timing = database, jobs, breaker, timing
+    def __init__(self, database: Database, breaker: Breaker, timing: Timing):
+        self._database, self._breaker, self._timing = database, breaker, timing
         self._us = database.server
 
     def release(self) -> None:
@@ -131,9 +131,8 @@ class JobQueue:
 
         Chooses the oldest job of the person whose last turn is longest ago.
         """
-        with self._database.read() as db:
-            if db.scalar(_ONE_READY, {"now": now}) is None:
-                return None
+        if self._database.value(_ONE_READY, {"now": now}) is None:
+            return None
         with self._database.write() as db:
             first = func.min(jobs.c.created_at)
             waiting = db.execute(select(jobs.c.person, first).where(_READY).group_by(jobs.c.person), {"now": now}).all()
@@ -153,38 +152,36 @@ class JobQueue:
             theirs = select(jobs.c.id).where(_READY, jobs.c.person == person)
             job_id = db.scalar(theirs.order_by(jobs.c.created_at, jobs.c.variant).limit(1), {"now": now})
             given = {"server": self._us, "next_at": now}
-            return job_id if self._jobs.move_in(db, job_id, {State.QUEUED}, State.UPLOADING, now, given) else None
+            return job_id if move_in(db, jobs.c.id == job_id, State.QUEUED, State.UPLOADING, now, **given) else None
 
     def begin_sending(self, job_id: str, now: float) -> bool:
         """Commit that the paid request is about to be sent. Returns False when the rate limit is reached or the job is no longer ours.
 
         A job that was paused, or is held back by the circuit breaker, returns to the queue.
         """
-        ours = select(jobs.c.person, jobs.c.paused_at).where(jobs.c.id == job_id, jobs.c.server == self._us)
+        ours = and_(jobs.c.id == job_id, jobs.c.server == self._us)
         with self._database.write() as db:
-            row = db.execute(ours).first()
+            row = db.execute(select(jobs.c.person, jobs.c.paused_at).where(ours)).first()
             if row is None or self._room(db, now) <= 0:
                 return False
             if row.paused_at is not None or self._breaker.holds_back(db):
-                self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, {"server": None, "next_at": now})
+                move_in(db, ours, State.UPLOADING, State.QUEUED, now, server=None, next_at=now)
                 return False
-            sent = {"sent_at": now, "problem": None}
-            if not self._jobs.move_in(db, job_id, {State.UPLOADING}, State.SENDING, now, sent):
+            if not move_in(db, ours, State.UPLOADING, State.SENDING, now, sent_at=now, problem=None):
                 return False
             db.execute(insert(sends).values(job_id=job_id, person=row.person, at=now))
             return True
 
     def record_send_reply(self, job_id: str, now: float) -> None:
         """Record the time of the answer to a paid request. Its place in the window is free one window later."""
-        with self._database.write() as db:
-            open_one = and_(sends.c.job_id == job_id, sends.c.answered_at.is_(None))
-            db.execute(update(sends).where(open_one).values(answered_at=now))
+        open_one = and_(sends.c.job_id == job_id, sends.c.answered_at.is_(None))
+        self._database.change(update(sends).where(open_one).values(answered_at=now))
 
     def requeue_after_429(self, job_id: str, now: float, **values: Any) -> None:
         """Requeue a job after a 429, and start no job before the window has passed."""
         until = now + self._timing.sends_window_s
         with self._database.write() as db:
-            self._jobs.move_in(db, job_id, {State.SENDING}, State.QUEUED, now, values | {"server": None})
+            move_in(db, jobs.c.id == job_id, State.SENDING, State.QUEUED, now, server=None, **values)
             db.execute(update(jobs).where(jobs.c.state == State.QUEUED, jobs.c.next_at < until).values(next_at=until))
 
     def window_frees_at(self, now: float) -> float | None:
@@ -224,28 +221,20 @@ class JobQueue:
         """
         is_free = _is_free(now, self._timing.server_life_s)
         orphaned = or_(is_free, and_(jobs.c.server == self._us, jobs.c.id.not_in(list(busy))))
-        unsure, queued = {"problem": "Unsure", "server": None}, {"next_at": now, "server": None}
         with self._database.write() as db:
-            lost = list(db.scalars(select(jobs.c.id).where(jobs.c.state == State.SENDING, orphaned)))
-            for job_id in lost:
-                self._jobs.move_in(db, job_id, {State.SENDING}, State.UNSURE, now, unsure)
-            for job_id in db.scalars(select(jobs.c.id).where(jobs.c.state == State.UPLOADING, is_free)).all():
-                self._jobs.move_in(db, job_id, {State.UPLOADING}, State.QUEUED, now, queued)
-        return lost
+            move_in(db, is_free, State.UPLOADING, State.QUEUED, now, next_at=now, server=None)
+            return move_in(db, orphaned, State.SENDING, State.UNSURE, now, problem="Unsure", server=None)
 
     def due(self, now: float, limit: int, busy: Iterable[str] = ()) -> Sequence[tuple[str, State]]:
         """Lease the started jobs that are due, longest overdue first, and return their ids and states."""
-        with self._database.read() as db:
-            found = db.execute(_DUE, self._about(now, busy) | {"most": limit}).all()
-        ids = [row.id for row in found]
-        if all(row.server == self._us for row in found):
-            return [(row.id, State(row.state)) for row in found]
-        with self._database.write() as db:
+        about = self._about(now, busy) | {"most": limit}
+        found = self._database.rows(_DUE, about)
+        if others := [row.id for row in found if row.server != self._us]:
             mine = _is_mine_to_follow(self._us, now, self._timing.server_life_s)
-            db.execute(update(jobs).where(jobs.c.id.in_(ids), mine).values(server=self._us))
-            claimed = and_(jobs.c.id.in_(ids), jobs.c.server == self._us, jobs.c.state.in_(FOLLOWED))
-            rows = db.execute(select(jobs.c.id, jobs.c.state).where(claimed).order_by(jobs.c.next_at))
-            return [(row.id, State(row.state)) for row in rows]
+            with self._database.write() as db:
+                db.execute(update(jobs).where(jobs.c.id.in_(others), mine).values(server=self._us))
+                found = [row for row in db.execute(_DUE, about) if row.server == self._us]
+        return [(row.id, State(row.state)) for row in found]
 
     def next_work(self, now: float, busy: Iterable[str] = ()) -> NextWork:
         """Return the work ahead. This is the only query of a scheduler round without work."""

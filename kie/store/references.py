@@ -50,26 +50,19 @@ class References:
 
     def get_many(self, ids: Sequence[str]) -> list[Reference]:
         """Return the existing ones of these references, in the order of `ids`."""
-        if not ids:
-            return []
-        with self._database.read() as db:
-            found = {
-                row.id: Reference(**row._mapping)
-                for row in db.execute(select(references).where(references.c.id.in_(ids)))
-            }
+        rows = self._database.rows(select(references).where(references.c.id.in_(ids))) if ids else ()
+        found = {row.id: Reference(**row._mapping) for row in rows}
         return [found[identifier] for identifier in ids if identifier in found]
 
     def change(self, reference_id: str, **values: Any) -> None:
         """Update columns of a reference."""
-        with self._database.write() as db:
-            db.execute(update(references).where(references.c.id == reference_id).values(**values))
+        self._database.change(update(references).where(references.c.id == reference_id).values(**values))
 
     def forget_uploads(self, ids: Sequence[str]) -> None:
         """Have these references uploaded again when they are used next, because the service can't read their addresses."""
-        with self._database.write() as db:
-            db.execute(update(references).where(references.c.id.in_(ids)).values(uploaded_url=None))
+        self._database.change(update(references).where(references.c.id.in_(ids)).values(uploaded_url=None))
 
     def unchecked(self) -> list[str]:
         """Return the ids of the references that have not been decoded yet."""
-        with self._database.read() as db:
-            return list(db.scalars(select(references.c.id).where(references.c.checked_at.is_(None))))
+        unchecked = select(references.c.id).where(references.c.checked_at.is_(None))
+        return [row.id for row in self._database.rows(unchecked)]

@@ -33,7 +33,7 @@ from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
 from kie.history import fulltext
 from kie.history.query import VERDICTS, DisplayState, Query
 from kie.jobs import Job
-from kie.store.conditions import COST, DISPLAY_STATE, HAS_PICTURE, in_steps
+from kie.store.conditions import COST, DISPLAY_STATE, HAS_PICTURE, one_of
 from kie.store.database import Database
 from kie.store.jobs import JOBS, NEWEST, Jobs
 from kie.store.schema import job_references, job_tags, jobs
@@ -157,7 +157,7 @@ class JobSearch:
     def count(self, query: Query = EVERYTHING) -> int:
         """Return how many jobs match a query."""
         with self._database.read() as db:
-            return db.scalar(_where(select(func.count()), db, query)) or 0
+            return db.scalar(_where(select(func.count()), db, query))
 
     def summary(self, query: Query) -> Summary:
         """Return the number and the cost of the jobs that match a query."""
@@ -185,9 +185,7 @@ class JobSearch:
         return {name: _listed(name, counts, getattr(query, name)) for name, counts in found.items()}
 
     def _in_order(self, ids: Sequence[str]) -> list[Job]:
-        found: dict[str, Job] = {}
-        for some in in_steps(jobs.c.id, ids):
-            found |= {job.id: job for job in self._jobs.select(JOBS.where(some))}
+        found = {job.id: job for job in self._jobs.select(JOBS.where(one_of(jobs.c.id, ids)))}
         return [found[job_id] for job_id in ids if job_id in found]
 
 

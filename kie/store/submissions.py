@@ -18,7 +18,7 @@ from kie.history import fulltext
 from kie.jobs import CANCELLABLE, OPEN, State
 from kie.recording import recording
 from kie.store.database import SUBMIT_BUSY_S, Database
-from kie.store.jobs import Jobs
+from kie.store.jobs import move_in
 from kie.store.ledger import Ledger
 from kie.store.schema import job_references, jobs, moves, references
 
@@ -28,8 +28,8 @@ REFERENCE_GONE = "Remove the picture that is no longer here, or add it again."
 class Submissions:
     """Inserts submissions within the free credits; pauses, resumes and cancels them."""
 
-    def __init__(self, database: Database, jobs: Jobs, ledger: Ledger):
-        self._database, self._jobs, self._ledger = database, jobs, ledger
+    def __init__(self, database: Database, ledger: Ledger):
+        self._database, self._ledger = database, ledger
 
     def add(self, submission: Submission, now: float) -> None:
         """Insert one queued job for each image of a submission, all or none. A submit id that exists already changes nothing.
@@ -70,14 +70,12 @@ class Submissions:
         theirs = (jobs.c.fingerprint.in_(fingerprints), jobs.c.submit_id != besides, jobs.c.binned_at.is_(None), alive)
         newest = func.row_number().over(partition_by=jobs.c.fingerprint, order_by=jobs.c.created_at.desc())
         ranked = select(jobs.c.id, newest.label("rank")).where(*theirs).subquery()
-        with self._database.read() as db:
-            return list(db.scalars(select(ranked.c.id).where(ranked.c.rank == 1)))
+        return [row.id for row in self._database.rows(select(ranked.c.id).where(ranked.c.rank == 1))]
 
     def pause(self, submit_id: str, now: float) -> int:
         """Pause the jobs of a submission that have not been sent. Returns their number."""
         waiting = (jobs.c.submit_id == submit_id, jobs.c.state.in_(CANCELLABLE), jobs.c.paused_at.is_(None))
-        with self._database.write() as db:
-            return db.execute(update(jobs).where(*waiting).values(paused_at=now)).rowcount
+        return self._database.change(update(jobs).where(*waiting).values(paused_at=now))
 
     def resume(self, submit_id: str, now: float) -> None:
         """Resume a paused submission."""
@@ -90,13 +88,9 @@ class Submissions:
 
     def cancel(self, submit_id: str, now: float) -> int:
         """Cancel the jobs of a submission that have not been sent. Returns their number."""
+        ended = {"ended_at": now, "next_at": None, "problem": None}
         with self._database.write() as db:
-            waiting = select(jobs.c.id).where(jobs.c.submit_id == submit_id, jobs.c.state.in_(CANCELLABLE))
-            ended = {"ended_at": now, "next_at": None, "problem": None}
-            return sum(
-                self._jobs.move_in(db, job_id, set(CANCELLABLE), State.CANCELLED, now, ended)
-                for job_id in db.scalars(waiting).all()
-            )
+            return len(move_in(db, jobs.c.submit_id == submit_id, CANCELLABLE, State.CANCELLED, now, **ended))
 
 
 def _row(submission: Submission, item: SubmissionItem, variant: int, now: float) -> dict[str, Any]:

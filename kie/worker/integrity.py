@@ -164,15 +164,11 @@ class IntegrityCheck:
         Rows, costs and references are kept.
         """
         emptied = 0
-        while not self._is_stopping() and (due := self._store.annotations.emptied_due(now, STEP, at_once)):
-            ids = [job.id for job in due]
-            self._store.annotations.emptied(ids, now, at_once)
-            # A job may have been restored from the bin meanwhile: only the files of rows marked as emptied are deleted.
-            gone = [job.id for job in self._store.jobs.get_many(ids) if job.emptied_at is not None]
-            for job_id in gone:
+        while not self._is_stopping() and (ids := self._store.annotations.empty_bin(now, STEP, at_once)):
+            for job_id in ids:
                 self._discard(f"job {job_id}", partial(self._files.made_for, job_id))
                 self._tell(job_id)
-            emptied += len(gone)
+            emptied += len(ids)
         return emptied
 
     def _check_results(self, report: Report) -> None:

@@ -154,22 +154,19 @@ def test_the_bin_is_out_of_sight_and_names_who_put_it_there(store: Store, job: J
 
 def test_files_may_go_after_thirty_days_and_not_before_it_is_too_late_to_take_them_out(store: Store, job: Job) -> None:
     kept = job_in(store, State.DONE)
-    store.annotations.bin([job.id], "Ann", NOW)
+    store.annotations.bin([job.id, kept.id], "Ann", NOW)
     for at in (NOW + BIN_LIFE_S - 1, NOW + BIN_LIFE_S, DUE - 1):
-        assert store.annotations.emptied_due(at) == []
-        assert store.annotations.emptied([job.id, kept.id], at) == 0
-    assert [each.id for each in store.annotations.emptied_due(DUE)] == [job.id]
-    assert store.annotations.unbin([job.id], NOW + BIN_LIFE_S) == 0
-    assert store.annotations.unbin([job.id], NOW + BIN_LIFE_S - 1) == 1
-    assert store.annotations.emptied_due(DUE) == []
+        assert store.annotations.empty_bin(at) == []
+    assert store.annotations.unbin([job.id, kept.id], NOW + BIN_LIFE_S) == 0
+    assert store.annotations.unbin([kept.id], NOW + BIN_LIFE_S - 1) == 1
+    assert store.annotations.empty_bin(DUE) == [job.id]
 
 
 def test_an_emptied_job_is_in_no_list_and_misses_no_file_but_its_row_stays(store: Store, job: Job) -> None:
     store.annotations.bin([job.id], "Ann", NOW)
     assert [each[:2] for each in store.inventory.done_files("")] == [(job.id, job.file)]
-    assert store.annotations.emptied([job.id], DUE) == 1
-    assert store.annotations.emptied([job.id], DUE) == 0
-    assert store.annotations.emptied_due(DUE) == store.inventory.done_files("") == []
+    assert store.annotations.empty_bin(DUE) == [job.id]
+    assert store.annotations.empty_bin(DUE) == store.inventory.done_files("") == []
     assert (store.search.count(), store.search.count(Query(binned=True)), store.search.count(Query(binned=None))) == (
         0,
         0,
@@ -182,15 +179,14 @@ def test_an_emptied_job_is_in_no_list_and_misses_no_file_but_its_row_stays(store
 def test_what_was_asked_for_again_meanwhile_keeps_its_file(store: Store, job: Job) -> None:
     store.annotations.bin([job.id], "Ann", NOW)
     store.jobs.move(job.id, State.DONE, State.FETCHING, NOW + 1)
-    assert store.annotations.emptied_due(DUE) == []
-    assert store.annotations.emptied([job.id], DUE) == 0
+    assert store.annotations.empty_bin(DUE) == []
 
 
 def test_the_first_that_went_to_the_bin_is_emptied_first(store: Store) -> None:
     jobs = [bring(store, ask(store, at=NOW + number)[0], State.DONE) for number in range(4)]
     for number, job in enumerate(reversed(jobs)):
         store.annotations.bin([job.id], "Ann", NOW + number)
-    assert [job.id for job in store.annotations.emptied_due(DUE + 9, limit=3)] == [job.id for job in jobs[:0:-1]]
+    assert set(store.annotations.empty_bin(DUE + 9, limit=3)) == {job.id for job in jobs[1:]}
 
 
 def test_money_is_the_same_before_and_after_the_bin(store: Store) -> None:
@@ -224,7 +220,7 @@ def test_money_is_the_same_before_and_after_the_bin(store: Store) -> None:
     every = found_ids(store, Query())
     assert store.annotations.bin(every, "Ann", NOW).binned == 4
     assert money() == before
-    assert store.annotations.emptied(every, DUE) == 4
+    assert len(store.annotations.empty_bin(DUE)) == 4
     assert money() == before
 
 

@@ -265,7 +265,7 @@ def test_a_file_that_a_crash_left_of_an_emptied_job_is_an_orphan(
     job = finished(store, files)
     lies(files.path(job.file))
     store.annotations.bin([job.id], "Ann", NOW)
-    assert store.annotations.emptied([job.id], LATER) == 1
+    assert store.annotations.empty_bin(LATER) == [job.id]
     assert care.check().orphans == [job.file]
 
 
@@ -289,7 +289,7 @@ def test_what_is_taken_out_of_the_bin_in_the_last_moment_keeps_its_files(
     def take_out(*_: object) -> None:
         other.annotations.unbin([job.id], NOW + 1)
 
-    event.listen(store.database.engine, "after_cursor_execute", take_out, once=True)  # once it is found to be due
+    event.listen(store.database.engine, "after_cursor_execute", take_out, once=True)  # just before it is emptied
     assert care.empty_bin(NOW + 2, at_once=True) == 0
     assert files.path(job.file).exists()
 
@@ -350,7 +350,7 @@ def test_a_reference_of_an_emptied_job_or_named_in_what_is_kept_stays(
     binned, drafted, written = (referenced(store, files, bytes([number])) for number in range(3))
     job = bring(store, ask(store, references=(binned.id,))[0], State.DONE)
     store.annotations.bin([job.id], "Ann", NOW)
-    store.annotations.emptied([job.id], LATER)
+    store.annotations.empty_bin(LATER)
     store.library.keep_draft("a" * 32, f'{{"rows": [{{"References": "{drafted.id}"}}]}}')
     store.library.save_template("One", f"like {written.id}", "Ann")
     assert care.clear_references(NOW + 100 * UNUSED_LIFE_S) == 0
