@@ -205,12 +205,14 @@ class JobQueue:
                 db.execute(insert(servers).values(id=self._us, seen_at=now))
 
     def look_again_after_start(self, now: float) -> None:
-        """Schedule a poll for every open task that an earlier run had stopped polling, so that it needs no attention; forget dead servers."""
-        started = (jobs.c.state.in_((State.RUNNING, State.FETCHING)), jobs.c.task_id.is_not(None))
-        silent = (*started, jobs.c.next_at.is_(None), jobs.c.emptied_at.is_(None))
+        """Have every open task polled some times more, and at once if an earlier run had stopped polling it; forget dead servers."""
+        started = and_(jobs.c.state.in_((State.RUNNING, State.FETCHING)), jobs.c.task_id.is_not(None))
+        silent = (started, jobs.c.next_at.is_(None), jobs.c.emptied_at.is_(None))
+        looks = self._timing.looks - self._timing.looks_after_start
         looked_for = case((jobs.c.state == State.FETCHING, "PictureNotFetched"), else_=None)
         with self._database.write() as db:
             db.execute(update(jobs).where(*silent).values(next_at=now, problem=looked_for))
+            db.execute(update(jobs).where(started, jobs.c.looks > looks).values(looks=looks))
             db.execute(delete(servers).where(not_(servers.c.seen_at.between(now - 600, now + 600))))
 
     def recover_orphans(self, now: float, busy: Iterable[str] = ()) -> list[str]:

@@ -9,7 +9,6 @@ import logging
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -63,14 +62,13 @@ class Poller:
         self._store, self._files, self._client, self._tell = store, files, client, tell
         self._decoder, self._timing = decoder, timing
         self._callback_url, self._want_balance = callback_url, want_balance
-        self._looks: Counter[str] = Counter()
         self._planned: dict[str, tuple[float, tuple[float, ...]]] = {}
 
     def look(self, job: Job) -> Next | None:
         """Poll a job's task and act on the result. After a failed poll only the time of the next poll changes."""
         if job.state == State.FETCHING and (name := self._files.result(job.id)):
             # Downloaded before a restart: the service is not needed.
-            return self._prepared(job, name, self._tell_if_slow(job))
+            return Next("prepare", partial(self._prepare, job, name, self._tell_if_slow(job)))
         try:
             task = self._client.task(job.task_id or "")
         except StudioError as error:
@@ -105,7 +103,12 @@ class Poller:
             return
         fits = None if task.state == "unseen" else task.is_for(job.generation, self._callback_url(job.id))
         if fits or (fits is None and task.state != "unseen" and job.candidate_from == "person"):
-            self._take(job, task)
+            now = time.time()
+            known = {"task_id": job.candidate, "accepted_at": task.created_at or now, "next_at": now, "attempts": 0}
+            try:
+                self._store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, candidate=None, **known, **NO_PROBLEM)
+            except IntegrityError:
+                self._turn_down(job, "TaskOfAnother")
         elif task.state == "unseen" and job.attempts < self._timing.named_looks:
             self._store.jobs.note(
                 job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + self._timing.first_look_s
@@ -114,14 +117,6 @@ class Poller:
             self._turn_down(job, "TaskUnknown" if task.state == "unseen" else "TaskOfAnother")
         self._tell(job.id)
 
-    def _take(self, job: Job, task: Task) -> None:
-        now = time.time()
-        known = {"task_id": job.candidate, "accepted_at": task.created_at or now, "next_at": now, "attempts": 0}
-        try:
-            self._store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, candidate=None, **known, **NO_PROBLEM)
-        except IntegrityError:
-            self._turn_down(job, "TaskOfAnother")
-
     def _turn_down(self, job: Job, problem: str) -> None:
         self._store.jobs.note(job.id, State.UNSURE, problem=problem, candidate=None, attempts=0, next_at=None)
 
@@ -129,12 +124,19 @@ class Poller:
         return max(0.0, time.time() - (job.accepted_at or job.created_at))
 
     def _look_later(self, job: Job, **values: object) -> None:
-        wait_s = backoff.next_look(self._timing, self._age(job), self._ages(job)) if self._goes_on(job) else None
-        if wait_s is None:
-            # No more polls follow, so the job must be listed as needing attention.
-            values["problem"] = "SilentForADay" if job.state == State.RUNNING else "NotFetchedForADay"
-        later = {"looks": (job.looks or 0) + 1, "next_at": None if wait_s is None else time.time() + wait_s}
-        self._store.jobs.note(job.id, job.state, **later, **values)
+        self._go_on(job, backoff.next_look(self._timing, self._age(job), self._ages(job)), values)
+
+    def _go_on(self, job: Job, wait_s: float, values: dict[str, object]) -> None:
+        """Plan the next step of a job. After `timing.looks` polls there is none, so the job is listed as needing attention.
+
+        The limit is a number of polls, not a time: clocks can jump, and time during which no server ran says nothing of
+        a task.
+        """
+        looks, next_at = job.looks or 0, time.time() + wait_s
+        if looks >= self._timing.looks:
+            values |= {"problem": "SilentForADay" if job.state == State.RUNNING else "NotFetchedForADay"}
+            next_at = None
+        self._store.jobs.note(job.id, job.state, looks=looks + 1, next_at=next_at, **values)
         if any(getattr(job, name) != value for name, value in values.items()):
             self._tell(job.id)
 
@@ -146,15 +148,6 @@ class Poller:
             ages = backoff.look_ages(self._timing, self._store.jobs.durations(resolution))
             self._planned[resolution] = (now, ages)
         return ages
-
-    def _goes_on(self, job: Job) -> bool:
-        """Count a poll and return whether more follow.
-
-        The limit is a number of polls, not a time: clocks can jump, and time during which no server ran says nothing of
-        a task.
-        """
-        self._looks[job.id] += 1
-        return (job.looks or 0) < self._timing.looks or self._looks[job.id] < self._timing.looks_after_start
 
     def _succeed(self, job: Job, task: Task) -> Next:
         # A zero that the service has not reported stems from a failure that it withdrew.
@@ -186,7 +179,8 @@ class Poller:
         learned["failed_at"] = now
         if task.credits is not None:
             learned["credits"] = task.credits
-        if _is_time_out(task) and job.attempts < self._timing.time_out_looks:
+        is_timeout = task.fail_code in ("524", "408") or "timeout" in (task.fail_message or "").lower()
+        if is_timeout and job.attempts < self._timing.time_out_looks:
             # A refund is charged again if the picture arrives after all.
             learned |= {"credits": task.credits or None, "attempts": job.attempts + 1}
             next_at = now + self._timing.time_out_pause_s
@@ -206,9 +200,6 @@ class Poller:
         except (OSError, SpentAndWaiting) as error:
             self._fetch_later(job, error, slow)
             return None
-        return self._prepared(job, name, slow)
-
-    def _prepared(self, job: Job, name: str, slow: threading.Timer) -> Next:
         return Next("prepare", partial(self._prepare, job, name, slow))
 
     def _prepare(self, job: Job, name: str, slow: threading.Timer) -> None:
@@ -220,18 +211,14 @@ class Poller:
             self._fetch_later(job, error, slow)
         else:
             slow.cancel()
-            self._looks.pop(job.id, None)
             self._tell(job.id)
 
     def _fetch_later(self, job: Job, error: OSError | SpentAndWaiting, slow: threading.Timer) -> None:
         slow.cancel()
         known = error if isinstance(error, SpentAndWaiting) else PictureNotSaved(error.strerror or type(error).__name__)
         log.warning("job %s: %s (%s)", job.id, type(known).__name__, known.detail)
-        wait_s = backoff.next_fetch(self._timing, self._age(job), job.attempts) if self._goes_on(job) else None
-        later = problem_of(known) | {"attempts": job.attempts + 1, "looks": (job.looks or 0) + 1, "next_at": None}
-        later |= {"problem": "NotFetchedForADay"} if wait_s is None else {"next_at": time.time() + wait_s}
-        self._store.jobs.note(job.id, State.FETCHING, **later)
-        self._tell(job.id)
+        wait_s = backoff.next_fetch(self._timing, self._age(job), job.attempts)
+        self._go_on(job, wait_s, problem_of(known) | {"attempts": job.attempts + 1})
 
     def _download(self, job: Job, urls: tuple[str, ...]) -> str:
         """Download the picture to its final place without decoding it, and return its relative name."""
@@ -271,9 +258,5 @@ class Poller:
             "preview_problem": preview_problem,
         }
         self._store.jobs.move(
-            job.id, State.FETCHING, State.DONE, now, ended_at=now, next_at=None, **known, **NO_PROBLEM
+            job.id, State.FETCHING, State.DONE, now, ended_at=now, next_at=None, looks=0, **known, **NO_PROBLEM
         )
-
-
-def _is_time_out(task: Task) -> bool:
-    return task.fail_code in ("524", "408") or "timeout" in (task.fail_message or "").lower()

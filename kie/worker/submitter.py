@@ -87,18 +87,8 @@ class Submitter:
         self._tell(job.id)
         try:
             task_id = self._client.create_task(job.generation, urls, self._callback_url(job.id))
-        except TooManyRequests as error:
-            self._store.queue.requeue_after_429(job.id, time.time(), **problem_of(error))
-            self._store.breaker.record_failure(error, time.time())
-        except NothingSpent as error:
-            self._forget_uploads(job, error)
-            self._end(job, {State.SENDING, State.UNSURE}, error)
-            self._store.breaker.record_failure(error, time.time())
-        except Unsure as error:
-            log.warning("job %s: the reply to the paid request was lost (%s)", job.id, error.detail)
-            self._forget_uploads(job, error)
-            self._unsure(job, error)
-            self._store.breaker.record_failure(error, time.time())
+        except (NothingSpent, Unsure) as error:
+            self._record_failure(job, error)
         else:
             self._accept(job, task_id)
             self._store.breaker.record_success()
@@ -167,9 +157,18 @@ class Submitter:
             self._store.references.change(known.id, **up)
             return url
 
-    def _forget_uploads(self, job: Job, error: StudioError) -> None:
+    def _record_failure(self, job: Job, error: NothingSpent | Unsure) -> None:
+        """Record that the paid request was refused, so that nothing was paid, or that its reply was lost."""
         if is_lost_upload(error.code, error.detail):
             self._store.references.forget_uploads(job.generation.references)
+        if isinstance(error, TooManyRequests):
+            self._store.queue.requeue_after_429(job.id, time.time(), **problem_of(error))
+        elif isinstance(error, NothingSpent):
+            self._end(job, {State.SENDING, State.UNSURE}, error)
+        else:
+            log.warning("job %s: the reply to the paid request was lost (%s)", job.id, error.detail)
+            self._unsure(job, error)
+        self._store.breaker.record_failure(error, time.time())
 
     def _give_up_or_retry(self, job: Job, error: NothingSpent) -> None:
         final = isinstance(error, FileRefused | KeyMissing | KeyRefused)

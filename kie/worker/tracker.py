@@ -66,8 +66,8 @@ class Tracker:
         self._pools = {name: DaemonPool(name, count) for name, count in counts.items()}
         self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
         self._wakeup, self._stopping = threading.Event(), threading.Event()
+        # The pool that works on a job or checks a reference, by its id.
         self._busy: dict[str, str] = {}
-        self._checking: set[str] = set()
         self._busy_lock = threading.Lock()
         asked = (self.check_reference, self.want_balance, timing)
         self._submitter = Submitter(
@@ -127,15 +127,11 @@ class Tracker:
 
     def check_reference(self, reference_id: str) -> None:
         """Decode a new reference and make its thumbnail in the background, once."""
-        with self._busy_lock:
-            if reference_id in self._checking:
-                return
-            self._checking.add(reference_id)
-        self._pools["check"].do(partial(self._run_step, None, partial(self._check, reference_id)))
+        self._start(reference_id, "check", partial(self._check, reference_id))
 
     def do(self, task: Callable[[], None]) -> None:
         """Run a background task that no job waits for."""
-        self._pools["background"].do(partial(self._run_step, None, task))
+        self._pools["background"].do(partial(self._run_step, "", task))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -158,7 +154,7 @@ class Tracker:
             self._balance_at = 0.0
         if self._balance_at <= now and not self._reading_balance:
             self._reading_balance, self._balance_at = True, math.inf
-            self._pools["poll"].do(partial(self._run_step, None, self._read_balance))
+            self._pools["poll"].do(partial(self._run_step, "", self._read_balance))
         if self._bin_at <= now:
             self._bin_at = now + BIN_S
             self.do(partial(self.integrity.tidy, now))
@@ -174,9 +170,9 @@ class Tracker:
 
     def _start_due(self, now: float) -> None:
         while self._sending_count() < SENDERS and (job_id := self._store.queue.next_turn(now)):
-            self._start(job_id, "send")
+            self._start(job_id, "send", partial(self._step, job_id))
         for job_id, state in self._store.queue.due(now, limit=4 * POLLERS, busy=self._busy_now()):
-            self._start(job_id, "send" if state == State.UPLOADING else "poll")
+            self._start(job_id, "send" if state == State.UPLOADING else "poll", partial(self._step, job_id))
 
     def _beat(self, now: float) -> None:
         """Record, every few seconds, that this server is alive, and take over what a dead one was sending: it is unsure now."""
@@ -196,36 +192,36 @@ class Tracker:
         with self._busy_lock:
             return sum(pool == "send" for pool in self._busy.values())
 
-    def _start(self, job_id: str, pool: str) -> None:
+    def _start(self, owner: str, pool: str, step: Step) -> None:
+        """Have a pool run a step of a job or a check of a reference, unless one of the same `owner` is running."""
         with self._busy_lock:
-            if job_id in self._busy:
+            if owner in self._busy:
                 return
-            self._busy[job_id] = pool
-        self._pools[pool].do(partial(self._run_step, job_id, partial(self._step, job_id)))
+            self._busy[owner] = pool
+        self._pools[pool].do(partial(self._run_step, owner, step))
 
-    def _run_step(self, job_id: str | None, step: Step) -> None:
-        """Run a step, unless the tracker is stopping, and pass the following step to its pool. `job_id` is None for other tasks."""
-        following = None if self._stopping.is_set() else self._run_safely(step, job_id)
-        if job_id and following:
-            with self._busy_lock:
-                self._busy[job_id] = following.pool
-            self._pools[following.pool].do(partial(self._run_step, job_id, following.step))
-            return
+    def _run_step(self, owner: str, step: Step) -> None:
+        """Run a step, unless the tracker is stopping, and pass the following step to its pool. `owner` is "" for other tasks."""
+        following = None if self._stopping.is_set() else self._run_safely(step, owner)
         with self._busy_lock:
-            self._busy.pop(job_id or "", None)
-        self._wakeup.set()
+            if following:
+                self._busy[owner] = following.pool
+            else:
+                self._busy.pop(owner, None)
+        if following:
+            self._pools[following.pool].do(partial(self._run_step, owner, following.step))
+        else:
+            self._wakeup.set()
 
-    def _run_safely(self, step: Step, job_id: str | None = None) -> Next | None:
+    def _run_safely(self, step: Step, owner: str = "") -> Next | None:
         """Run a step and return the following one. After an unexpected exception, log it and try its job again later."""
         try:
             return step()
         except Exception:
             # The only broad one: a fault in one step must not end the thread, on which the paid pictures of all jobs depend.
-            log.exception(
-                "%s failed in a way nobody foresaw", f"a step of job {job_id}" if job_id else "work of no job"
-            )
-            if job_id:
-                self._postpone(job_id)
+            log.exception("%s failed in a way nobody foresaw", f"a step of {owner}" if owner else "work of no job")
+            if owner:
+                self._postpone(owner)
             return None
 
     def _postpone(self, job_id: str) -> None:
@@ -250,12 +246,8 @@ class Tracker:
         return step[job.state](job) if job and job.state in step else None
 
     def _check(self, reference_id: str) -> None:
-        try:
-            with suppress(DecoderClosed):
-                self._submitter.check(reference_id)
-        finally:
-            with self._busy_lock:
-                self._checking.discard(reference_id)
+        with suppress(DecoderClosed):
+            self._submitter.check(reference_id)
         self._publish({"references"})
 
     def _read_balance(self) -> None:
