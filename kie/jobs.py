@@ -1,13 +1,4 @@
-"""The job: one requested picture, with its states and the allowed transitions.
-
-queued → uploading → sending → running → fetching → done
-   |         |          |         |
-   v         v          v         v
-cancelled  failed ← (refused)   failed      sending → unsure → running (task identified)
-                                                        |
-                                                        v
-                                                      failed (a person states that it never ran; can be undone)
-"""
+"""The job: one requested picture, with its states and the allowed transitions, which ARCHITECTURE.md draws."""
 
 from dataclasses import dataclass
 from enum import StrEnum

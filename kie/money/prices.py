@@ -17,32 +17,22 @@ class Price:
     source: str
 
 
-class PriceList:
-    """The prices in `config/prices.toml`, used until there are done jobs to learn from. The file is optional.
+def price_list(path: Path) -> dict[str, Price]:
+    """Read the prices of one picture by resolution, used until there are done jobs to learn from. The file is optional.
 
     Raises SettingsInvalid when the file exists but can't be used.
     """
-
-    def __init__(self, path: Path):
-        try:
-            listed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except FileNotFoundError:
-            listed = {}
-        except (OSError, ValueError) as error:
-            raise SettingsInvalid(f"The price list {path.name} can't be read ({error}): correct it.") from None
-        self._credits = listed.get("credits", {})
-        if not isinstance(self._credits, dict) or not all(map(_is_amount, self._credits.values())):
-            raise SettingsInvalid(
-                f'The price list {path.name} needs lines such as "1K" = 18 below [credits]: correct it.'
-            )
-        self._source = (
-            f"the price list of {listed.get('date', 'unknown date')} ({listed.get('source', 'source unknown')})"
-        )
-
-    def listed(self, resolution: str) -> Price | None:
-        """Return the listed price of one picture, or None."""
-        credits = self._credits.get(resolution)
-        return Price(float(credits), self._source) if credits is not None else None
+    try:
+        listed = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        listed = {}
+    except (OSError, ValueError) as error:
+        raise SettingsInvalid(f"The price list {path.name} can't be read ({error}): correct it.") from None
+    credits = listed.get("credits", {})
+    if not isinstance(credits, dict) or not all(map(_is_amount, credits.values())):
+        raise SettingsInvalid(f'The price list {path.name} needs lines such as "1K" = 18 below [credits]: correct it.')
+    source = f"the price list of {listed.get('date', 'unknown date')} ({listed.get('source', 'source unknown')})"
+    return {resolution: Price(float(amount), source) for resolution, amount in credits.items()}
 
 
 def _is_amount(value: object) -> bool:

@@ -10,8 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, not_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, not_, select, update
 
 from kie.errors import RequestInvalid
 from kie.generation import Fault, is_control
@@ -26,7 +25,6 @@ NOTE_LIMIT = 2000
 BIN_LIFE_S = 30 * 86_400.0
 # More than the clocks of two servers can differ: no file is deleted while its job can still be restored.
 BIN_MARGIN_S = 3600.0
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,10 @@ class Annotations:
         name = tag_name(tag)
         if not 1 <= len(name) <= TAG_LIMIT:
             raise RequestInvalid([Fault("Tag", f"Write 1 to {TAG_LIMIT} characters.")])
-        columns = [job_tags.c.job_id, job_tags.c.tag, job_tags.c.at, job_tags.c.person]
-        values = (literal(name), literal(now), literal(person))
-        with self._database.write() as db:
-            put = _INSERTS[db.dialect.name](job_tags).execution_options(preserve_rowcount=True)
-            added = put.from_select(columns, select(jobs.c.id, *values).where(one_of(jobs.c.id, ids)))
-            return db.execute(added.on_conflict_do_nothing()).rowcount
+        has_it = exists().where(job_tags.c.job_id == jobs.c.id, job_tags.c.tag == name)
+        added = select(jobs.c.id, literal(name), literal(now), literal(person)).where(one_of(jobs.c.id, ids), ~has_it)
+        put = insert(job_tags).from_select(["job_id", "tag", "at", "person"], added)
+        return self._database.change(put.execution_options(preserve_rowcount=True))
 
     def untag(self, ids: Collection[str], tag: str) -> int:
         """Remove a tag from jobs, whoever added it."""

@@ -1,4 +1,4 @@
-"""Circuit breaker for new jobs, shared by all servers through one row of the database.
+"""Circuit breaker for new jobs, shared by all servers through one row of the database. Without a row it is closed.
 
     closed ── 402, 433, 455, 401, or several server errors in a row ──> open
     open ── pause over, balance readable ──> half-open, one job is sent ── accepted ──> closed
@@ -9,7 +9,7 @@ Jobs that are running are polled and downloaded as usual.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from kie.errors import (
     Blocked,
@@ -22,6 +22,7 @@ from kie.errors import (
     Unreachable,
 )
 from kie.jobs import State
+from kie.store.conditions import WAITS
 from kie.store.database import Database
 from kie.store.schema import breakers, jobs
 from kie.timing import Timing
@@ -32,15 +33,8 @@ UNREAD, READ, SENT = 0, 1, 2
 
 IS_OPEN = breakers.c.problem.is_not(None)
 _OPEN_ONE = select(breakers).where(IS_OPEN)
-_TROUBLED = select(breakers.c.id).where((breakers.c.failures > 0) | IS_OPEN)
 _HOLDS_BACK = select(breakers.c.id).where(IS_OPEN, breakers.c.probed != SENT)
-# Jobs that a person has paused do not count.
-_OLDEST_WAITING = (
-    select(jobs.c.id, jobs.c.price_expected)
-    .where(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None))
-    .order_by(jobs.c.created_at)
-    .limit(1)
-)
+_OLDEST_WAITING = select(jobs.c.id, jobs.c.price_expected).where(WAITS).order_by(jobs.c.created_at).limit(1)
 
 
 @dataclass(frozen=True)
@@ -73,29 +67,23 @@ class Breaker:
             return
         with self._database.write() as db:
             row = db.execute(select(breakers)).first()
-            if row and row.problem and row.probed != SENT and now < row.try_at:
+            was_open = row is not None and row.problem is not None
+            if was_open and row.probed != SENT and now < row.try_at:
                 return  # Sent before the circuit breaker opened, so this is no new information.
-            if row is None:
-                db.execute(insert(breakers).values(id=1, failures=0, probed=UNREAD))
             failures = (row.failures if row else 0) + 1
-            change = {"failures": failures, "probed": UNREAD}
-            if at_once or failures >= ERRORS_IN_A_ROW or (row and row.problem):
+            known = {"id": 1, "failures": failures, "probed": UNREAD}
+            if at_once or failures >= ERRORS_IN_A_ROW or was_open:
                 pauses = failures - 1 if at_once else failures - ERRORS_IN_A_ROW
                 pause_s = min(self._timing.longest_pause_s, self._timing.first_pause_s * 2 ** max(0, min(pauses, 10)))
-                since = row.since if row and row.problem else now
-                change |= {
-                    "problem": type(error).__name__,
-                    "detail": error.detail,
-                    "since": since,
-                    "try_at": now + pause_s,
-                }
-            db.execute(update(breakers).values(**change))
+                known |= {"since": row.since if was_open else now, "try_at": now + pause_s}
+                known |= {"problem": type(error).__name__, "detail": error.detail}
+            db.execute(delete(breakers))
+            db.execute(insert(breakers).values(known))
 
     def record_success(self) -> None:
         """Close the circuit breaker, because the service has accepted a job."""
-        closed = dict.fromkeys(("problem", "detail", "since", "try_at")) | {"failures": 0, "probed": UNREAD}
-        if self._database.value(_TROUBLED) is not None:
-            self._database.change(update(breakers).values(closed))
+        if self._database.value(select(breakers.c.id)) is not None:
+            self._database.change(delete(breakers))
 
     def try_now(self, now: float) -> None:
         """Make the next test due at once."""

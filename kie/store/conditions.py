@@ -12,6 +12,8 @@ from kie.store.schema import jobs
 
 # SQLite allows 32,766 parameters per statement, PostgreSQL 65,535. Fewer values are looked up faster as parameters.
 FEW = 1000
+# The job is in the queue, and no person has paused it.
+WAITS = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None))
 # The job is or may be paid, and its picture only arrives if a person acts. NULL stands for no.
 ATTENTION = and_(
     jobs.c.settled.is_(None),

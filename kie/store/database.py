@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Delete, Engine, Row, Select, Update, create_engine, event, select, text, update
+from sqlalchemy import URL, Connection, Engine, Row, Select, UpdateBase, create_engine, event, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie.errors import SettingsInvalid
@@ -98,7 +98,7 @@ class Database:
         with self.read() as db:
             return db.scalar(query, values)
 
-    def change(self, statement: Update | Delete) -> int:
+    def change(self, statement: UpdateBase) -> int:
         """Execute one statement in a write transaction, and return the number of rows that it changed."""
         with self.write() as db:
             return db.execute(statement).rowcount

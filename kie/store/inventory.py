@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select, true, update
+from sqlalchemy import Select, and_, delete, exists, func, select, true, update
 
 from kie.errors import RestoredUnsent, StudioError, Unsure
 from kie.jobs import CANCELLABLE, State
@@ -45,25 +45,20 @@ class Inventory:
         file = (references.c.id, references.c.file, references.c.bytes, references.c.refusal.is_(None))
         return self._kept(select(*file).where(references.c.id > after).order_by(references.c.id).limit(limit))
 
-    def unused_references(self, before: float, limit: int = 500) -> list[Kept]:
-        """Return the files of references last added before `before` that no job, draft, template or stored link uses."""
-        unused = select(references.c.id, references.c.file, references.c.bytes).where(_is_unused(before))
-        with self._database.read() as db:
-            named = self._named_in_text(db)
-            return [Kept(*row) for row in db.execute(unused.order_by(references.c.id)) if row.id not in named][:limit]
+    def drop_unused_references(self, before: float, limit: int = 200) -> list[Kept]:
+        """Delete the rows of references last added before `before` that nothing uses, and return their files.
 
-    def drop_reference(self, reference_id: str, before: float) -> bool:
-        """Delete the row of an unused reference. Returns whether it was still unused."""
+        A job, a draft, a template or a stored link may use a reference.
+        """
+        is_used = exists().where(job_references.c.reference_id == references.c.id)
+        unused = select(references.c.id, references.c.file, references.c.bytes).where(~is_used)
+        texts = (drafts.c.content, templates.c.prompt, stored_requests.c.content)
         with self._database.write() as db:
-            if reference_id in self._named_in_text(db):
-                return False
-            dropped = delete(references).where(references.c.id == reference_id, _is_unused(before))
-            return db.execute(dropped).rowcount == 1
-
-    def _named_in_text(self, db: Connection) -> set[str]:
-        """Return everything that may be a reference id in drafts, templates and stored links."""
-        kept = (drafts.c.content, templates.c.prompt, stored_requests.c.content)
-        return {found for column in kept for text in db.scalars(select(column)) for found in _ID.findall(text)}
+            named = {found for column in texts for text in db.scalars(select(column)) for found in _ID.findall(text)}
+            rows = db.execute(unused.where(references.c.created_at < before).order_by(references.c.id)).all()
+            dropped = [Kept(*row) for row in rows if row.id not in named][:limit]
+            db.execute(delete(references).where(references.c.id.in_([kept.id for kept in dropped])))
+        return dropped
 
     def files_count(self) -> int:
         """Return how many result and reference files are expected."""
@@ -112,9 +107,3 @@ def each(page: Callable[[str], list[Kept]]) -> Iterator[Kept]:
     while rows := page(after):
         yield from rows
         after = rows[-1].id
-
-
-def _is_unused(before: float) -> ColumnElement[bool]:
-    """Return the condition that no job uses a reference and that it was last added before `before`."""
-    is_used = select(job_references.c.job_id).where(job_references.c.reference_id == references.c.id).exists()
-    return and_(references.c.created_at < before, ~is_used)

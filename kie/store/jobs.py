@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from kie.generation import OPTIONS, Generation
 from kie.jobs import MOVES, OPEN, Job, State
-from kie.store.conditions import ATTENTION, COST, HAS_PICTURE, NEEDS_ATTENTION
+from kie.store.conditions import ATTENTION, COST, HAS_PICTURE, NEEDS_ATTENTION, WAITS
 from kie.store.database import Database
 from kie.store.schema import job_references, jobs, moves, references
 from kie.text import person_name
@@ -103,8 +103,7 @@ class Jobs:
 
     def queued_before(self, job: Job) -> int:
         """Return how many queued jobs are older than this one and not paused."""
-        older = (jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.created_at < job.created_at)
-        return self._database.value(select(func.count()).select_from(jobs).where(*older))
+        return self._database.value(select(func.count()).where(WAITS, jobs.c.created_at < job.created_at))
 
     def moves(self, job_id: str) -> list[tuple[State, float]]:
         """Return every state of a job with the time when it was entered, oldest first."""

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Float,
     Integer,
     Row,
-    Select,
     and_,
     bindparam,
     cast,
@@ -33,29 +32,24 @@ from kie.timing import Timing
 
 PAID = (State.RUNNING, State.FETCHING, State.DONE)
 UNPAID = (State.QUEUED, State.UPLOADING, State.SENDING)
-
-
 # The newest first: that was saved last, because the clock may have been set back. Older rows only have the end time.
 _NEWEST = balances.c.id.desc()
 _READINGS = select(balances.c.credits, func.coalesce(balances.c.began, balances.c.at), balances.c.at).order_by(_NEWEST)
 
 
-def _cost_held() -> Select[tuple[float]]:
-    """Return the query for the held credits. Its parameter `latest` is a time that only a clock that was ahead has given."""
-    read_at = func.coalesce(select(balances.c.at).order_by(_NEWEST).limit(1).scalar_subquery(), 0.0)
-    latest = bindparam("latest", type_=Float)
-
-    def is_not_read(moment: ColumnElement[float]) -> ColumnElement[bool]:
-        return and_(moment > read_at, or_(moment <= latest, read_at > latest))
-
-    just_paid = and_(jobs.c.state.in_(PAID), is_not_read(jobs.c.accepted_at))
-    perhaps_paid = and_(jobs.c.state == State.UNSURE, is_not_read(jobs.c.sent_at))
-    counted = or_(jobs.c.state.in_(UNPAID), just_paid, perhaps_paid)
-    cost = func.coalesce(jobs.c.credits, jobs.c.price_expected)
-    return select(func.coalesce(func.sum(cost), 0.0)).where(counted)
+_READ_AT = func.coalesce(select(balances.c.at).order_by(_NEWEST).limit(1).scalar_subquery(), 0.0)
+# Only a clock that was ahead has given a later time.
+_LATEST = bindparam("latest", type_=Float)
 
 
-_HELD = _cost_held()
+def _is_not_read(moment: ColumnElement[float]) -> ColumnElement[bool]:
+    return and_(moment > _READ_AT, or_(moment <= _LATEST, _READ_AT > _LATEST))
+
+
+_JUST_PAID = and_(jobs.c.state.in_(PAID), _is_not_read(jobs.c.accepted_at))
+_PERHAPS_PAID = and_(jobs.c.state == State.UNSURE, _is_not_read(jobs.c.sent_at))
+_COST = func.coalesce(jobs.c.credits, jobs.c.price_expected)
+_HELD = select(func.coalesce(func.sum(_COST), 0.0)).where(or_(jobs.c.state.in_(UNPAID), _JUST_PAID, _PERHAPS_PAID))
 _FREE = select(balances.c.credits - _HELD.scalar_subquery()).order_by(_NEWEST).limit(1)
 _CHARGED = (
     *(jobs.c.sent_at, jobs.c.accepted_at, jobs.c.failed_at, jobs.c.ended_at),

@@ -32,6 +32,7 @@ from sqlalchemy import (
 
 from kie.jobs import State
 from kie.store.breaker import IS_OPEN, READ, Breaker
+from kie.store.conditions import WAITS
 from kie.store.database import Database
 from kie.store.jobs import move_in
 from kie.store.schema import breakers, jobs, moves, sends, servers
@@ -62,7 +63,7 @@ def _is_mine_to_follow(server: str | BindParameter[str], now: Moment, life_s: Mo
 _NOW, _LIFE_S, _WINDOW_S, _LOST_S = (bindparam(name, type_=Float) for name in ("now", "life_s", "window_s", "lost_s"))
 _US = bindparam("us")
 _NOT_BUSY = jobs.c.id.not_in(bindparam("busy", expanding=True))
-_READY = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), _is_due(_NOW))
+_READY = and_(WAITS, _is_due(_NOW))
 _ONE_READY = select(jobs.c.id).where(_READY).limit(1)
 # Jobs that have a turn and were not sent yet, except those that wait for a retry of an upload.
 _ON_THEIR_WAY = select(func.count()).select_from(jobs).where(jobs.c.state == State.UPLOADING, _is_due(_NOW))
@@ -73,7 +74,7 @@ _DUE = (
     .order_by(jobs.c.next_at)
     .limit(bindparam("most"))
 )
-_HELD = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None), jobs.c.next_at > _NOW)
+_HELD = and_(WAITS, jobs.c.next_at > _NOW)
 _NEXT_DUE = select(func.min(jobs.c.next_at)).where(or_(and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _NOT_BUSY), _HELD))
 # Unanswered paid requests, and those that were answered within the window.
 _SENDS = (
@@ -93,7 +94,7 @@ _AHEAD = select(
     _SENDS.scalar_subquery().label("sends"),
     select(breakers.c.try_at).where(IS_OPEN).scalar_subquery().label("try_at"),
     select(breakers.c.probed).where(IS_OPEN).scalar_subquery().label("probed"),
-    exists().where(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None)).label("waits"),
+    exists().where(WAITS).label("waits"),
 )
 
 

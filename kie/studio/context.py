@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kie.events import Events
-from kie.money.prices import PriceList
+from kie.money.prices import price_list
 from kie.settings import Settings
 from kie.studio.backend import Backend
 
@@ -16,7 +16,7 @@ class Context:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.events = Events()
-        self.price_list = PriceList(settings.root / "config" / "prices.toml")
+        self.prices = price_list(settings.root / "config" / "prices.toml")
         self._published: dict[str, Any] = {}
         self._publishing = threading.Lock()
 

@@ -88,21 +88,17 @@ _SENTENCES = {
 }
 
 
+@dataclass(eq=False)
 class IntegrityCheck:
     """Checks the files of one store. Thread-safe. `tell` is called with the id of each job that changes."""
 
-    def __init__(
-        self,
-        store: Store,
-        files: Files,
-        decoder: Decoder,
-        tell: Callable[[str], None] = lambda _: None,
-        is_stopping: Callable[[], bool] = lambda: False,
-    ):
-        self._store, self._files, self._decoder = store, files, decoder
-        self._tell, self._is_stopping = tell, is_stopping
-        self._checking = threading.Lock()
-        self.report: Report | None = None
+    store: Store
+    files: Files
+    decoder: Decoder
+    tell: Callable[[str], None] = lambda _: None
+    is_stopping: Callable[[], bool] = lambda: False
+    report: Report | None = field(default=None, init=False)
+    _checking: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
     def is_checking(self) -> bool:
@@ -111,8 +107,8 @@ class IntegrityCheck:
 
     def find_missing(self) -> None:
         """Have every done picture whose file is missing downloaded again."""
-        for kept in self._each(self._store.inventory.done_files):
-            if not self._files.path(kept.file).exists():
+        for kept in self._each(self.store.inventory.done_files):
+            if not self.files.path(kept.file).exists():
                 self._fetch_again(kept, FileMissing)
 
     def check(self, is_deep: bool = False) -> Report:
@@ -131,7 +127,7 @@ class IntegrityCheck:
             except OSError as error:
                 # An unmounted or unreadable disk says nothing about the pictures on it.
                 report.trouble = (
-                    f"The check could not go on ({error.strerror}: {error.filename or self._files.root}): "
+                    f"The check could not go on ({error.strerror}: {error.filename or self.files.root}): "
                     "look at the disk and its permissions, and check again."
                 )
             self.report = report
@@ -141,22 +137,18 @@ class IntegrityCheck:
         """Run the hourly cleanup: the bin, unused references, uploaded files that no page has read."""
         self.empty_bin(now)
         self.clear_references(now)
-        self._files.clear_handed(HANDED_LIFE_S)
+        self.files.clear_handed(HANDED_LIFE_S)
 
     def clear_references(self, now: float) -> int:
         """Delete the references that nothing has used or named, and nobody has added, for 7 days. Returns how many."""
-        before, cleared = now - UNUSED_LIFE_S, 0
-        for kept in self._store.inventory.unused_references(before):
-            if self._is_stopping():
-                break
-            with self._files.keeping_reference:
-                if self._store.inventory.drop_reference(kept.id, before):
-                    paths = [self._files.path(kept.file), self._files.thumbnail(kept.id)]
-                    self._discard(f"reference {kept.id}", lambda paths=paths: paths)
-                    cleared += 1
-        if cleared:
-            log.info("%d references that nothing has used for 7 days were deleted", cleared)
-        return cleared
+        with self.files.keeping_reference:
+            dropped = self.store.inventory.drop_unused_references(now - UNUSED_LIFE_S)
+            for kept in dropped:
+                paths = [self.files.path(kept.file), self.files.thumbnail(kept.id)]
+                self._discard(f"reference {kept.id}", lambda paths=paths: paths)
+        if dropped:
+            log.info("%d references that nothing has used for 7 days were deleted", len(dropped))
+        return len(dropped)
 
     def empty_bin(self, now: float, at_once: bool = False) -> int:
         """Delete the files of jobs that have been in the bin for 30 days, or of all jobs in it. Returns the number of jobs.
@@ -164,17 +156,17 @@ class IntegrityCheck:
         Rows, costs and references are kept.
         """
         emptied = 0
-        while not self._is_stopping() and (ids := self._store.annotations.empty_bin(now, STEP, at_once)):
+        while not self.is_stopping() and (ids := self.store.annotations.empty_bin(now, STEP, at_once)):
             for job_id in ids:
-                self._discard(f"job {job_id}", partial(self._files.made_for, job_id))
-                self._tell(job_id)
+                self._discard(f"job {job_id}", partial(self.files.made_for, job_id))
+                self.tell(job_id)
             emptied += len(ids)
         return emptied
 
     def _check_results(self, report: Report) -> None:
         # Raises OSError if the folder is missing: then the disk is not mounted.
-        (self._files.root / "results").stat()
-        for kept in self._each(self._store.inventory.done_files):
+        (self.files.root / "results").stat()
+        for kept in self._each(self.store.inventory.done_files):
             report.checked += 1
             if fault := self._fault(report, kept):
                 found = report.missing if fault is FileMissing else report.broken
@@ -182,7 +174,7 @@ class IntegrityCheck:
                     found.append(kept.file)
 
     def _fault(self, report: Report, kept: Kept) -> type[StudioError] | None:
-        path = self._files.path(kept.file)
+        path = self.files.path(kept.file)
         try:
             picture = inspect.measure(path)
             self._look(report, kept, path)
@@ -196,36 +188,36 @@ class IntegrityCheck:
 
     def _fetch_again(self, kept: Kept, fault: type[StudioError]) -> bool:
         """Schedule a download. The poller first uses the existing file if it can be decoded."""
-        won = self._store.inventory.lost(kept.id, fault, time.time())
+        won = self.store.inventory.lost(kept.id, fault, time.time())
         if won:
             log.warning("job %s: %s", kept.id, fault.__name__)
-            self._tell(kept.id)
+            self.tell(kept.id)
         return won
 
     def _check_references(self, report: Report) -> None:
-        for kept in self._each(self._store.inventory.reference_files):
+        for kept in self._each(self.store.inventory.reference_files):
             report.checked += 1
-            path = self._files.path(kept.file)
+            path = self.files.path(kept.file)
             try:
                 if not path.exists():
                     report.references_missing.append(kept.file)
-                elif kept.is_shown and not self._files.thumbnail(kept.id).exists():
+                elif kept.is_shown and not self.files.thumbnail(kept.id).exists():
                     self._look(report, kept, path)
             except (FileRefused, SpentAndKept):
                 pass  # Recorded in its row already.
 
     def _look(self, report: Report, kept: Kept, path: Path) -> None:
         """Decode a picture if a deep check or a missing thumbnail requires it, and write the missing thumbnail."""
-        thumbnail = self._files.thumbnail(kept.id)
+        thumbnail = self.files.thumbnail(kept.id)
         is_missing = kept.is_shown and not thumbnail.exists()
         if is_missing or (report.is_deep and kept.is_shown):
-            self._decoder.reference(path, thumbnail if is_missing else None)
+            self.decoder.reference(path, thumbnail if is_missing else None)
             report.thumbnails_made += is_missing
 
     def _each(self, page: Callable[[str], list[Kept]]) -> Iterator[Kept]:
         """Yield all rows page by page, until the tracker stops."""
         for kept in each(page):
-            if self._is_stopping():
+            if self.is_stopping():
                 return
             yield kept
 
@@ -233,17 +225,17 @@ class IntegrityCheck:
         for folder in KEPT_IN:
             older = self._older(folder, report.at - YOUNG_S)
             while paths := list(islice(older, STEP)):
-                known = self._store.inventory.owners({path.stem for path in paths})
+                known = self.store.inventory.owners({path.stem for path in paths})
                 for path in paths:
-                    name = path.relative_to(self._files.root).as_posix()
+                    name = path.relative_to(self.files.root).as_posix()
                     if path.stem not in known or not is_name(name):
                         report.orphans.append(name)
         for path in self._older("incoming", report.at - LEFT_S):
-            report.leftovers.append(path.relative_to(self._files.root).as_posix())
+            report.leftovers.append(path.relative_to(self.files.root).as_posix())
 
     def _older(self, folder: str, than: float) -> Iterator[Path]:
-        for path in self._files.present(folder):
-            if self._is_stopping():
+        for path in self.files.present(folder):
+            if self.is_stopping():
                 return
             try:
                 is_older = path.stat().st_mtime < than
@@ -254,6 +246,6 @@ class IntegrityCheck:
 
     def _discard(self, owner: str, paths: Callable[[], list[Path]]) -> None:
         try:
-            self._files.discard(paths())
+            self.files.discard(paths())
         except OSError as error:
             log.warning("%s: a file could not be deleted (%s)", owner, error.strerror)

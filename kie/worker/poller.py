@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlalchemy.exc import IntegrityError
@@ -45,43 +45,38 @@ TOLD_AFTER_S = 0.4
 PLANNED_FOR_S = 20.0
 
 
+@dataclass(eq=False)
 class Poller:
     """Polls the tasks of jobs and acts on the results. Thread-safe, with one thread per job."""
 
-    def __init__(
-        self,
-        store: Store,
-        files: Files,
-        client: Client,
-        decoder: Decoder,
-        tell: Callable[[str], None],
-        callback_url: Callable[[str], str | None],
-        want_balance: Callable[[], None],
-        timing: Timing,
-    ):
-        self._store, self._files, self._client, self._tell = store, files, client, tell
-        self._decoder, self._timing = decoder, timing
-        self._callback_url, self._want_balance = callback_url, want_balance
-        self._planned: dict[str, tuple[float, tuple[float, ...]]] = {}
+    store: Store
+    files: Files
+    client: Client
+    decoder: Decoder
+    tell: Callable[[str], None]
+    callback_url: Callable[[str], str | None]
+    want_balance: Callable[[], None]
+    timing: Timing
+    _planned: dict[str, tuple[float, tuple[float, ...]]] = field(default_factory=dict, init=False)
 
     def look(self, job: Job) -> Next | None:
         """Poll a job's task and act on the result. After a failed poll only the time of the next poll changes."""
-        if job.state == State.FETCHING and (name := self._files.result(job.id)):
+        if job.state == State.FETCHING and (name := self.files.result(job.id)):
             # Downloaded before a restart: the service is not needed.
             return Next("prepare", partial(self._prepare, job, name, self._tell_if_slow(job)))
         try:
-            task = self._client.task(job.task_id or "")
+            task = self.client.task(job.task_id or "")
         except StudioError as error:
             log.info("job %s: a look at its task failed (%s)", job.id, error.detail)
             self._look_later(job)
             return None
         if task.state in ("success", "fail"):
-            self._want_balance()
+            self.want_balance()
         if task.state == "success":
             return self._succeed(job, task)
         if task.state == "fail":
             self._fail(job, task)
-        elif task.state == "unseen" and self._age(job) > self._timing.unseen_s:
+        elif task.state == "unseen" and self._age(job) > self.timing.unseen_s:
             self._look_later(job, problem="TaskNotFound")
         elif task.state == "running":
             self._look_later(job, stage=task.stage, **({"problem": None} if job.state == State.RUNNING else {}))
@@ -96,35 +91,35 @@ class Poller:
         is not.
         """
         try:
-            task = self._client.task(job.candidate or "")
+            task = self.client.task(job.candidate or "")
         except StudioError as error:
             log.info("job %s: a look at the task that was named for it failed (%s)", job.id, error.detail)
-            self._store.jobs.note(job.id, State.UNSURE, next_at=time.time() + self._timing.slowest_look_s)
+            self.store.jobs.note(job.id, State.UNSURE, next_at=time.time() + self.timing.slowest_look_s)
             return
-        fits = None if task.state == "unseen" else task.is_for(job.generation, self._callback_url(job.id))
+        fits = None if task.state == "unseen" else task.is_for(job.generation, self.callback_url(job.id))
         if fits or (fits is None and task.state != "unseen" and job.candidate_from == "person"):
             now = time.time()
             known = {"task_id": job.candidate, "accepted_at": task.created_at or now, "next_at": now, "attempts": 0}
             try:
-                self._store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, candidate=None, **known, **NO_PROBLEM)
+                self.store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, candidate=None, **known, **NO_PROBLEM)
             except IntegrityError:
                 self._turn_down(job, "TaskOfAnother")
-        elif task.state == "unseen" and job.attempts < self._timing.named_looks:
-            self._store.jobs.note(
-                job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + self._timing.first_look_s
+        elif task.state == "unseen" and job.attempts < self.timing.named_looks:
+            self.store.jobs.note(
+                job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + self.timing.first_look_s
             )
         else:
             self._turn_down(job, "TaskUnknown" if task.state == "unseen" else "TaskOfAnother")
-        self._tell(job.id)
+        self.tell(job.id)
 
     def _turn_down(self, job: Job, problem: str) -> None:
-        self._store.jobs.note(job.id, State.UNSURE, problem=problem, candidate=None, attempts=0, next_at=None)
+        self.store.jobs.note(job.id, State.UNSURE, problem=problem, candidate=None, attempts=0, next_at=None)
 
     def _age(self, job: Job) -> float:
         return max(0.0, time.time() - (job.accepted_at or job.created_at))
 
     def _look_later(self, job: Job, **values: object) -> None:
-        self._go_on(job, backoff.next_look(self._timing, self._age(job), self._ages(job)), values)
+        self._go_on(job, backoff.next_look(self.timing, self._age(job), self._ages(job)), values)
 
     def _go_on(self, job: Job, wait_s: float, values: dict[str, object]) -> None:
         """Plan the next step of a job. After `timing.looks` polls there is none, so the job is listed as needing attention.
@@ -133,19 +128,19 @@ class Poller:
         a task.
         """
         looks, next_at = job.looks or 0, time.time() + wait_s
-        if looks >= self._timing.looks:
+        if looks >= self.timing.looks:
             values |= {"problem": "SilentForADay" if job.state == State.RUNNING else "NotFetchedForADay"}
             next_at = None
-        self._store.jobs.note(job.id, job.state, looks=looks + 1, next_at=next_at, **values)
+        self.store.jobs.note(job.id, job.state, looks=looks + 1, next_at=next_at, **values)
         if any(getattr(job, name) != value for name, value in values.items()):
-            self._tell(job.id)
+            self.tell(job.id)
 
     def _ages(self, job: Job) -> tuple[float, ...]:
         """Return the task ages in seconds at which to poll. Cached for PLANNED_FOR_S, because the durations change slowly."""
         now, resolution = time.monotonic(), job.generation.resolution
         made_at, ages = self._planned.get(resolution, (-math.inf, ()))
         if now - made_at > PLANNED_FOR_S:
-            ages = backoff.look_ages(self._timing, self._store.jobs.durations(resolution))
+            ages = backoff.look_ages(self.timing, self.store.jobs.durations(resolution))
             self._planned[resolution] = (now, ages)
         return ages
 
@@ -156,18 +151,18 @@ class Poller:
         if task.created_at and task.completed_at and task.completed_at >= task.created_at:
             learned["duration_s"] = task.completed_at - task.created_at
         if job.state == State.RUNNING:
-            self._store.jobs.move(
+            self.store.jobs.move(
                 job.id, State.RUNNING, State.FETCHING, time.time(), attempts=0, **learned, **NO_PROBLEM
             )
             job = replace(job, state=State.FETCHING, attempts=0)
         else:
-            self._store.jobs.note(job.id, State.FETCHING, **learned)
+            self.store.jobs.note(job.id, State.FETCHING, **learned)
         fetch = partial(self._fetch, job, task.urls, self._tell_if_slow(job))
         return Next("refetch" if job.attempts else "fetch", fetch)
 
     def _tell_if_slow(self, job: Job) -> threading.Timer:
         """Publish the job after TOLD_AFTER_S unless cancelled. Publishing every fetch would make most pictures wait for that page update."""
-        slow = threading.Timer(TOLD_AFTER_S, self._tell, (job.id,))
+        slow = threading.Timer(TOLD_AFTER_S, self.tell, (job.id,))
         slow.daemon = True
         slow.start()
         return slow
@@ -180,18 +175,18 @@ class Poller:
         if task.credits is not None:
             learned["credits"] = task.credits
         is_timeout = task.fail_code in ("524", "408") or "timeout" in (task.fail_message or "").lower()
-        if is_timeout and job.attempts < self._timing.time_out_looks:
+        if is_timeout and job.attempts < self.timing.time_out_looks:
             # A refund is charged again if the picture arrives after all.
             learned |= {"credits": task.credits or None, "attempts": job.attempts + 1}
-            next_at = now + self._timing.time_out_pause_s
-            self._store.jobs.note(job.id, job.state, problem="TimedOutThere", next_at=next_at, **learned)
+            next_at = now + self.timing.time_out_pause_s
+            self.store.jobs.note(job.id, job.state, problem="TimedOutThere", next_at=next_at, **learned)
         else:
             problem = "Moderated" if is_filtered(task.fail_code, task.fail_message) else "TaskFailed"
             ended = {"ended_at": now, "next_at": None, "problem": problem}
-            self._store.jobs.move(job.id, job.state, State.FAILED, now, **ended, **learned)
+            self.store.jobs.move(job.id, job.state, State.FAILED, now, **ended, **learned)
         if is_lost_upload(task.fail_code, task.fail_message):
-            self._store.references.forget_uploads(job.generation.references)
-        self._tell(job.id)
+            self.store.references.forget_uploads(job.generation.references)
+        self.tell(job.id)
 
     def _fetch(self, job: Job, urls: tuple[str, ...], slow: threading.Timer) -> Next | None:
         """Download the picture, or schedule a retry."""
@@ -211,35 +206,35 @@ class Poller:
             self._fetch_later(job, error, slow)
         else:
             slow.cancel()
-            self._tell(job.id)
+            self.tell(job.id)
 
     def _fetch_later(self, job: Job, error: OSError | SpentAndWaiting, slow: threading.Timer) -> None:
         slow.cancel()
         known = error if isinstance(error, SpentAndWaiting) else PictureNotSaved(error.strerror or type(error).__name__)
         log.warning("job %s: %s (%s)", job.id, type(known).__name__, known.detail)
-        wait_s = backoff.next_fetch(self._timing, self._age(job), job.attempts)
+        wait_s = backoff.next_fetch(self.timing, self._age(job), job.attempts)
         self._go_on(job, wait_s, problem_of(known) | {"attempts": job.attempts + 1})
 
     def _download(self, job: Job, urls: tuple[str, ...]) -> str:
         """Download the picture to its final place without decoding it, and return its relative name."""
         if not urls:
             raise PictureMissing()
-        part = self._files.incoming()
+        part = self.files.incoming()
         try:
-            self._client.fetch(urls[0], part)
-            return self._files.keep_result(part, job.id, inspect.EXTENSIONS[inspect.measure(part).kind])
+            self.client.fetch(urls[0], part)
+            return self.files.keep_result(part, job.id, inspect.EXTENSIONS[inspect.measure(part).kind])
         except FileRefused as error:
             # The broken file is paid for, so it is kept beside the picture that is downloaded next.
-            self._files.keep_result(part, job.id, UNREADABLE)
+            self.files.keep_result(part, job.id, UNREADABLE)
             raise PictureUnreadable() from error
         finally:
             part.unlink(missing_ok=True)
 
     def _finish(self, job: Job, name: str) -> None:
-        path, preview_problem = self._files.path(name), None
+        path, preview_problem = self.files.path(name), None
         try:
             picture = inspect.measure(path)
-            self._decoder.result(path, self._files.thumbnail(job.id))
+            self.decoder.result(path, self.files.thumbnail(job.id))
         except SpentAndKept as error:
             log.warning("job %s: kept, but not shown (%s)", job.id, type(error).__name__)
             preview_problem = type(error).__name__
@@ -247,7 +242,7 @@ class Poller:
             # The broken file is paid for, so it is kept beside the picture that is downloaded next.
             path.replace(path.with_suffix(UNREADABLE))
             raise PictureUnreadable() from error
-        self._files.discard([path.with_suffix(UNREADABLE)])
+        self.files.discard([path.with_suffix(UNREADABLE)])
         now = time.time()
         known = {
             "file": name,
@@ -257,6 +252,6 @@ class Poller:
             "height": picture.height,
             "preview_problem": preview_problem,
         }
-        self._store.jobs.move(
+        self.store.jobs.move(
             job.id, State.FETCHING, State.DONE, now, ended_at=now, next_at=None, looks=0, **known, **NO_PROBLEM
         )

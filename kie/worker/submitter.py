@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
@@ -38,39 +39,33 @@ UPLOADS_LIVE_S = 20 * 3600.0
 CHECK_PAUSE_S = 0.2
 
 
+@dataclass(eq=False)
 class Submitter:
     """Processes jobs in the state `uploading`. Thread-safe, with one thread per job."""
 
-    def __init__(
-        self,
-        store: Store,
-        files: Files,
-        client: Client,
-        decoder: Decoder,
-        upload_host: str,
-        stopping: threading.Event,
-        tell: Callable[[str], None],
-        callback_url: Callable[[str], str | None],
-        want_check: Callable[[str], None],
-        want_balance: Callable[[], None],
-        timing: Timing,
-    ):
-        self._store, self._files, self._client, self._decoder = store, files, client, decoder
-        self._want_check, self._want_balance = want_check, want_balance
-        self._upload_host, self._stopping, self._tell = upload_host, stopping, tell
-        self._callback_url, self._timing = callback_url, timing
-        self._uploading: dict[str, threading.Lock] = {}
+    store: Store
+    files: Files
+    client: Client
+    decoder: Decoder
+    tell: Callable[[str], None]
+    callback_url: Callable[[str], str | None]
+    want_balance: Callable[[], None]
+    timing: Timing
+    upload_host: str
+    stopping: threading.Event
+    want_check: Callable[[str], None]
+    _uploading: dict[str, threading.Lock] = field(default_factory=dict, init=False)
 
     def send(self, job: Job) -> None:
         """Upload the references that are not uploaded yet, then send the paid request, once."""
         if job.generation.references:
-            self._tell(job.id)
-        references = self._store.references.get_many(job.generation.references)
+            self.tell(job.id)
+        references = self.store.references.get_many(job.generation.references)
         if unchecked := [reference.id for reference in references if reference.checked_at is None]:
             # Decoding may take long, and this thread also sends other people's requests.
             for reference_id in unchecked:
-                self._want_check(reference_id)
-            self._store.jobs.note(job.id, State.UPLOADING, next_at=time.time() + CHECK_PAUSE_S)
+                self.want_check(reference_id)
+            self.store.jobs.note(job.id, State.UPLOADING, next_at=time.time() + CHECK_PAUSE_S)
             return
         try:
             urls = [self._uploaded(reference) for reference in references]
@@ -78,40 +73,40 @@ class Submitter:
             self._give_up_or_retry(job, error)
             return
         # The server stops within seconds, so it does not wait for uploads and paid requests.
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             return
-        if not self._store.queue.begin_sending(job.id, time.time()):
+        if not self.store.queue.begin_sending(job.id, time.time()):
             now = time.time()
-            self._store.jobs.note(job.id, State.UPLOADING, next_at=self._store.queue.window_frees_at(now) or now + 0.5)
+            self.store.jobs.note(job.id, State.UPLOADING, next_at=self.store.queue.window_frees_at(now) or now + 0.5)
             return
-        self._tell(job.id)
+        self.tell(job.id)
         try:
-            task_id = self._client.create_task(job.generation, urls, self._callback_url(job.id))
+            task_id = self.client.create_task(job.generation, urls, self.callback_url(job.id))
         except (NothingSpent, Unsure) as error:
             self._record_failure(job, error)
         else:
             self._accept(job, task_id)
-            self._store.breaker.record_success()
-        self._store.queue.record_send_reply(job.id, time.time())
-        self._want_balance()
-        self._tell(job.id)
+            self.store.breaker.record_success()
+        self.store.queue.record_send_reply(job.id, time.time())
+        self.want_balance()
+        self.tell(job.id)
 
     def check(self, reference_id: str) -> None:
         """Decode a reference and make its thumbnail, once. If the picture is unusable, the reason is stored as its refusal.
 
         Raises DecoderClosed when the studio stops meanwhile; the next start checks it again.
         """
-        [reference] = self._store.references.get_many([reference_id])
+        [reference] = self.store.references.get_many([reference_id])
         if reference.checked_at is not None:
             return
-        path, refusal = self._files.path(reference.file), None
+        path, refusal = self.files.path(reference.file), None
         try:
-            self._decoder.reference(path, self._files.thumbnail(reference_id))
+            self.decoder.reference(path, self.files.thumbnail(reference_id))
         except (FileRefused, SpentAndKept) as error:
             refusal = error.detail
         except FileNotFoundError:
             refusal = _GONE
-        self._store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
+        self.store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
 
     def _accept(self, job: Job, task_id: str) -> None:
         """Store the task id before anything else, retrying until the database accepts it: the task is paid for."""
@@ -120,9 +115,9 @@ class Submitter:
         left = {State.SENDING, State.UNSURE, State.FAILED}
         while True:
             now = time.time()
-            known = {"task_id": task_id, "accepted_at": now, "next_at": now + self._timing.first_look_s, "attempts": 0}
+            known = {"task_id": task_id, "accepted_at": now, "next_at": now + self.timing.first_look_s, "attempts": 0}
             try:
-                self._store.jobs.move(job.id, left, State.RUNNING, now, problem=None, ended_at=None, **known)
+                self.store.jobs.move(job.id, left, State.RUNNING, now, problem=None, ended_at=None, **known)
                 return
             except (IntegrityError, DataError):
                 log.exception("job %s was named task %s, which can't be its own", job.id, task_id)
@@ -130,55 +125,55 @@ class Submitter:
                 return
             except SQLAlchemyError:
                 log.exception("job %s is task %s, and the database does not take it yet", job.id, task_id)
-                if self._stopping.wait(0.5):
+                if self.stopping.wait(0.5):
                     return
 
     def _unsure(self, job: Job, error: Unsure) -> None:
-        self._store.jobs.move(job.id, State.SENDING, State.UNSURE, time.time(), **problem_of(error))
+        self.store.jobs.move(job.id, State.SENDING, State.UNSURE, time.time(), **problem_of(error))
 
     def _end(self, job: Job, leaving: set[State], error: StudioError) -> None:
         now = time.time()
-        self._store.jobs.move(job.id, leaving, State.FAILED, now, ended_at=now, next_at=None, **problem_of(error))
+        self.store.jobs.move(job.id, leaving, State.FAILED, now, ended_at=now, next_at=None, **problem_of(error))
 
     def _uploaded(self, reference: Reference) -> str:
         """Return the URL of an uploaded reference. Uploads it unless an earlier upload is still valid. Raises NothingSpent."""
         with self._uploading.setdefault(reference.id, threading.Lock()):
-            [known] = self._store.references.get_many([reference.id])
+            [known] = self.store.references.get_many([reference.id])
             if known.refusal:
                 raise FileRefused(known.refusal)
             age_s = time.time() - (known.uploaded_at or 0)
-            if known.uploaded_url and known.uploaded_to == self._upload_host and 0 <= age_s < UPLOADS_LIVE_S:
+            if known.uploaded_url and known.uploaded_to == self.upload_host and 0 <= age_s < UPLOADS_LIVE_S:
                 return known.uploaded_url
-            path = self._files.path(known.file)
+            path = self.files.path(known.file)
             if not path.exists():
                 raise FileRefused(_GONE)
-            url = self._client.upload(path, known.id + inspect.EXTENSIONS[known.kind], inspect.MIME_TYPES[known.kind])
-            up = {"uploaded_url": url, "uploaded_to": self._upload_host, "uploaded_at": time.time()}
-            self._store.references.change(known.id, **up)
+            url = self.client.upload(path, known.id + inspect.EXTENSIONS[known.kind], inspect.MIME_TYPES[known.kind])
+            up = {"uploaded_url": url, "uploaded_to": self.upload_host, "uploaded_at": time.time()}
+            self.store.references.change(known.id, **up)
             return url
 
     def _record_failure(self, job: Job, error: NothingSpent | Unsure) -> None:
         """Record that the paid request was refused, so that nothing was paid, or that its reply was lost."""
         if is_lost_upload(error.code, error.detail):
-            self._store.references.forget_uploads(job.generation.references)
+            self.store.references.forget_uploads(job.generation.references)
         if isinstance(error, TooManyRequests):
-            self._store.queue.requeue_after_429(job.id, time.time(), **problem_of(error))
+            self.store.queue.requeue_after_429(job.id, time.time(), **problem_of(error))
         elif isinstance(error, NothingSpent):
             self._end(job, {State.SENDING, State.UNSURE}, error)
         else:
             log.warning("job %s: the reply to the paid request was lost (%s)", job.id, error.detail)
             self._unsure(job, error)
-        self._store.breaker.record_failure(error, time.time())
+        self.store.breaker.record_failure(error, time.time())
 
     def _give_up_or_retry(self, job: Job, error: NothingSpent) -> None:
         final = isinstance(error, FileRefused | KeyMissing | KeyRefused)
-        if final or job.attempts >= len(self._timing.upload_retries_s):
+        if final or job.attempts >= len(self.timing.upload_retries_s):
             self._end(job, {State.UPLOADING}, error)
         else:
-            next_at = time.time() + self._timing.upload_retries_s[job.attempts]
+            next_at = time.time() + self.timing.upload_retries_s[job.attempts]
             retried = {"attempts": job.attempts + 1, "next_at": next_at} | problem_of(error)
-            self._store.jobs.note(job.id, State.UPLOADING, **retried)
-        self._tell(job.id)
+            self.store.jobs.note(job.id, State.UPLOADING, **retried)
+        self.tell(job.id)
 
 
 _GONE = "A reference is no longer on this server's disk: add it again."

@@ -69,11 +69,9 @@ class Tracker:
         # The pool that works on a job or checks a reference, by its id.
         self._busy: dict[str, str] = {}
         self._busy_lock = threading.Lock()
-        asked = (self.check_reference, self.want_balance, timing)
-        self._submitter = Submitter(
-            store, files, client, decoder, upload_host, self._stopping, self.tell, callback_url, *asked
-        )
-        self._poller = Poller(store, files, client, decoder, self.tell, callback_url, self.want_balance, timing)
+        both = (store, files, client, decoder, self.tell, callback_url, self.want_balance, timing)
+        self._submitter = Submitter(*both, upload_host, self._stopping, self.check_reference)
+        self._poller = Poller(*both)
         self.integrity = IntegrityCheck(store, files, decoder, self.tell, self._stopping.is_set)
         self._bin_at = 0.0
         self._balance_at = math.inf

@@ -7,55 +7,55 @@ import pytest
 
 from kie.errors import SettingsInvalid
 from kie.generation import RESOLUTIONS
-from kie.money.prices import PriceList, learned
+from kie.money.prices import Price, learned, price_list
 from kie.settings import ROOT
 
 
 @pytest.fixture
-def price_list(tmp_path: Path) -> Callable[..., PriceList]:
+def written_list(tmp_path: Path) -> Callable[..., dict[str, Price]]:
     """Writes a price list and opens it."""
 
-    def write(text: str, encoding: str = "utf-8") -> PriceList:
+    def write(text: str, encoding: str = "utf-8") -> dict[str, Price]:
         (tmp_path / "prices.toml").write_text(text, encoding=encoding)
-        return PriceList(tmp_path / "prices.toml")
+        return price_list(tmp_path / "prices.toml")
 
     return write
 
 
 def test_our_own_list_names_a_price_for_every_resolution_with_its_date():
-    listed = PriceList(ROOT / "config" / "prices.toml")
-    assert [listed.listed(resolution).credits for resolution in RESOLUTIONS] == [18, 18, 24]
-    assert "the price list of 2026-09-01 (public reports" in listed.listed("1K").source
+    listed = price_list(ROOT / "config" / "prices.toml")
+    assert [listed.get(resolution).credits for resolution in RESOLUTIONS] == [18, 18, 24]
+    assert "the price list of 2026-09-01 (public reports" in listed.get("1K").source
 
 
-def test_a_price_that_is_not_listed_is_unknown_and_never_invented(price_list: Callable[..., PriceList]):
-    listed = price_list('date = "2026-01-01"\n[credits]\n"1K" = 18\n')
-    assert listed.listed("1K").credits == 18
-    assert listed.listed("2K") is None
-    assert listed.listed("") is None
+def test_a_price_that_is_not_listed_is_unknown_and_never_invented(written_list: Callable[..., dict[str, Price]]):
+    listed = written_list('date = "2026-01-01"\n[credits]\n"1K" = 18\n')
+    assert listed.get("1K").credits == 18
+    assert listed.get("2K") is None
+    assert listed.get("") is None
 
 
-def test_without_a_list_every_price_is_unknown(tmp_path: Path, price_list: Callable[..., PriceList]):
-    assert PriceList(tmp_path / "nothing.toml").listed("1K") is None
-    assert price_list("").listed("1K") is None
-    assert price_list("[credits]\n").listed("1K") is None
+def test_without_a_list_every_price_is_unknown(tmp_path: Path, written_list: Callable[..., dict[str, Price]]):
+    assert price_list(tmp_path / "nothing.toml").get("1K") is None
+    assert written_list("").get("1K") is None
+    assert written_list("[credits]\n").get("1K") is None
 
 
 @pytest.mark.parametrize(("written", "credits"), [("18", 18.0), ("0", 0.0), ("8.62", 8.62), ("1_000", 1000.0)])
 def test_a_listed_price_may_be_whole_or_have_a_fraction(
-    price_list: Callable[..., PriceList], written: str, credits: float
+    written_list: Callable[..., dict[str, Price]], written: str, credits: float
 ):
-    assert price_list(f'[credits]\n"1K" = {written}\n').listed("1K").credits == credits
+    assert written_list(f'[credits]\n"1K" = {written}\n').get("1K").credits == credits
 
 
-def test_a_list_without_date_and_source_says_so(price_list: Callable[..., PriceList]):
-    assert price_list('[credits]\n"1K" = 18\n').listed("1K").source == "the price list of unknown date (source unknown)"
-    dated = price_list('date = 2026-01-31\nsource = "our invoice"\n[credits]\n"1K" = 18\n')
-    assert dated.listed("1K").source == "the price list of 2026-01-31 (our invoice)"
+def test_a_list_without_date_and_source_says_so(written_list: Callable[..., dict[str, Price]]):
+    assert written_list('[credits]\n"1K" = 18\n').get("1K").source == "the price list of unknown date (source unknown)"
+    dated = written_list('date = 2026-01-31\nsource = "our invoice"\n[credits]\n"1K" = 18\n')
+    assert dated.get("1K").source == "the price list of 2026-01-31 (our invoice)"
 
 
-def test_a_list_that_was_saved_on_windows_is_read(price_list: Callable[..., PriceList]):
-    assert price_list('[credits]\r\n"1K" = 18\r\n', "utf-8-sig").listed("1K").credits == 18
+def test_a_list_that_was_saved_on_windows_is_read(written_list: Callable[..., dict[str, Price]]):
+    assert written_list('[credits]\r\n"1K" = 18\r\n', "utf-8-sig").get("1K").credits == 18
 
 
 @pytest.mark.parametrize(
@@ -74,18 +74,20 @@ def test_a_list_that_was_saved_on_windows_is_read(price_list: Callable[..., Pric
     ],
 )
 def test_a_list_that_cannot_be_used_is_told_by_name_before_anything_is_priced(
-    price_list: Callable[..., PriceList], text: str
+    written_list: Callable[..., dict[str, Price]], text: str
 ):
     with pytest.raises(SettingsInvalid, match=r"The price list prices\.toml .*: correct it\."):
-        price_list(text)
+        written_list(text)
 
 
-def test_a_list_that_is_no_text_or_no_file_is_told_by_name(price_list: Callable[..., PriceList], tmp_path: Path):
+def test_a_list_that_is_no_text_or_no_file_is_told_by_name(
+    written_list: Callable[..., dict[str, Price]], tmp_path: Path
+):
     with pytest.raises(SettingsInvalid, match="can't be read"):
-        price_list("date = 1", "utf-16")
+        written_list("date = 1", "utf-16")
     (tmp_path / "folder.toml").mkdir()
     with pytest.raises(SettingsInvalid, match=r"folder\.toml can't be read"):
-        PriceList(tmp_path / "folder.toml")
+        price_list(tmp_path / "folder.toml")
 
 
 def test_a_learned_price_says_from_when_it_is():
