@@ -36,6 +36,12 @@ def test_every_official_combination_can_be_asked_for(aspect_ratio: str, resoluti
     Generation("a lighthouse", (), aspect_ratio, resolution, output_format).check()
 
 
+def test_the_fingerprint_of_a_request_is_that_of_the_jobs_that_are_kept():
+    plain, whole = Generation("a lighthouse"), Generation("a lighthouse", ("ab" * 32,), "16:9", "4K", "jpg")
+    assert plain.fingerprint == "212f9de358c7431b5ea2014a3b72b7175ef735b72a8130dd241a07f938683a67"
+    assert whole.fingerprint == "12901fa82aa0b0176138090a076386eca53dec14b1ab6fc8a4e4d7061167708b"
+
+
 def test_a_prompt_alone_is_a_whole_request():
     request = Generation("a lighthouse")
     request.check()

@@ -38,8 +38,8 @@ def sent(store: Store) -> Send:
 
 def preset(name: str, project: str | None = None, images: int = 2, **known: object) -> Preset:
     number = next(moments)
-    options = {"aspect_ratio": "16:9", "resolution": "2K", "output_format": "png"} | known
-    return Preset(f"{number:032x}", project, name, options, images, "Ann", NOW + number)
+    asked = Generation("", **{"aspect_ratio": "16:9", "resolution": "2K"} | known)
+    return Preset(f"{number:032x}", project, name, asked.options, images, "Ann", NOW + number)
 
 
 # -- projects and their presets
