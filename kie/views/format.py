@@ -9,7 +9,8 @@ from kie.jobs import Job, State
 from kie.store.breaker import OpenBreaker
 from kie.text import counted, local
 
-_LOOKS = {
+# An icon and a name for each.
+LOOKS = {
     State.QUEUED: ("hourglass_empty", "Queued"),
     State.UPLOADING: ("upload", "Uploading references"),
     State.SENDING: ("send", "Sending"),
@@ -20,15 +21,14 @@ _LOOKS = {
     State.FAILED: ("error", "Failed"),
     State.CANCELLED: ("block", "Cancelled"),
 }
-ICONS = {state: f":material/{icon}:" for state, (icon, _) in _LOOKS.items()}
-STATES = {state: label for state, (_, label) in _LOOKS.items()}
+ICONS = {state: f":material/{icon}:" for state, (icon, _) in LOOKS.items()}
 
 
 def state(job: Job, breaker: OpenBreaker | None = None) -> str:
     """Name a job's state. What waits is paused while a person, or the circuit breaker, holds it back."""
     if job.state == State.QUEUED and (job.paused_at or breaker):
         return "Paused" if job.paused_at else f"Paused: {incident(breaker.problem)}"
-    return "Preparing" if job.state == State.UPLOADING and not job.generation.references else STATES[job.state]
+    return "Preparing" if job.state == State.UPLOADING and not job.generation.references else LOOKS[job.state][1]
 
 
 def number(value: float) -> str:

@@ -53,9 +53,7 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
         id=job.id,
         state=job.state,
         label=label(studio, job, is_here),
-        icon="hide_image"
-        if is_here and not is_shown
-        else format.ICONS[job.state].removeprefix(":material/").removesuffix(":"),
+        icon="hide_image" if is_here and not is_shown else format.LOOKS[job.state][0],
         prompt=job.prompt,
         width=width,
         height=height,
@@ -108,16 +106,13 @@ def clock(studio: Studio, job: Job) -> dict[str, float | str | None]:
 
 def badges(job: Job) -> tuple[Badge, ...]:
     """Mark what people said of a picture."""
-    marks = []
-    if job.starred_at:
-        marks.append(Badge("star", f"Starred by {job.starred_by}"))
-    if job.verdict == "pick":
-        marks.append(Badge("thumb_up", f"Picked by {job.verdict_by}"))
-    if job.verdict == "reject":
-        marks.append(Badge("thumb_down", f"Rejected by {job.verdict_by}"))
-    if shortfall.sentence(job):
-        marks.append(Badge("straighten", "Less than was paid for"))
-    return tuple(marks)
+    marks = (
+        (job.starred_at, "star", f"Starred by {job.starred_by}"),
+        (job.verdict == "pick", "thumb_up", f"Picked by {job.verdict_by}"),
+        (job.verdict == "reject", "thumb_down", f"Rejected by {job.verdict_by}"),
+        (shortfall.sentence(job), "straighten", "Less than was paid for"),
+    )
+    return tuple(Badge(icon, text) for is_so, icon, text in marks if is_so)
 
 
 def meta(job: Job, is_here: bool) -> str:

@@ -81,7 +81,7 @@ def job(studio: Studio, params: Params) -> Row:
         return {"item": None}
     shown = item(studio, found, zone, session=False, receipt=bool(params.get("receipt")))
     ids = [("Expected", format.credits(found.price_expected)), ("Job id", found.id)]
-    steps = [(format.STATES[state], format.exact(at, zone)) for state, at in studio.jobs.moves(found.id)]
+    steps = [(format.LOOKS[state][1], format.exact(at, zone)) for state, at in studio.jobs.moves(found.id)]
     sent = enumerate(studio.store.references.get_many(found.generation.references), start=1)
     used = [each for each in studio.jobs.used_in(found.id) if studio.exports.file(each) and not each.preview_problem]
     return {

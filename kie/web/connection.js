@@ -14,18 +14,12 @@ const isConnected = () => document.documentElement.dataset.studio === "connected
 const pause = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds))
 
 function opens() {
-  return new Promise((settle) => {
-    const socket = new WebSocket(new URL("events", root.href.replace(/^http/, "ws")))
-    socket.onopen = () => {
-      settle(true)
-      socket.close()
-    }
+  const socket = new WebSocket(new URL("events", root.href.replace(/^http/, "ws")))
+  const answer = new Promise((settle) => {
+    socket.onopen = () => settle(true)
     socket.onclose = () => settle(false)
-    setTimeout(() => {
-      settle(socket.readyState === WebSocket.OPEN)
-      socket.close()
-    }, PATIENCE_MS)
   })
+  return Promise.race([answer, pause(PATIENCE_MS)]).finally(() => socket.close())
 }
 
 async function reasons() {
