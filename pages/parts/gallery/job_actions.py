@@ -83,7 +83,7 @@ _DEEDS: dict[str, Callable[[Job], object]] = {
     "delete": _delete,
     "use": _use,
     "use-alone": _use_alone,
-    "reuse": prompt_tools.put_request,
+    "reuse": lambda job: prompt_tools.put_request(job.generation),
     "vary": _vary,
     "larger": _larger,
     "again": _again,
