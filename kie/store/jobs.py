@@ -52,6 +52,8 @@ LAST_CREDITS, LAST_DURATIONS = (
     select(column, jobs.c.ended_at).where(_DONE, column.is_not(None)).order_by(jobs.c.ended_at.desc()).limit(count)
     for column, count in ((jobs.c.credits, LEARNED_FROM), (jobs.c.duration_s, DURATIONS_FROM))
 )
+_SIZES = select(jobs.c.aspect_ratio, jobs.c.width, jobs.c.height).where(_DONE)
+_LAST_SIZES = _SIZES.order_by(jobs.c.ended_at.desc()).limit(SIZES_FROM)
 
 
 class Jobs:
@@ -129,16 +131,8 @@ class Jobs:
 
     def learned_size(self, aspect_ratio: str, resolution: str) -> tuple[int, int] | None:
         """Return the pixel size of the newest done picture with these settings among the last SIZES_FROM of its resolution."""
-        recent = (
-            select(jobs.c.aspect_ratio, jobs.c.width, jobs.c.height, jobs.c.ended_at)
-            .where(jobs.c.resolution == resolution, jobs.c.state == State.DONE)
-            .order_by(jobs.c.ended_at.desc())
-            .limit(SIZES_FROM)
-            .subquery()
-        )
-        fitting = select(recent.c.width, recent.c.height).where(recent.c.aspect_ratio == aspect_ratio)
-        rows = self._database.rows(fitting.order_by(recent.c.ended_at.desc()).limit(1))
-        return tuple(rows[0]) if rows and rows[0].width else None
+        rows = self._database.rows(_LAST_SIZES, {"resolution": resolution})
+        return next(((row.width, row.height) for row in rows if row.width and row.aspect_ratio == aspect_ratio), None)
 
     def select(self, query: Select, values: Mapping[str, Any] | None = None) -> list[Job]:
         """Return the jobs of a query that is made from JOBS."""

@@ -66,28 +66,17 @@ _NOT_BUSY = jobs.c.id.not_in(bindparam("busy", expanding=True))
 _READY = and_(WAITS, _is_due(_NOW))
 _ONE_READY = select(jobs.c.id).where(_READY).limit(1)
 # Jobs that have a turn and were not sent yet, except those that wait for a retry of an upload.
-_ON_THEIR_WAY = select(func.count()).select_from(jobs).where(jobs.c.state == State.UPLOADING, _is_due(_NOW))
+_ON_THEIR_WAY = select(func.count()).where(jobs.c.state == State.UPLOADING, _is_due(_NOW))
 _WANTS_A_STEP = and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
-_DUE = (
-    select(jobs.c.id, jobs.c.state, jobs.c.server)
-    .where(_WANTS_A_STEP)
-    .order_by(jobs.c.next_at)
-    .limit(bindparam("most"))
-)
+_STEPS = select(jobs.c.id, jobs.c.state, jobs.c.server).where(_WANTS_A_STEP)
+_DUE = _STEPS.order_by(jobs.c.next_at).limit(bindparam("most"))
 _HELD = and_(WAITS, jobs.c.next_at > _NOW)
 _NEXT_DUE = select(func.min(jobs.c.next_at)).where(or_(and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _NOT_BUSY), _HELD))
 # Unanswered paid requests, and those that were answered within the window.
-_SENDS = (
-    select(func.count())
-    .select_from(sends)
-    .where(
-        or_(
-            and_(sends.c.answered_at.is_(None), sends.c.at.between(_NOW - _LOST_S, _NOW + _LOST_S)),
-            and_(sends.c.answered_at > _NOW - _WINDOW_S, sends.c.answered_at < _NOW + _WINDOW_S),
-        )
-    )
-)
-
+_UNANSWERED = and_(sends.c.answered_at.is_(None), sends.c.at.between(_NOW - _LOST_S, _NOW + _LOST_S))
+_IN_WINDOW = and_(sends.c.answered_at > _NOW - _WINDOW_S, sends.c.answered_at < _NOW + _WINDOW_S)
+_SENDS = select(func.count()).where(or_(_UNANSWERED, _IN_WINDOW))
+_FIRST_IN_WINDOW = select(func.min(sends.c.answered_at)).where(_IN_WINDOW)
 _AHEAD = select(
     exists().where(or_(_READY, _WANTS_A_STEP)).label("is_due"),
     _NEXT_DUE.scalar_subquery().label("next_due"),
@@ -191,9 +180,7 @@ class JobQueue:
             return self._frees_at(db, now) if self._room(db, now) <= 0 else None
 
     def _frees_at(self, db: Connection, now: float) -> float:
-        window_s = self._timing.sends_window_s
-        counted = sends.c.answered_at.between(now - window_s, now + window_s)
-        return (db.scalar(select(func.min(sends.c.answered_at)).where(counted)) or now) + window_s
+        return (db.scalar(_FIRST_IN_WINDOW, self._about(now)) or now) + self._timing.sends_window_s
 
     def _room(self, db: Connection, now: float) -> int:
         """Return how many more paid requests fit into the rate limiter's window."""

@@ -168,10 +168,9 @@ class IntegrityCheck:
         (self.files.root / "results").stat()
         for kept in self._each(self.store.inventory.done_files):
             report.checked += 1
-            if fault := self._fault(report, kept):
-                found = report.missing if fault is FileMissing else report.broken
-                if self._fetch_again(kept, fault):
-                    found.append(kept.file)
+            fault = self._fault(report, kept)
+            if fault and self._fetch_again(kept, fault):
+                (report.missing if fault is FileMissing else report.broken).append(kept.file)
 
     def _fault(self, report: Report, kept: Kept) -> type[StudioError] | None:
         path = self.files.path(kept.file)
@@ -224,16 +223,13 @@ class IntegrityCheck:
     def _check_folders(self, report: Report) -> None:
         for folder in KEPT_IN:
             older = self._older(folder, report.at - YOUNG_S)
-            while paths := list(islice(older, STEP)):
-                known = self.store.inventory.owners({path.stem for path in paths})
-                for path in paths:
-                    name = path.relative_to(self.files.root).as_posix()
-                    if path.stem not in known or not is_name(name):
-                        report.orphans.append(name)
-        for path in self._older("incoming", report.at - LEFT_S):
-            report.leftovers.append(path.relative_to(self.files.root).as_posix())
+            while names := list(islice(older, STEP)):
+                known = self.store.inventory.owners({Path(name).stem for name in names})
+                report.orphans += (name for name in names if Path(name).stem not in known or not is_name(name))
+        report.leftovers += self._older("incoming", report.at - LEFT_S)
 
-    def _older(self, folder: str, than: float) -> Iterator[Path]:
+    def _older(self, folder: str, than: float) -> Iterator[str]:
+        """Yield the relative names of the files in a folder that are older than a time."""
         for path in self.files.present(folder):
             if self.is_stopping():
                 return
@@ -242,7 +238,7 @@ class IntegrityCheck:
             except FileNotFoundError:
                 continue  # Moved to its final place meanwhile.
             if is_older:
-                yield path
+                yield path.relative_to(self.files.root).as_posix()
 
     def _discard(self, owner: str, paths: Callable[[], list[Path]]) -> None:
         try:

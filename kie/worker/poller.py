@@ -244,14 +244,6 @@ class Poller:
             raise PictureUnreadable() from error
         self.files.discard([path.with_suffix(UNREADABLE)])
         now = time.time()
-        known = {
-            "file": name,
-            "file_kind": picture.kind,
-            "file_bytes": picture.bytes,
-            "width": picture.width,
-            "height": picture.height,
-            "preview_problem": preview_problem,
-        }
-        self.store.jobs.move(
-            job.id, State.FETCHING, State.DONE, now, ended_at=now, next_at=None, looks=0, **known, **NO_PROBLEM
-        )
+        known = {"file": name, "file_kind": picture.kind, "file_bytes": picture.bytes, "looks": 0}
+        known |= {"width": picture.width, "height": picture.height, "preview_problem": preview_problem}
+        self.store.jobs.move(job.id, State.FETCHING, State.DONE, now, ended_at=now, next_at=None, **known, **NO_PROBLEM)

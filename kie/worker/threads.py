@@ -27,16 +27,12 @@ class DaemonPool:
     """
 
     def __init__(self, name: str, count: int):
-        self._name, self._count = name, count
         self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        names = (f"{name}-{number}" for number in range(count))
+        self._threads = [threading.Thread(target=self._run, name=each, daemon=True) for each in names]
 
     def start(self) -> None:
         """Start the threads."""
-        self._threads = [
-            threading.Thread(target=self._run, name=f"{self._name}-{number}", daemon=True)
-            for number in range(self._count)
-        ]
         for thread in self._threads:
             thread.start()
 
