@@ -47,7 +47,7 @@ def site(studio: Studio) -> Iterator[str]:
 
 def send(site: str, content: bytes, name: str = "holiday.png", **headers: str) -> requests.Response:
     headers = {"X-Studio-Name": name, "Origin": site} | headers
-    return requests.post(f"{site}/references", data=content, headers=headers, timeout=60)
+    return requests.post(f"{site}/references", data=content, headers=headers, timeout=180)
 
 
 def left_over(settings: Settings) -> list[Path]:
