@@ -25,7 +25,7 @@ from kie.store import Store
 from kie.studio import Studio
 from tests.support.fake_service import Rogue, held, told
 from tests.support.images import picture
-from tests.support.jobs import KEY, assert_here, ended, project, quick, submit, until_state
+from tests.support.jobs import KEY, add_reference, assert_here, ended, project, quick, submit, until_state
 from tests.support.rows import NOW, ask, at_once, job_in
 from tests.support.waiting import until
 
@@ -55,10 +55,7 @@ def volume(tmp_path: Path) -> Iterator[Path]:
 def with_a_picture(settings: Settings) -> Job:
     """Open a studio, let it make one picture from a reference, and close it."""
     with Studio(settings) as studio:
-        path = settings.root / "reference.png"
-        path.write_bytes(picture(colour="red"))
-        with path.open("rb") as stream:
-            reference = studio.references.add("mine.png", stream).id
+        reference = add_reference(studio, "red")
         until(lambda: studio.store.references.get_many([reference])[0].checked_at)
         return ended(studio, submit(studio, references=(reference,)))
 

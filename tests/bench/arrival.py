@@ -1,10 +1,11 @@
 """A job's change on the server → on the page (bound: 0.15 s), and the messages of Streamlit that it takes (bound: 0)."""
 
 from collections.abc import Iterator
+from statistics import median
 
 from playwright.sync_api import Page
 
-from tests.bench.places import QUIET_MS, chromium, median, open_page, press, studio, write
+from tests.bench.places import QUIET_MS, chromium, open_page, press, studio, write
 from tests.support.browser import rows
 from tests.support.server import Server
 

@@ -7,6 +7,7 @@ import json
 import tempfile
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 
 from playwright.sync_api import Page, Route
 
@@ -17,7 +18,6 @@ from tests.bench.places import (
     chromium,
     empty_app,
     fill,
-    median,
     open_empty,
     open_page,
     press,

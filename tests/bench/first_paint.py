@@ -1,8 +1,10 @@
 """First contentful paint of `/` against an empty page of Streamlit as it ships (bound: 1.3×), and until it can be used."""
 
+from statistics import median
+
 from playwright.sync_api import Browser
 
-from tests.bench.places import WINDOW, chromium, empty_app, median, studio
+from tests.bench.places import WINDOW, chromium, empty_app, studio
 from tests.support.composer import GENERATE
 
 ROUNDS = 9

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from statistics import median
 
 import psutil
 import requests
@@ -142,11 +143,6 @@ def fill(data_dir: Path, generations: Iterable[Generation], images: int, person:
 def rss_mb(server: Server) -> float:
     """Return the server's resident memory."""
     return psutil.Process(server.process.pid).memory_info().rss / 2**20
-
-
-def median(values: list[float]) -> float:
-    """Return the median."""
-    return sorted(values)[len(values) // 2]
 
 
 # From an action until its result is displayed, and until the following script run has ended, if there is one.

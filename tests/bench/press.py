@@ -1,12 +1,13 @@
 """Generate pressed → createTask at the service, against a bare button of Streamlit as it ships (bound: 2×); → visible card (0.3 s)."""
 
 import time
+from statistics import median
 
 from playwright.sync_api import Page
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
-from tests.bench.places import PRESSED, chromium, empty_app, median, open_empty, open_page, studio, timed, write
+from tests.bench.places import PRESSED, chromium, empty_app, open_empty, open_page, studio, timed, write
 from tests.support.composer import GENERATE
 
 ROUNDS = 15

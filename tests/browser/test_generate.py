@@ -2,8 +2,8 @@
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -51,7 +51,6 @@ from tests.support.composer import (
     write_prompt,
 )
 from tests.support.images import encoded, noise, noisy_png, picture, png
-from tests.support.recorded import Seen
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -66,30 +65,9 @@ Visit = Callable[..., Page]
 # -- one picture with two references, from the first word to the file on the person's disk
 
 
-@dataclass
-class Journey:
-    """What one person's picture left behind, on their side and on the service's."""
-
-    prompt: str
-    file_name: str
-    file: bytes
-    credits_before: str
-    credits_after: str
-    api: list[Seen]
-    uploads: list[Seen]
-    task: dict
-    body: dict
-    page: str
-    log: str
-
-    @property
-    def image(self) -> Image.Image:
-        return Image.open(io.BytesIO(self.file)).convert("RGB")
-
-
 @pytest.fixture(scope="module")
-def journey(profile: BrowserContext, server: Server, service: Sandbox, uploads: Sandbox) -> Journey:
-    """Somebody makes a picture out of two, and takes it home. After the press nothing on the page is touched."""
+def journey(profile: BrowserContext, server: Server, service: Sandbox, uploads: Sandbox) -> SimpleNamespace:
+    """What one person's picture left behind, on their side and on the service's. After the press nothing on the page is touched."""
     prompt, page = "Two flags over a harbour", profile.new_page()
     profile.clear_cookies()
     page.goto(server.url)
@@ -106,10 +84,11 @@ def journey(profile: BrowserContext, server: Server, service: Sandbox, uploads: 
     after = credits_shown(page)
     file_name, file = saved(page, page.get_by_role("button", name="Download", exact=True))
     [task], [body] = tasks(service, prompt), paid_requests(service, prompt)
-    journey = Journey(
+    journey = SimpleNamespace(
         prompt=prompt,
         file_name=file_name,
         file=file,
+        image=Image.open(io.BytesIO(file)).convert("RGB"),
         credits_before=before,
         credits_after=after,
         api=service.seen[seen_api:],
@@ -123,18 +102,17 @@ def journey(profile: BrowserContext, server: Server, service: Sandbox, uploads: 
     return journey
 
 
-def test_the_downloaded_file_is_what_the_service_made(journey: Journey, service: Sandbox) -> None:
+def test_the_downloaded_file_is_what_the_service_made_under_a_name_that_says_what_it_is(
+    journey: SimpleNamespace, service: Sandbox
+) -> None:
     made = requests.get(f"{service.url}/results/{journey.task['taskId']}.png", timeout=10).content
     assert journey.file == made
     assert journey.image.size == (1024, 1024)
-
-
-def test_the_downloaded_file_has_a_name_that_says_what_it_is(journey: Journey) -> None:
     assert "two-flags-over-a-harbour" in journey.file_name
     assert journey.file_name.endswith(".png")
 
 
-def test_the_picture_holds_both_references_in_the_order_in_which_they_were_chosen(journey: Journey) -> None:
+def test_the_picture_holds_both_references_in_the_order_in_which_they_were_chosen(journey: SimpleNamespace) -> None:
     image = journey.image
     found = {
         colour: [x for x in range(0, 1024, 8) for y in range(0, 1024, 8) if image.getpixel((x, y)) == colour]
@@ -144,7 +122,7 @@ def test_the_picture_holds_both_references_in_the_order_in_which_they_were_chose
     assert max(found[CRIMSON]) < min(found[AZURE])
 
 
-def test_one_press_pays_for_one_task_with_the_official_parameters_and_no_others(journey: Journey) -> None:
+def test_one_press_pays_for_one_task_with_the_official_parameters_and_no_others(journey: SimpleNamespace) -> None:
     assert sum(seen.path == CREATE for seen in journey.api) == 1
     assert journey.body.keys() == {"model", "input"}
     assert journey.body["model"] == "nano-banana-pro"
@@ -157,19 +135,18 @@ def test_one_press_pays_for_one_task_with_the_official_parameters_and_no_others(
     }
 
 
-def test_two_files_of_one_name_are_uploaded_under_two(journey: Journey) -> None:
+def test_two_files_of_one_name_are_uploaded_under_two(journey: SimpleNamespace) -> None:
     names = [(seen.body["uploadPath"], seen.body["fileName"]) for seen in journey.uploads]
     assert len(names) == len(set(names)) == 2
     assert "flag.png" not in [name for _, name in names]
 
 
-def test_only_the_four_official_addresses_are_used_each_on_its_own_host(journey: Journey) -> None:
+def test_the_key_goes_with_the_four_official_calls_each_on_its_own_host_and_nowhere_else(
+    journey: SimpleNamespace,
+) -> None:
     asked = {seen.path for seen in journey.api if not seen.path.startswith("/results/")}
     assert asked == {CREATE, RECORD, CREDIT}
     assert {seen.path for seen in journey.uploads} == {UPLOAD}
-
-
-def test_the_key_goes_with_the_official_calls_and_nowhere_else(journey: Journey) -> None:
     for seen in (*journey.api, *journey.uploads):
         carries = seen.headers.get("authorization")
         assert carries == (None if seen.path.startswith("/results/") else f"Bearer {KEY}"), seen.path
@@ -178,7 +155,7 @@ def test_the_key_goes_with_the_official_calls_and_nowhere_else(journey: Journey)
     assert KEY not in journey.log
 
 
-def test_the_balance_on_the_page_falls_by_the_price(journey: Journey) -> None:
+def test_the_balance_on_the_page_falls_by_the_price(journey: SimpleNamespace) -> None:
     assert (journey.credits_before, journey.credits_after) == ("100,000", "99,982")
 
 

@@ -38,7 +38,7 @@ from tests.support.fake_service import (
 )
 from tests.support.forms import galleries
 from tests.support.images import picture
-from tests.support.jobs import ended, leftovers, quick, submit, timed, until_problem, until_state
+from tests.support.jobs import add_reference, ended, leftovers, quick, submit, timed, until_problem, until_state
 from tests.support.postgresql import BOTH
 from tests.support.texts import texts
 from tests.support.waiting import until
@@ -221,14 +221,8 @@ def assert_nothing_spent(studio: Studio, settings: Settings, rogue: Rogue, job: 
     assert "Not charged." in told
 
 
-def references(studio: Studio, settings: Settings, count: int) -> tuple[str, ...]:
-    ids = []
-    for colour in ("red", "green", "blue")[:count]:
-        path = settings.root / f"{colour}.png"
-        path.write_bytes(picture(colour=colour))
-        with path.open("rb") as stream:
-            ids.append(studio.references.add(path.name, stream).id)
-    return tuple(ids)
+def references(studio: Studio, count: int) -> tuple[str, ...]:
+    return tuple(add_reference(studio, colour) for colour in ("red", "green", "blue")[:count])
 
 
 MOMENTS = {"alone": 0, "with references": 2}
@@ -241,7 +235,7 @@ def test_a_refusal_costs_nothing_and_is_told(
 ) -> None:
     behaviour, problem = REFUSALS[fault]
     rogue.plan("create", behaviour)
-    job = submit(studio, references=references(studio, settings, MOMENTS[moment]))
+    job = submit(studio, references=references(studio, MOMENTS[moment]))
     assert_nothing_spent(studio, settings, rogue, job, problem)
     assert len(rogue.requests("create")) == 1
     assert all((studio.jobs.get(job.id).fail_code, studio.jobs.get(job.id).fail_message))
@@ -303,7 +297,7 @@ def test_uploads_that_fail_are_tried_again_and_the_others_stay_up(
     studio: Studio, settings: Settings, rogue: Rogue, fault: str
 ) -> None:
     rogue.plan("upload", UPLOADS[fault], normal, UPLOADS[fault])  # The first of three fails, and then the second.
-    job = submit(studio, references=references(studio, settings, 3))
+    job = submit(studio, references=references(studio, 3))
     assert_paid_once_and_here(studio, settings, rogue, job)
     assert len(rogue.requests("upload")) == 5
 
@@ -313,7 +307,7 @@ def test_an_upload_that_fails_for_good_costs_nothing(
     studio: Studio, settings: Settings, rogue: Rogue, fault: str
 ) -> None:
     rogue.plan("upload", always=UPLOADS[fault])
-    job = submit(studio, references=references(studio, settings, 1))
+    job = submit(studio, references=references(studio, 1))
     assert_nothing_spent(studio, settings, rogue, job, "UploadFailed")
     assert (len(rogue.requests("upload")), rogue.requests("create")) == (3, [])
     assert studio.jobs.get(job.id).sent_at is None

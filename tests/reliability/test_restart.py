@@ -9,8 +9,8 @@ from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import Behaviour, Rogue, acting, held, says, silent, slow, status, told
-from tests.support.images import picture
 from tests.support.jobs import (
+    add_reference,
     assert_here,
     beside,
     ended,
@@ -29,13 +29,6 @@ from tests.support.waiting import until
 @pytest.fixture
 def timing() -> Timing:
     return quick(server_life_s=0.5)
-
-
-def reference(studio: Studio, settings: Settings) -> str:
-    path = settings.root / "reference.png"
-    path.write_bytes(picture(colour="red"))
-    with path.open("rb") as stream:
-        return studio.references.add("mine.png", stream).id
 
 
 # -- stopped
@@ -58,7 +51,7 @@ def test_a_stop_at_any_stage_loses_nothing_and_pays_once(
 ) -> None:
     rogue.plan(endpoint, always=trouble)
     with Studio(settings) as studio:
-        job = submit(studio, references=(reference(studio, settings),))
+        job = submit(studio, references=(add_reference(studio, "red"),))
         until_state(studio, job, state)
         until(lambda: rogue.requests(endpoint))
     rogue.plan(endpoint)
@@ -123,7 +116,7 @@ def test_an_upload_that_outlives_the_stop_sends_nothing(settings: Settings, rogu
     stopped = threading.Event()
     rogue.plan("upload", held(stopped))
     with Studio(settings) as studio:
-        job = until_state(studio, submit(studio, references=(reference(studio, settings),)), State.UPLOADING)
+        job = until_state(studio, submit(studio, references=(add_reference(studio, "red"),)), State.UPLOADING)
         until(lambda: rogue.requests("upload"))
     stopped.set()
     until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("send-")])

@@ -1,5 +1,6 @@
 """The studio on the sandbox: people, the account's limit, the key file, and two databases that stay apart."""
 
+import io
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.images import picture
-from tests.support.jobs import beside, ended, leftovers, project, quick, submit, timed, until_state
+from tests.support.jobs import add_reference, beside, ended, leftovers, project, quick, submit, timed, until_state
 from tests.support.rows import press
 from tests.support.waiting import until
 
@@ -31,12 +32,10 @@ def requests(sandbox: Sandbox, path: str) -> list:
 
 
 @pytest.mark.parametrize("timing", [Timing()], ids=["as it is"])
-def test_a_whole_job_with_a_reference(studio: Studio, settings: Settings, sandbox: Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "mine.png").write_bytes(picture(size=(300, 200)))
-    with (tmp_path / "mine.png").open("rb") as stream:
-        reference = studio.references.add("mine.png", stream)
+def test_a_whole_job_with_a_reference(studio: Studio, settings: Settings, sandbox: Sandbox) -> None:
+    reference = add_reference(studio, size=(300, 200))
     before = until(studio.credits.balance).credits
-    job = submit(studio, references=(reference.id,), aspect_ratio="16:9", output_format="jpg")
+    job = submit(studio, references=(reference,), aspect_ratio="16:9", output_format="jpg")
     job = ended(studio, job)
     assert (job.state, job.credits, job.problem) == (State.DONE, 18, None)
     assert (studio.exports.file(job).suffix, job.width > job.height) == (".jpg", True)
@@ -126,17 +125,14 @@ def test_an_uploaded_reference_is_written_once(studio: Studio, settings: Setting
     assert leftovers(settings) == []
 
 
-def test_a_broken_reference_is_refused_before_anything_is_paid(
-    studio: Studio, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    (tmp_path / "cut.png").write_bytes(picture(size=(900, 900), colour="red")[:-400])
-    with (tmp_path / "cut.png").open("rb") as stream:
-        reference = studio.references.add("cut.png", stream)
+def test_a_broken_reference_is_refused_before_anything_is_paid(studio: Studio, sandbox: Sandbox) -> None:
+    broken = picture(size=(900, 900), colour="red")[:-400]
+    reference = studio.references.add("cut.png", io.BytesIO(broken))
     until(lambda: studio.store.references.get_many([reference.id])[0].refusal)
     with pytest.raises(RequestInvalid):
         submit(studio, references=(reference.id,))
-    with (tmp_path / "cut.png").open("rb") as stream, pytest.raises(FileRefused):
-        studio.references.add("cut.png", stream)
+    with pytest.raises(FileRefused):
+        studio.references.add("cut.png", io.BytesIO(broken))
     assert sandbox.seen == requests(sandbox, "credit")
 
 

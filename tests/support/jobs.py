@@ -1,6 +1,7 @@
 """Helpers to follow jobs in tests: short intervals, and deadlines."""
 
 import contextlib
+import io
 import itertools
 import shutil
 import time
@@ -20,6 +21,7 @@ from kie.store.database import file_url
 from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import Rogue
+from tests.support.images import picture
 from tests.support.waiting import until
 
 KEY = "test-key-that-nobody-pays-for"
@@ -57,6 +59,11 @@ def project(root: Path, url: str, timing: Timing = Timing(), **more: str) -> Set
 def submit(studio: Studio, prompt: str = "a lighthouse", person: str = "Ann", images: int = 1, **more: object) -> Job:
     """Submit a request and return the first of its jobs."""
     return studio.submissions.submit(person, Generation(prompt, **more), f"press-{next(presses)}", images)[0]
+
+
+def add_reference(studio: Studio, colour: str = "teal", name: str = "mine.png", **options: object) -> str:
+    """Add a plain picture as a reference and return its id."""
+    return studio.references.add(name, io.BytesIO(picture(colour=colour, **options))).id
 
 
 def until_state(studio: Studio, job: Job, *states: State) -> Job:

@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from kie.generation import Generation, Submission, SubmissionItem
 from kie.history.query import Query
@@ -75,16 +76,11 @@ def send(store: Store, now: float) -> str | None:
 
 def at_once(*calls: Callable[[], object]) -> list[object]:
     """Run calls concurrently in threads, started at the same time, and return their results."""
-    given: list[object] = [None] * len(calls)
     gate = threading.Barrier(len(calls))
 
-    def run(number: int) -> None:
+    def run(call: Callable[[], object]) -> object:
         gate.wait()
-        given[number] = calls[number]()
+        return call()
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return given
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))

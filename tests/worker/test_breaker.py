@@ -12,8 +12,7 @@ from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import HTML, Behaviour, Rogue, acting, cut, envelope, held, says, status, told
-from tests.support.images import picture
-from tests.support.jobs import ended, project, quick, submit, timed, until_state
+from tests.support.jobs import add_reference, ended, project, quick, submit, timed, until_state
 from tests.support.waiting import until
 
 PAUSED = says(455, "maintenance")
@@ -161,10 +160,7 @@ def test_a_waiting_job_can_be_cancelled(studio: Studio, rogue: Rogue) -> None:
 def test_a_job_that_uploads_when_it_comes_on_gives_its_turn_back(
     studio: Studio, settings: Settings, rogue: Rogue
 ) -> None:
-    path, gate = settings.root / "mine.png", threading.Event()
-    path.write_bytes(picture())
-    with path.open("rb") as stream:
-        reference = studio.references.add("mine.png", stream).id
+    reference, gate = add_reference(studio), threading.Event()
     rogue.plan("upload", always=held(gate))
     rogue.plan("create", always=PAUSED)
     slow = submit(studio, references=(reference,))

@@ -25,19 +25,11 @@ from tests.support.fake_service import (
     status,
     told,
 )
-from tests.support.images import picture
-from tests.support.jobs import assert_here, beside, ended, project, sql, submit, timed
+from tests.support.jobs import add_reference, assert_here, beside, ended, project, sql, submit, timed
 from tests.support.postgresql import BOTH
 from tests.support.waiting import until
 
 # -- references
-
-
-def add(studio: Studio, settings: Settings, colour: str, name: str = "mine.png") -> str:
-    path = settings.root / f"{colour}.png"
-    path.write_bytes(picture(colour=colour))
-    with path.open("rb") as stream:
-        return studio.references.add(name, stream).id
 
 
 def sent_names(rogue: Rogue) -> list[list[str]]:
@@ -47,8 +39,8 @@ def sent_names(rogue: Rogue) -> list[list[str]]:
 
 
 def test_references_go_along_in_order_and_go_up_once(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = tuple(add(studio, settings, colour) for colour in ("red", "blue", "green"))
-    assert add(studio, settings, "red", "another name.png") == used[0]
+    used = tuple(add_reference(studio, colour) for colour in ("red", "blue", "green"))
+    assert add_reference(studio, "red", "another name.png") == used[0]
     first, second = submit(studio, references=used), submit(studio, references=used[::-1])
     assert {ended(studio, job).state for job in (first, second)} == {State.DONE}
     assert ended(studio, submit(studio, references=used[:1])).state == State.DONE
@@ -58,7 +50,7 @@ def test_references_go_along_in_order_and_go_up_once(studio: Studio, settings: S
 
 @BOTH
 def test_an_upload_is_used_again_for_less_than_a_day(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = (add(studio, settings, "red"),)
+    used = (add_reference(studio, "red"),)
     for age_h, uploads in ((0, 1), (19, 1), (21, 2), (-5, 3)):
         sql(settings, f'UPDATE "references" SET uploaded_at = {time.time() - age_h * 3600}')
         assert ended(studio, submit(studio, references=used)).state == State.DONE
@@ -67,7 +59,7 @@ def test_an_upload_is_used_again_for_less_than_a_day(studio: Studio, settings: S
 
 def test_another_upload_host_gets_its_own_upload(settings: Settings, rogue: Rogue, tmp_path: Path) -> None:
     with Studio(settings) as studio:
-        used = (add(studio, settings, "red"),)
+        used = (add_reference(studio, "red"),)
         ended(studio, submit(studio, references=used))
     with (
         Rogue() as other,
@@ -78,7 +70,7 @@ def test_another_upload_host_gets_its_own_upload(settings: Settings, rogue: Rogu
 
 
 def test_an_upload_that_the_service_lost_is_made_again(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = (add(studio, settings, "red"),)
+    used = (add_reference(studio, "red"),)
     message = "Image fetch failed. Check access settings or use our File Upload API instead."
     rogue.plan("record", told(state="fail", failCode="400", failMsg=message, resultJson="", creditsConsumed=0))
     assert ended(studio, submit(studio, references=used)).state == State.FAILED
@@ -90,7 +82,7 @@ def test_an_upload_that_the_service_lost_is_made_again(studio: Studio, settings:
 def test_an_upload_that_the_service_does_not_find_when_it_is_sent_is_made_again(
     studio: Studio, settings: Settings, rogue: Rogue, code: int
 ) -> None:
-    used = (add(studio, settings, "red"), add(studio, settings, "blue"))
+    used = (add_reference(studio, "red"), add_reference(studio, "blue"))
     rogue.plan("create", says(code, "failed to download the image"))
     job = submit(studio, references=used)
     until(lambda: studio.jobs.get(job.id).state in (State.FAILED, State.UNSURE))
@@ -99,7 +91,7 @@ def test_an_upload_that_the_service_does_not_find_when_it_is_sent_is_made_again(
 
 
 def test_uploads_stay_when_a_task_fails_for_another_reason(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = (add(studio, settings, "red"),)
+    used = (add_reference(studio, "red"),)
     rogue.plan("record", told(state="fail", failCode="500", failMsg="Internal Error, Please try again later."))
     assert ended(studio, submit(studio, references=used)).problem == "TaskFailed"
     assert ended(studio, submit(studio, references=used)).state == State.DONE
@@ -107,7 +99,7 @@ def test_uploads_stay_when_a_task_fails_for_another_reason(studio: Studio, setti
 
 
 def test_a_refused_key_is_not_tried_again(studio: Studio, settings: Settings, rogue: Rogue) -> None:
-    used = (add(studio, settings, "red"),)
+    used = (add_reference(studio, "red"),)
     rogue.plan("upload", always=says(401, "Invalid API Key", http=401))
     assert ended(studio, submit(studio, references=used)).problem == "KeyRefused"
     assert len(rogue.requests("upload")) == 1
@@ -116,7 +108,7 @@ def test_a_refused_key_is_not_tried_again(studio: Studio, settings: Settings, ro
 def test_a_reference_whose_file_is_gone_stops_the_job_before_it_is_paid(
     studio: Studio, settings: Settings, rogue: Rogue
 ) -> None:
-    used = (add(studio, settings, "red"),)
+    used = (add_reference(studio, "red"),)
     until(lambda: studio.store.references.get_many(used)[0].checked_at)
     shutil.rmtree(settings.data_dir / "references")
     job = ended(studio, submit(studio, references=used))
@@ -128,12 +120,8 @@ def test_a_reference_whose_file_is_gone_stops_the_job_before_it_is_paid(
 def test_a_picture_that_is_sent_while_it_is_still_checked_is_no_broken_one(
     studio: Studio, settings: Settings, rogue: Rogue
 ) -> None:
-    jobs = []
-    for number in range(12):
-        path = settings.root / f"{number}.png"
-        path.write_bytes(picture(size=(900 + number, 900)))
-        with path.open("rb") as stream:
-            jobs.append(submit(studio, references=(studio.references.add("mine.png", stream).id,)))
+    sizes = [(900 + number, 900) for number in range(12)]
+    jobs = [submit(studio, references=(add_reference(studio, size=size),)) for size in sizes]
     assert [ended(studio, job).problem for job in jobs] == [None] * 12
 
 
