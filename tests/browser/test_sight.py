@@ -138,5 +138,5 @@ def test_a_notice_comes_into_a_place_that_was_there_and_moves_nothing(server: Se
     expect(notice).to_be_visible()
     assert edges(heading) == before
     dress(reader, PHONE, "light")
-    box = notice.bounding_box()
+    box = until(notice.bounding_box)  # it may be drawn anew at this moment
     assert box["width"] > 340 and box["x"] + box["width"] <= PHONE["width"]
