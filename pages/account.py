@@ -103,12 +103,12 @@ def offer_ways_out(job: Job) -> None:
     with st.container(horizontal=True):
         named = {"on_click": recorded(name_task), "args": (job.id,)}
         st.button("Link task", key=f"found-{job.id}", icon=":material/link:", **named)
-        if st.button("Mark as not charged", icon=":material/block:", key=f"never-{job.id}"):
-            warning = (
-                "Only if the log page shows no such task: else its credits are gone, and nothing looks for its picture "
-                "any more. It can be taken back: the picture's menu has “It did run”."
-            )
-            confirm(job.id, "Mark as not charged", warning, lambda _: studio.attention.mark_not_run(job.id))
+        warning = (
+            "Only if the log page shows no such task: else its credits are gone, and nothing looks for its picture "
+            "any more. It can be taken back: the picture's menu has “It did run”."
+        )
+        shown = {"key": f"never-{job.id}", "icon": ":material/block:"}
+        ask_first("Mark as not charged", warning, lambda _: studio.attention.mark_not_run(job.id), **shown)
 
 
 def name_task(job_id: str) -> None:
@@ -126,25 +126,41 @@ def offer_another_look(job: Job) -> None:
         label = "Download again" if job.state == State.FETCHING else "Check again"
         look = {"on_click": recorded(studio.attention.look_again), "args": (job.id,)}
         st.button(label, key=f"look-{job.id}", icon=":material/refresh:", **look)
-        if st.button("Give up", icon=":material/block:", key=f"give-up-{job.id}"):
-            kept = "The job's record and its cost stay in the history."
-            confirm(job.id, "Give up", kept, lambda reason: studio.attention.give_up(job.id, reason), field="Reason")
+        kept = "The job's record and its cost stay in the history."
+        shown = {"key": f"give-up-{job.id}", "icon": ":material/block:", "field": "Reason"}
+        ask_first("Give up", kept, lambda reason: studio.attention.give_up(job.id, reason), **shown)
 
 
-def confirm(
-    key: str, title: str, note: str, do: Callable[[str], object], label: str = "Confirm", field: str = ""
+def ask_first(
+    title: str,
+    note: str,
+    do: Callable[[str], object],
+    *,
+    key: str,
+    icon: str,
+    label: str = "",
+    yes: str = "Confirm",
+    field: str = "",
 ) -> None:
-    """Ask before something is done that ends something, and do it with what was typed into the `field`, if there is one."""
+    """Offer what ends something: the button asks first. `do` gets what was typed into the `field`, if there is one.
+
+    The question is kept until it is answered: a run that takes the place of the one after the press asks it again.
+    """
+    asked = st.session_state
+    st.button(label or title, key=key, icon=icon, on_click=asked.update, args=({"confirming": key},))
+    if asked.get("confirming") != key:
+        return
 
     def ask() -> None:
         st.caption(note)
         # The form sends the text and the press together.
         with st.form(f"confirm-{key}", border=False):
             typed = st.text_input(field) if field else ""
-            if st.form_submit_button(label) and confirmed(do, typed):
+            if st.form_submit_button(yes) and confirmed(do, typed):
+                asked.pop("confirming")
                 st.rerun()
 
-    st.dialog(title)(ask)()
+    st.dialog(title, on_dismiss=lambda: asked.pop("confirming"))(ask)()
 
 
 def show_reconciliation() -> None:
@@ -203,9 +219,11 @@ def show_integrity() -> None:
     binned = studio.search.count(Query(binned=True))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Check the files", icon=":material/rule:", on_click=studio.diagnostics.check_files)
-        if binned and st.button(f"Empty the bin ({binned:,})", icon=":material/delete_forever:"):
+        if binned:
             gone = "The pictures are deleted for good. The history keeps what they were and what they cost."
-            confirm("bin", "Empty the bin", gone, lambda _: studio.diagnostics.empty_bin_now(), "Delete them now")
+            shown = {"key": "empty-bin", "icon": ":material/delete_forever:", "yes": "Delete them now"}
+            label = f"Empty the bin ({binned:,})"
+            ask_first("Empty the bin", gone, lambda _: studio.diagnostics.empty_bin_now(), label=label, **shown)
 
 
 if "hosts_checked" not in st.session_state:

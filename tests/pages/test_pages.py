@@ -573,6 +573,19 @@ def test_an_unsure_job_is_offered_both_ways_out_and_neither_is_taken_alone(opene
     button(app, "Link task").click()
     assert any("not a task id" in error.value for error in drawn(app).error)
     assert store.jobs.get(job.id).state == State.UNSURE
+
+
+def test_a_question_stays_over_other_runs_of_the_page_until_it_is_answered(opened: Open, keep: Keep, store: Store):
+    job, asked = keep(State.UNSURE, "an unsure one", problem="Unsure"), "Only if the log page shows no such task"
+    app = go(opened(), "account.py")
+    assert asked not in said(app)
+    button(app, "Mark as not charged").click()
+    assert asked in said(drawn(app))
+    assert asked in said(drawn(app))
+    assert store.jobs.get(job.id).state == State.UNSURE
+    button(app, "Confirm").click()
+    assert asked not in said(drawn(app))
+    assert store.jobs.get(job.id).state == State.FAILED
     Studio.current().attention.mark_not_run(job.id)  # The dialog is answered in a browser: AppTest has no fragments.
     assert "Nothing needs attention" in said(drawn(app))
     assert (store.jobs.get(job.id).state, store.jobs.get(job.id).credits) == (State.FAILED, 0.0)
