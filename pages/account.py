@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import altair as alt
 import pandas as pd
@@ -107,8 +108,7 @@ def offer_ways_out(job: Job) -> None:
             "Only if the log page shows no such task: else its credits are gone, and nothing looks for its picture "
             "any more. It can be taken back: the picture's menu has “It did run”."
         )
-        shown = {"key": f"never-{job.id}", "icon": ":material/block:"}
-        ask_first("Mark as not charged", warning, lambda _: studio.attention.mark_not_run(job.id), **shown)
+        ask_first(f"never-{job.id}", "Mark as not charged", warning, lambda _: studio.attention.mark_not_run(job.id))
 
 
 def name_task(job_id: str) -> None:
@@ -126,28 +126,25 @@ def offer_another_look(job: Job) -> None:
         label = "Download again" if job.state == State.FETCHING else "Check again"
         look = {"on_click": recorded(studio.attention.look_again), "args": (job.id,)}
         st.button(label, key=f"look-{job.id}", icon=":material/refresh:", **look)
-        kept = "The job's record and its cost stay in the history."
-        shown = {"key": f"give-up-{job.id}", "icon": ":material/block:", "field": "Reason"}
-        ask_first("Give up", kept, lambda reason: studio.attention.give_up(job.id, reason), **shown)
+        kept, give_up = "The job's record and its cost stay in the history.", partial(studio.attention.give_up, job.id)
+        ask_first(f"give-up-{job.id}", "Give up", kept, give_up, field="Reason")
 
 
 def ask_first(
-    title: str,
+    key: str,
+    label: str,
     note: str,
     do: Callable[[str], object],
-    *,
-    key: str,
-    icon: str,
-    label: str = "",
     yes: str = "Confirm",
     field: str = "",
+    icon: str = ":material/block:",
 ) -> None:
     """Offer what ends something: the button asks first. `do` gets what was typed into the `field`, if there is one.
 
     The question is kept until it is answered: a run that takes the place of the one after the press asks it again.
     """
     asked = st.session_state
-    st.button(label or title, key=key, icon=icon, on_click=asked.update, args=({"confirming": key},))
+    st.button(label, key=key, icon=icon, on_click=asked.update, args=({"confirming": key},))
     if asked.get("confirming") != key:
         return
 
@@ -160,7 +157,7 @@ def ask_first(
                 asked.pop("confirming")
                 st.rerun()
 
-    st.dialog(title, on_dismiss=lambda: asked.pop("confirming"))(ask)()
+    st.dialog(label, on_dismiss=lambda: asked.pop("confirming"))(ask)()
 
 
 def show_reconciliation() -> None:
@@ -170,9 +167,8 @@ def show_reconciliation() -> None:
     if result.since is None or result.since == result.until:
         st.caption("The balance has to be read twice before it can be compared.")
     elif not result.differences:
-        st.caption(
-            f":material/check: The balance agrees: since {format.exact(result.since, visitor.zone())} it has fallen by what our pictures cost."
-        )
+        since = format.exact(result.since, visitor.zone())
+        st.caption(f":material/check: The balance agrees: since {since} it has fallen by what our pictures cost.")
     for difference in reversed(result.differences[-DIFFERENCES:]):
         amount = format.credits(abs(difference.credits))
         what = "were spent elsewhere" if difference.credits > 0 else "were added or given back"
@@ -221,9 +217,10 @@ def show_integrity() -> None:
         st.button("Check the files", icon=":material/rule:", on_click=studio.diagnostics.check_files)
         if binned:
             gone = "The pictures are deleted for good. The history keeps what they were and what they cost."
-            shown = {"key": "empty-bin", "icon": ":material/delete_forever:", "yes": "Delete them now"}
-            label = f"Empty the bin ({binned:,})"
-            ask_first("Empty the bin", gone, lambda _: studio.diagnostics.empty_bin_now(), label=label, **shown)
+            label, icon = f"Empty the bin ({binned:,})", ":material/delete_forever:"
+            ask_first(
+                "empty-bin", label, gone, lambda _: studio.diagnostics.empty_bin_now(), "Delete them now", icon=icon
+            )
 
 
 if "hosts_checked" not in st.session_state:

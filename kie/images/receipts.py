@@ -73,8 +73,11 @@ def read(source: Path) -> Generation | None:
         found = json.loads(record_in(source) or b"null")
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or found.get("studio_receipt") != VERSION:
-        return None
+    return request(found) if isinstance(found, dict) and found.get("studio_receipt") == VERSION else None
+
+
+def request(found: dict[str, Any]) -> Generation | None:
+    """Return the request in what a receipt says, or None if it could not be sent like that."""
     prompt, references = found.get("prompt"), found.get("references")
     if not isinstance(prompt, str) or not isinstance(references, list):
         return None

@@ -5,12 +5,11 @@
 function inOrder(draw) {
   return (call) => {
     const { data, parentElement } = call
-    const calls = (parentElement.studioCalls ??= { session: null, number: 0 })
-    const { session, number } = data
-    const isOlder = session === calls.session && number < calls.number
+    const last = parentElement.studioCall
+    const isOlder = data.session === last?.data.session && data.number < last.data.number
     if (isOlder || !parentElement.isConnected) return
-    Object.assign(calls, { session, number, last: call })
+    parentElement.studioCall = call
     const end = draw(call)
-    return () => calls.last === call && end?.()
+    return () => parentElement.studioCall === call && end?.()
   }
 }

@@ -1,8 +1,6 @@
 """The settings of a request: shape, size, format and how many, with what they cost and what comes out."""
 
-from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -10,15 +8,12 @@ from kie.generation import ASPECT_RATIOS, IMAGES_LIMIT, OUTPUT_FORMATS, RESOLUTI
 from kie.money.prices import Price
 from kie.studio import Studio
 from kie.views import format
+from kie.views.shapes import shape
 from pages.parts.composer import prompt_tools, saved_lists
 
 Prices = dict[str, Price | None]
 RATIO, SIZE = "dock-ratio", "dock-size"
 USUAL = (1, 2, 4, 8)
-
-# Mid grey, which can be seen on a light page and on a dark one.
-LINE = "#8a8172"
-ICON_PX, SHAPE_PX = 20, 18
 KEPT = {"horizontal": True, "persist_state": "session"}
 # What does not change the price runs no page: the next run has it, at the latest when the popover closes.
 FREE = KEPT | {"on_change": "ignore"}
@@ -67,23 +62,6 @@ def _popover(key: str, label: str, icon: str | None = None) -> Any:
         form[said] = label
     # What is drawn in a closed popover would keep telling its old value after another was put into the form.
     return st.popover(form[said], icon=icon, key=key, on_change="rerun")
-
-
-@cache
-def shape(ratio: str) -> str:
-    """Draw an aspect ratio beside its name, as Markdown."""
-    if ratio == "auto":
-        width, height, dash = 14.0, 14.0, ' stroke-dasharray="3 2"'
-    else:
-        across, down = (int(part) for part in ratio.split(":"))
-        width, height, dash = SHAPE_PX * across / max(across, down), SHAPE_PX * down / max(across, down), ""
-    left, top = (ICON_PX - width) / 2 + 0.75, (ICON_PX - height) / 2 + 0.75
-    box = f'x="{left:.2f}" y="{top:.2f}" width="{width - 1.5:.2f}" height="{height - 1.5:.2f}" rx="1.5"'
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{ICON_PX}" height="{ICON_PX}">'
-        f'<rect {box} fill="none" stroke="{LINE}" stroke-width="1.5"{dash}/></svg>'
-    )
-    return f"![](data:image/svg+xml,{quote(svg)}) {ratio.capitalize()}"
 
 
 def _outcome(prices: Prices) -> str:

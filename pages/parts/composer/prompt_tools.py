@@ -193,15 +193,12 @@ def save_template(name: str, replace: bool) -> None:
 
 def show_files(kept: SavedList) -> None:
     """Offer all templates as a file, and take such a file in."""
+    library = Studio.current().library
     with st.expander("Move templates between studios", type="compact"):
         written = {"file_name": "templates.json", "mime": "application/json", "icon": ":material/download:"}
-        st.download_button("Export all", all_templates, on_click="ignore", **written)
+        export = {"data": lambda: write_file(library.templates("", limit=None)), "on_click": "ignore"}
+        st.download_button("Export all", **export, **written)
         file_field.ask("Import from a file", ("json",), FILE_BYTES_LIMIT, FILES, partial(import_file, kept))
-
-
-def all_templates() -> bytes:
-    """Return all templates as a file for another studio."""
-    return write_file(Studio.current().library.templates("", limit=None))
 
 
 def import_file(kept: SavedList, _: str, content: bytes) -> None:

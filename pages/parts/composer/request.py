@@ -111,9 +111,6 @@ def _of_table() -> _Found:
         request = replace(request, prompt=expansion.literal(request.prompt))
     lines = tuple(batch.requests(batch_table.rows(), request, form["images"], request.references))
     faults = tuple(Fault("Table", f"Row {line.number}: {fault.sentence}") for line in lines for fault in line.faults)
-    items = [
-        SubmissionItem(generation, line.images, line.number, project=line.project)
-        for line in lines
-        for generation in line.generations
-    ]
+    made = [(line, generation) for line in lines for generation in line.generations]
+    items = [SubmissionItem(each, line.images, line.number, project=line.project) for line, each in made]
     return () if faults else items, faults, lines

@@ -15,7 +15,6 @@ const KEYS = [
   ["?", "These keys"],
 ]
 
-
 function createKeys() {
   const rows = KEYS.flatMap(([key, does]) => [make("dt", {}, make("kbd", { text: key })), make("dd", { text: does })])
   const element = make("div", { popover: "auto", class: "keys", role: "dialog", "aria-label": "Keys", tabindex: "-1" }, make("dl", {}, ...rows))

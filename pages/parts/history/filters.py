@@ -7,7 +7,6 @@ fields ──► Query ──► address          when a person changes one
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -20,12 +19,7 @@ from pages.parts.component import component
 from pages.parts.live import visitor
 
 OURS = ("page", "view", "job")
-SORTS = {
-    "newest": "Newest first",
-    "oldest": "Oldest first",
-    "cost": "Most expensive",
-    "duration": "Slowest first",
-}
+SORTS = {"newest": "Newest first", "oldest": "Oldest first", "cost": "Most expensive", "duration": "Slowest first"}
 LISTS = {
     "persons": "Person",
     "projects": "Project",
@@ -97,7 +91,8 @@ def ask(asked: Query) -> None:
 def _show_chips(asked: Query) -> None:
     """Show what is on, and what is often wanted, each to be switched by a press."""
     on = _on(asked)
-    often: list[Chip] = [("persons", form["person"]), ("starred", True), ("verdict", "pick"), ("since", _today())]
+    today = format.today(visitor.zone())
+    often: list[Chip] = [("persons", form["person"]), ("starred", True), ("verdict", "pick"), ("since", today)]
     often += [("projects", form["project"])] if form.get("project") else []
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         for chip in dict.fromkeys([*often, *on]):
@@ -113,7 +108,7 @@ def _on(asked: Query) -> list[Chip]:
 
 def _name(chip: Chip) -> str:
     field, value = chip
-    own = {("persons", form["person"]): "Mine", ("since", _today()): "Today"}
+    own = {("persons", form["person"]): "Mine", ("since", format.today(visitor.zone())): "Today"}
     return own.get(chip) or _plain(NAMES.get(field, str)(value))
 
 
@@ -131,10 +126,6 @@ def _switch(chip: Chip) -> None:
         _go(replace(asked, **{field: tuple(each for each in had if each != value) if is_on else (*had, value)}))
     else:
         _go(replace(asked, **{field: USUAL[field] if is_on else value}))
-
-
-def _today() -> date:
-    return format.today(visitor.zone())
 
 
 def _ask_filters(asked: Query, facets: Facets) -> None:
