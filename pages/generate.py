@@ -135,12 +135,9 @@ def show_short(request: form_request.Request) -> None:
     free, held = max(0.0, studio.credits.free() or 0.0), studio.credits.held()
     waiting = f" {format.number(held)} are reserved." if held else ""
     enough = int(free // max(item.price or 0.0 for item in asked.items))
-    if can.items:
-        made = f"The button makes {format.pictures(can.images)}."
-    elif enough:
-        made = f"Enough for {enough} of {asked.images}: ask for fewer, or top up."
-    else:
-        made = "Nothing can be sent: top up first."
+    fewer = f"Enough for {enough} of {asked.images}: ask for fewer, or top up."
+    none = fewer if enough else "Nothing can be sent: top up first."
+    made = f"The button makes {format.pictures(can.images)}." if can.items else none
     cost = f"{format.pictures(asked.images)} would cost about {format.credits(asked.price)}"
     st.warning(f"{cost}; {format.number(free)} are available.{waiting} {made}", icon=":material/paid:")
     refresh = {"icon": ":material/refresh:", "on_click": studio.backend.tracker.want_balance}

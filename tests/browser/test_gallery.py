@@ -115,7 +115,7 @@ def test_only_this_server_s_own_addresses_are_shown_or_offered(look: Look) -> No
 # -- presses
 
 
-def test_two_presses_at_once_are_both_answered_once_even_if_an_answer_leaves_the_run(look: Look, stage: Stage) -> None:
+def test_two_presses_at_once_are_both_answered_once(look: Look, stage: Stage) -> None:
     cancel = Action("cancel", "Cancel", "close", help=HINT)
     page = look(group(waiting(1, actions=(cancel,)), waiting(2, actions=(cancel,))))
     expect(button(card(page, 1), "Cancel")).to_have_attribute("title", HINT)

@@ -204,10 +204,9 @@ def visit(start: Callable[..., Server], clean_page: Callable[..., Page], staying
             staying.append(page)
         name = name or f"Visitor {time.monotonic_ns()}"
         page.context.add_cookies([{"name": "studio_person", "value": quote(name), "url": server.url}])
-        # Clears what an earlier visitor has stored in the browser.
-        line = page.context.new_cdp_session(page)
-        line.send("Storage.clearDataForOrigin", {"origin": server.url, "storageTypes": "local_storage"})
-        line.detach()
+        # Clears what an earlier visitor has stored in the browser, where no page of the studio writes it again.
+        page.goto(f"{server.url}/healthz")
+        page.evaluate("() => [localStorage, sessionStorage].forEach((store) => store.clear())")
         page.goto(server.url + path)
         settle(page)
         return page
@@ -231,7 +230,6 @@ def undress(page: Page) -> None:
 
 def leave(page: Page) -> None:
     """Navigate a page to about:blank for reuse."""
-    page.evaluate("() => { try { sessionStorage.clear() } catch { /* an empty page has none */ } }")
     page.goto("about:blank")
 
 

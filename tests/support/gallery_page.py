@@ -23,13 +23,11 @@ def scene() -> dict:
 
 
 def press(action: str, item: str | None, group: str) -> None:
-    """Record a press. "clear" empties the selection, "cancel" reruns the page, as on some pages of the app."""
+    """Record a press. "clear" empties the selection."""
     with PRESSED.open("a") as out:
         out.write(json.dumps([action, item, group]) + "\n")
     if action == "clear":
         stage.select(scene()["key"], [])
-    if action == "cancel":
-        st.rerun()
 
 
 @st.fragment(run_every=3600)

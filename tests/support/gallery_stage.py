@@ -143,6 +143,8 @@ def look(clean_page: Callable[..., Page], stage: Stage) -> Callable[..., Page]:
             stage.opened.append(page)
         stage.pages.append(page)
         expect(page.get_by_text(stage.key, exact=True)).to_be_visible()
+        # Until then the gallery of the scene before stands there, too.
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
         return page
 
     return open_page

@@ -107,7 +107,8 @@ def _restore() -> None:
         prompt.put(text, is_restored=True)
     form[PUT] = {name: (DEFAULTS[name], value) for name, value in values.items()}
     _apply()
-    strip.replace([*references, *strip.chosen().ids])
+    if set(references) - set(strip.chosen().ids):
+        strip.replace([*references, *strip.chosen().ids])
     form[KNOWN] = True
 
 

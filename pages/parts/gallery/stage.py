@@ -7,7 +7,6 @@ The browser opens, zooms, compares, copies and selects by itself; the server hea
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from typing import Any, Literal
 
 import streamlit as st
@@ -52,14 +51,19 @@ def show(
 ) -> list[str]:
     """Show the groups and return the ids of the selected items.
 
-    `on_act(action, item or None, group)` is called once for each press, as a callback: before the page, or the fragment
-    around this, runs again. A press of `selection_actions` has no item and the group "selection": `selection(key)` tells
-    what it is for; `select` changes that. Items that are not shown stay selected.
+    `on_act(action, item or None, group)` is called for each press, as a callback: before the page, or the fragment around
+    this, runs again. Where Streamlit broke it off it is called a second time, so it must do no harm twice.
+
+    A press of `selection_actions` has no item and the group "selection": `selection(key)` tells what it is for; `select`
+    changes that. Items that are not shown stay selected.
 
     `row_px` is the height of a row of the grid. With `beside`, the source of what is known of one item, a press on an
     item shows it beside the list where there is room, and `on_write` hears what is written there; `opened` is the item
     that opens at first. `done` says what was done with a selection, with an action to undo it.
     """
+    # Streamlit breaks a callback off when another run takes the place of its own.
+    if _hear(key, on_act, on_write):
+        st.rerun()
     state = _state(key)
     data = {
         "groups": [row(group) for group in groups],
@@ -74,10 +78,7 @@ def show(
         "notify": row(notify),
         "source": source,
     }
-    heard = {
-        "on_events_change": lambda: _hear(key, on_act, on_write),
-        "on_selection_change": lambda: _hear_selection(key),
-    }
+    heard = dict.fromkeys(("on_events_change", "on_selection_change"), lambda: _hear(key, on_act, on_write))
     _stage(key=key, data=data, default={"events": [], "selection": None}, **heard)
     return selection(key)
 
@@ -99,18 +100,22 @@ def _state(key: str) -> dict[str, Any]:
     return st.session_state.setdefault(name, {"heard": 0, "revision": 0, "selected": []})
 
 
-def _hear(key: str, on_act: OnAct, on_write: OnWrite | None) -> None:
+def _hear(key: str, on_act: OnAct, on_write: OnWrite | None) -> bool:
     """Answer each press that has not been answered yet, in order, each with what was selected when it was pressed."""
-    state = _state(key)
+    state, told = _state(key), st.session_state.get(key) or {}
     # A browser tells a new session what it told the last one: its presses have been answered, so they are not heard.
-    events = [event for event in st.session_state[key].get("events") or [] if event["session"] == session_id()]
-    new = [event for event in events if event["sequence"] > state["heard"]]
-    # An answer may leave by `st.rerun` or `st.switch_page`: the stack answers the others all the same, last in, first out.
-    with ExitStack() as answers:
-        answers.callback(_hear_selection, key)
-        for event in reversed(new):
-            state["heard"] = max(state["heard"], event["sequence"])
-            answers.callback(_answer, key, event, on_act, on_write)
+    ours = [event for event in told.get("events") or [] if event["session"] == session_id()]
+    new = [event for event in ours if event["sequence"] > state["heard"]]
+    for event in new:
+        try:
+            _answer(key, event, on_act, on_write)
+        except Exception:
+            state["heard"] = event["sequence"]
+            raise
+        # Not before: where another run takes the place of this one in the middle of an answer, that answers it again.
+        state["heard"] = event["sequence"]
+    _take_selection(key, told.get("selection"))
+    return bool(new)
 
 
 def _answer(key: str, event: Row, on_act: OnAct, on_write: OnWrite | None) -> None:
@@ -120,10 +125,6 @@ def _answer(key: str, event: Row, on_act: OnAct, on_write: OnWrite | None) -> No
         return
     _take_selection(key, event["selection"])
     on_act(event["action"], event["item"], event["group"])
-
-
-def _hear_selection(key: str) -> None:
-    _take_selection(key, st.session_state[key].get("selection"))
 
 
 def _take_selection(key: str, told: Row | None) -> None:
