@@ -38,7 +38,7 @@ ZOOMED = {"width": 320, "height": 200}
 KEY = "a-key-that-stays-on-two-hosts"
 WAIT_MS = 60_000
 # On a page below the root, Streamlit first probes for its server there, and the browser logs the failure.
-PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
+PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$|/favicon\.ico$")
 # Console messages of a browser whose server is unreachable.
 GONE = ("net::ERR_", "WebSocket connection", "disconnected", "server endpoint", "server is not responding")
 
