@@ -1,4 +1,4 @@
-"""The job: one requested picture, with its states and the allowed transitions, which ARCHITECTURE.md draws."""
+"""The job: one requested picture, with its states and the allowed transitions. ARCHITECTURE.md draws the usual ones."""
 
 from dataclasses import dataclass
 from enum import StrEnum

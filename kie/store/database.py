@@ -1,8 +1,7 @@
-"""The database: opening, reading, writing, and state changes of jobs.
+"""The database: opening, reading, writing.
 
-Every state change is one UPDATE guarded by the current state, so of two concurrent attempts one succeeds. SQLAlchemy
-Core. The default is SQLite in WAL mode. On both kinds of database there is one writer at a time, every commit is synced,
-because a row may stand for money, and a reader sees one snapshot:
+SQLAlchemy Core. The default is SQLite in WAL mode. On both kinds of database there is one writer at a time, every commit is
+synced, because a row may stand for money, and a reader sees one snapshot:
 
     SQLite        BEGIN IMMEDIATE; PRAGMA synchronous=FULL; BEGIN
     PostgreSQL    an advisory lock; synchronous_commit; REPEATABLE READ, READ ONLY

@@ -21,10 +21,20 @@ def barriers(page: Page) -> list[str]:
     for scheme, screen in (("light", DESKTOP), ("light", PHONE), ("dark", PHONE), ("dark", DESKTOP)):
         dress(page, screen, scheme)
         where = f"{scheme}, {screen['width']} px:"
-        found += [f"{where} {finding}" for finding in findings(page, COLOURS if scheme == "dark" else ())]
+        found += [f"{where} {finding}" for finding in lasting(page, COLOURS if scheme == "dark" else ())]
         if (sticking_out := cut_off(page)) > 0:
             found.append(f"{where} the page is {sticking_out} px too wide")
     dress(page, DESKTOP, "light")
+    return found
+
+
+def lasting(page: Page, rules: Iterable[str]) -> list[str]:
+    """Return what `findings` finds again once the page is at rest: for the moment of a run, Streamlit dims what it replaces."""
+    for _ in range(5):
+        found = findings(page, rules)
+        if not found:
+            break
+        rest(page)
     return found
 
 
@@ -52,7 +62,10 @@ def dress(page: Page, screen: dict[str, int], scheme: str) -> None:
     page.set_viewport_size(screen)
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
-    # Elements that are about to be replaced are dimmed until the script run ends.
+    rest(page)
+
+
+def rest(page: Page) -> None:
+    """Wait until no run is active and no colour fades."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    # Colours fade from one scheme to the other.
     until(lambda: page.evaluate(FADING) == 0)
