@@ -108,7 +108,8 @@ def offer_ways_out(job: Job) -> None:
             "Only if the log page shows no such task: else its credits are gone, and nothing looks for its picture "
             "any more. It can be taken back: the picture's menu has “It did run”."
         )
-        ask_first(f"never-{job.id}", "Mark as not charged", warning, lambda _: studio.attention.mark_not_run(job.id))
+        shown = {"do": lambda _: studio.attention.mark_not_run(job.id), "about": job.prompt[:TITLE]}
+        ask_first(f"never-{job.id}", "Mark as not charged", warning, **shown)
 
 
 def name_task(job_id: str) -> None:
@@ -127,7 +128,7 @@ def offer_another_look(job: Job) -> None:
         look = {"on_click": recorded(studio.attention.look_again), "args": (job.id,)}
         st.button(label, key=f"look-{job.id}", icon=":material/refresh:", **look)
         kept, give_up = "The job's record and its cost stay in the history.", partial(studio.attention.give_up, job.id)
-        ask_first(f"give-up-{job.id}", "Give up", kept, give_up, field="Reason")
+        ask_first(f"give-up-{job.id}", "Give up", kept, give_up, field="Reason", about=job.prompt[:TITLE])
 
 
 def ask_first(
@@ -135,6 +136,7 @@ def ask_first(
     label: str,
     note: str,
     do: Callable[[str], object],
+    about: str,
     yes: str = "Confirm",
     field: str = "",
     icon: str = ":material/block:",
@@ -149,6 +151,7 @@ def ask_first(
         return
 
     def ask() -> None:
+        st.text(about)
         st.caption(note)
         # The form sends the text and the press together.
         with st.form(f"confirm-{key}", border=False):
@@ -212,15 +215,15 @@ def show_integrity() -> None:
     """Offer to compare files and rows, say what the last check found, and to empty the bin."""
     st.header("Files and bin", anchor=False)
     status.show("integrity")
-    binned = studio.search.count(Query(binned=True))
+    # What comes into the bin while the question is open is not in its number, and stays.
+    counted_at, binned = time.time(), studio.search.count(Query(binned=True))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Check the files", icon=":material/rule:", on_click=studio.diagnostics.check_files)
         if binned:
             gone = "The pictures are deleted for good. The history keeps what they were and what they cost."
-            label, icon = f"Empty the bin ({binned:,})", ":material/delete_forever:"
-            ask_first(
-                "empty-bin", label, gone, lambda _: studio.diagnostics.empty_bin_now(), "Delete them now", icon=icon
-            )
+            shown = {"about": format.pictures(binned), "icon": ":material/delete_forever:", "yes": "Delete them now"}
+            empty = {"do": lambda _: studio.diagnostics.empty_bin_now(counted_at)}
+            ask_first("empty-bin", f"Empty the bin ({binned:,})", gone, **empty, **shown)
 
 
 if "hosts_checked" not in st.session_state:

@@ -117,12 +117,12 @@ class Annotations:
         can_go_back = and_(jobs.c.binned_at > now - BIN_LIFE_S, jobs.c.emptied_at.is_(None))
         return self._update(ids, can_go_back, binned_at=None, binned_by=None)
 
-    def empty_bin(self, now: float, limit: int = 500, at_once: bool = False) -> list[str]:
+    def empty_bin(self, now: float, limit: int = 500, before: float | None = None) -> list[str]:
         """Record that the files of jobs that were moved to the bin more than 30 days ago are deleted, and return their ids.
 
-        Takes the oldest, `limit` at most; with `at_once`, of all jobs in the bin. Rows and costs are kept.
+        Takes the oldest, `limit` at most; with `before`, of all that were moved there until then. Rows and costs are kept.
         """
-        left = jobs.c.binned_at.is_not(None) if at_once else jobs.c.binned_at <= now - BIN_LIFE_S - BIN_MARGIN_S
+        left = jobs.c.binned_at <= (now - BIN_LIFE_S - BIN_MARGIN_S if before is None else before)
         due = select(jobs.c.id).where(left, jobs.c.state.in_(ENDED), jobs.c.emptied_at.is_(None))
         oldest = jobs.c.id.in_(due.order_by(jobs.c.binned_at).limit(limit))
         with self._database.write() as db:

@@ -1,6 +1,7 @@
 """Whether the studio works: its files, its hosts, and what prevents pictures from being made."""
 
 import time
+from functools import partial
 
 from kie.errors import KeyRefused, NoRoom, NotRecorded
 from kie.images import convert
@@ -31,9 +32,9 @@ class Diagnostics:
         """Return whether a check is running or about to start."""
         return self._is_check_asked or self._context.tracker.integrity.is_checking
 
-    def empty_bin_now(self) -> None:
-        """Delete the files of all jobs in the bin permanently, in the background. Rows and costs are kept."""
-        self._context.tracker.do(self._empty_bin)
+    def empty_bin_now(self, before: float) -> None:
+        """Delete the files of all jobs that are in the bin since a time, in the background. Rows and costs are kept."""
+        self._context.tracker.do(partial(self._empty_bin, before))
 
     def unready(self) -> dict[str, str]:
         """Return what prevents pictures from being made: component to sentence, empty if nothing. Takes up to a second."""
@@ -69,8 +70,8 @@ class Diagnostics:
             self._is_check_asked = False
             self._context.events.publish({"integrity"})
 
-    def _empty_bin(self) -> None:
-        self._context.tracker.integrity.empty_bin(time.time(), at_once=True)
+    def _empty_bin(self, before: float) -> None:
+        self._context.tracker.integrity.empty_bin(time.time(), before)
         self._context.events.publish({"integrity"})
 
     def _check_hosts(self) -> None:

@@ -74,7 +74,7 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
 def label(studio: Studio, job: Job, is_here: bool) -> str:
     """Name where a job stands, and what of a finished one can't be seen here."""
     if job.binned_at:
-        return "In the bin"
+        return "Deleted" if job.emptied_at else "In the bin"
     if job.state != State.DONE:
         return format.state(job, studio.store.breaker.current() if job.state == State.QUEUED else None)
     if not is_here:
@@ -146,7 +146,7 @@ def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Act
     hide = (HIDE,) if session else ()
     review = (REVIEW,) if job.needs_attention else ()
     if job.binned_at:
-        return (RESTORE, copy, *hide)
+        return (*(() if job.emptied_at else (RESTORE,)), copy, *hide)
     if is_here:
         judge = (UNDECIDE,) if job.verdict else (PICK, REJECT)
         star = UNSTAR if job.starred_at else STAR

@@ -150,13 +150,13 @@ class IntegrityCheck:
             log.info("%d references that nothing has used for 7 days were deleted", len(dropped))
         return len(dropped)
 
-    def empty_bin(self, now: float, at_once: bool = False) -> int:
-        """Delete the files of jobs that have been in the bin for 30 days, or of all jobs in it. Returns the number of jobs.
+    def empty_bin(self, now: float, before: float | None = None) -> int:
+        """Delete the files of jobs that have been in the bin for 30 days, or, with `before`, since then. Returns the number of jobs.
 
         Rows, costs and references are kept.
         """
         emptied = 0
-        while not self.is_stopping() and (ids := self.store.annotations.empty_bin(now, STEP, at_once)):
+        while not self.is_stopping() and (ids := self.store.annotations.empty_bin(now, STEP, before)):
             for job_id in ids:
                 self._discard(f"job {job_id}", partial(self.files.made_for, job_id))
                 self.tell(job_id)

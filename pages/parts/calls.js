@@ -1,6 +1,5 @@
-// Streamlit calls a component anew whenever its data changes. While the script is still being loaded, an older call may come
-// after a newer one, and either may end after the other has begun. An older call is left out, and the end of a call ends nothing
-// that a later one goes on with.
+// Streamlit calls a component anew when its data changes. While its script is being loaded, an older call may come, or end, after
+// a newer one: such a call is left out, and such an end ends nothing.
 
 function inOrder(draw) {
   return (call) => {

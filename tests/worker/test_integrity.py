@@ -272,11 +272,17 @@ def test_a_file_that_a_crash_left_of_an_emptied_job_is_an_orphan(
 def test_the_bin_is_emptied_at_once_for_who_wants_that_and_nothing_else_goes(
     store: Store, files: Files, care: IntegrityCheck
 ) -> None:
-    binned, taken_out, kept = (finished(store, files) for _ in range(3))
+    binned, taken_out, kept, binned_later = (finished(store, files) for _ in range(4))
     store.annotations.bin([binned.id, taken_out.id], "Ann", NOW)
     store.annotations.unbin([taken_out.id], NOW + 1)
-    assert care.empty_bin(NOW + 2, at_once=True) == 1
-    assert [files.path(job.file).exists() for job in (binned, taken_out, kept)] == [False, True, True]
+    store.annotations.bin([binned_later.id], "Ann", NOW + 3)
+    assert care.empty_bin(NOW + 4, before=NOW + 2) == 1
+    assert [files.path(job.file).exists() for job in (binned, taken_out, kept, binned_later)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
     assert store.annotations.unbin([binned.id], NOW + 3) == 0
 
 
@@ -290,7 +296,7 @@ def test_what_is_taken_out_of_the_bin_in_the_last_moment_keeps_its_files(
         other.annotations.unbin([job.id], NOW + 1)
 
     event.listen(store.database.engine, "after_cursor_execute", take_out, once=True)  # just before it is emptied
-    assert care.empty_bin(NOW + 2, at_once=True) == 0
+    assert care.empty_bin(NOW + 2, before=NOW + 2) == 0
     assert files.path(job.file).exists()
 
 
@@ -312,7 +318,7 @@ def test_a_person_empties_the_bin_and_looking_again_fetches_nothing(settings: Se
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
         studio.annotations.bin([job.id], "Ann")
-        studio.diagnostics.empty_bin_now()
+        studio.diagnostics.empty_bin_now(time.time())
         until(lambda: studio.exports.file(job) is None)
         studio.attention.look_again(job.id)
         assert studio.jobs.get(job.id).state == State.DONE

@@ -71,7 +71,7 @@ const views = {
     }),
   integrity: ({ integrity: { is_checking, at, sentences } }, _, { now }) => {
     if (is_checking) return [small(icon("search"), " The files are being checked.")]
-    if (at === null) return [small("Compares every picture on the disk with the history. It costs nothing and deletes nothing.")]
+    if (at === null) return [small("“Check the files” compares every picture on the disk with the history. It costs nothing and deletes nothing.")]
     return [small(`Checked ${ago(at, now)}, at ${exact(at)}`), ...sentences.map((text) => make("p", { text }))]
   },
   news: ({ new: count, changed }, _, { press }) => {
