@@ -285,6 +285,7 @@ def test_a_check_finds_and_mends_a_deleted_file_and_tells_of_an_orphan(server: S
     os.utime(orphan, (long_ago, long_ago))
     page = visit(server, "/account")
     page.get_by_text("Service, key and files").click()
+    settle(page)
     page.get_by_role("button", name="Check the files").click()
     expect(page.get_by_text(orphan.name)).to_be_visible()
     until(lambda: file.exists() and file.read_bytes() == before)
