@@ -273,7 +273,7 @@ def _unpack(source: Path, part: Path, tell: Tell) -> int:
                     shutil.copyfileobj(packed, out, CHUNK)
                 if number % TOLD_EVERY == 0:
                     tell(f"{number:,} of {len(entries):,} files")
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, NotImplementedError) as error:
         raise _no_backup(source, CHANGED) from error
     return sum(not _is_database(entry) for entry in entries)
 

@@ -33,6 +33,7 @@ _CHECKS: dict[tuple[str, str], Callable[[str], object]] = {
     ("jobs", "file_kind"): EXTENSIONS.__contains__,
     ("references", "id"): _ID.fullmatch,
     ("references", "file"): is_name,
+    ("references", "kind"): EXTENSIONS.__contains__,
 }
 _READABLE = frozenset((*metadata.tables, "sqlite_master"))
 

@@ -143,6 +143,11 @@ def test_triggers_and_whatever_else_a_database_brings_along_stay_behind(
         ("UPDATE jobs SET width = 'wide'", "jobs.width"),
         ("UPDATE jobs SET file = '../../etc/passwd'", "jobs.file"),
         ("UPDATE balances SET credits = 9e999", "balances.credits"),
+        (
+            f"""INSERT INTO "references" (id, name, kind, width, height, bytes, file, created_at)
+            VALUES ('{"ab" * 32}', 'a', 'exe', 1, 1, 1, 'references/ab/{"ab" * 32}.png', 1.0)""",
+            "references.kind",
+        ),
     ],
 )
 def test_a_value_that_no_studio_writes_is_refused(
@@ -237,6 +242,26 @@ def test_a_member_whose_two_descriptions_differ_is_refused_or_comes_back_as_it_w
         assert list(elsewhere.parent.iterdir()) == []
     else:
         assert [(elsewhere / name).read_bytes() for name in (NAME, OTHER)] == [picture()] * 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {6: 100},  # the version of zip that is needed
+        {9: 8, 46: 255},  # a name that is said to be UTF-8 and is not
+    ],
+)
+def test_a_list_of_members_that_can_t_be_read_is_refused(
+    tmp_path: Path, database: Path, elsewhere: Path, run, changes: dict[int, int]
+):
+    path = packed(tmp_path / "b.zip", database)
+    content = bytearray(path.read_bytes())
+    for offset, byte in changes.items():
+        content[central(content)[-1] + offset] = byte
+    path.write_bytes(content)
+    status, said = run("restore", path, "--into", elsewhere)
+    assert (status, "it is cut off, changed, or no zip file" in said) == (1, True)
+    assert list(elsewhere.parent.iterdir()) == []
 
 
 def test_members_in_another_order_with_something_before_them_are_fine(tmp_path: Path, elsewhere: Path, run):
