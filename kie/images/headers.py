@@ -162,7 +162,7 @@ def _webp(data: Data) -> Picture:
             orientation = _orientation(data, part)
         elif canvas is None:
             canvas = _canvas(part.name, data[part.body : part.body + 10])
-    if canvas is None:
+    if canvas is None or 0 in canvas:
         raise ValueError("no canvas")
     return Picture("WEBP", len(data), *canvas, orientation, frames > 1, 12 * canvas[0] * canvas[1])
 

@@ -242,6 +242,11 @@ def test_what_takes_more_memory_than_its_pixels_do_is_refused_undecoded(
         decode(path)
 
 
+def test_a_webp_without_pixels_is_refused_by_its_header(file: Callable[..., Path]):
+    for size in ((0, 64), (96, 0)):
+        assert "cut off or broken" in refusal(check_header, file(resized(picture("WEBP"), size)))
+
+
 def resized(content: bytes, size: tuple[int, int]) -> bytes:
     """Return a picture whose header says another size."""
     if content[:4] == b"RIFF":
