@@ -21,7 +21,6 @@ from PIL import Image
 from kie.errors import FileRefused
 from kie.generation import REFERENCE_BYTES_LIMIT
 from kie.images import headers, inspect, segments
-from kie.images.colours import to_srgb
 from kie.images.exif import orientation_in
 from kie.images.headers import Picture
 from kie.images.segments import FileOfParts
@@ -145,10 +144,10 @@ def _plain(image: Image.Image) -> Image.Image:
     profile = profile if isinstance(profile, bytes) else b""  # TIFF may have anything.
     plain = inspect.eight_bits(image)
     if plain.mode == "CMYK":
-        plain, profile = to_srgb(plain, profile), b""
+        plain, profile = inspect.to_srgb(plain, profile), b""
     if plain.mode == "RGBA" and _is_opaque(plain):
         plain = plain.convert("RGB")
-    fits = profile[16:20] == (b"GRAY" if plain.mode == "L" else b"RGB ")
+    fits = profile[16:20] == inspect.SPACES[plain.mode.removesuffix("A")]
     plain.info = {"icc_profile": profile} if fits else {}
     return plain
 
@@ -185,31 +184,26 @@ def versions(image: Image.Image, is_lossless: bool) -> Iterator[tuple[str, Image
 
 def _sentence(picture: Picture, kind: str, shrunk_to: tuple[int, int] | None) -> str:
     """Return the sentence with the changes and the reason."""
-    is_taken = picture.format in headers.KINDS
-    done = []
-    if picture.is_animated:
-        done.append("only its first page kept" if picture.format == "TIFF" else "only its first picture kept")
-    if picture.is_turned:
-        done.append("turned upright")
-    if picture.is_cmyk:
-        done.append("converted from CMYK to sRGB")
-    if shrunk_to:
-        done.append("made smaller, {} × {} pixels".format(*shrunk_to))
-    if not is_taken or picture.kind != kind:
-        done.append(f"saved as {_WRITTEN_AS[kind]}")
-    elif _is_too_large(picture) and not shrunk_to:
-        done.append("compressed")
-    if not is_taken:
-        reason = f"the service does not take {_NAMES[picture.format]}"
-    elif _is_too_large(picture):
-        reason = f"a reference may have {REFERENCE_BYTES_LIMIT // 2**20} MB"
-    elif picture.is_animated:
-        reason = "a reference is one still picture"
-    elif picture.is_cmyk:
-        reason = "services may answer with inverted colours"
-    else:
-        reason = "the service may not see how the camera was held"
-    told = ", ".join(done[:-1]) + (" and " if done[:-1] else "") + done[-1]
+    is_taken, is_large = picture.format in headers.KINDS, _is_too_large(picture)
+    is_saved_anew, size = not is_taken or picture.kind != kind, " × ".join(map(str, shrunk_to or ()))
+    changes = {
+        f"only its first {'page' if picture.format == 'TIFF' else 'picture'} kept": picture.is_animated,
+        "turned upright": picture.is_turned,
+        "converted from CMYK to sRGB": picture.is_cmyk,
+        f"made smaller, {size} pixels": size,
+        f"saved as {_WRITTEN_AS[kind]}": is_saved_anew,
+        "compressed": is_large and not size and not is_saved_anew,
+    }
+    reasons = {
+        f"the service does not take {_NAMES.get(picture.format)}": not is_taken,
+        f"a reference may have {REFERENCE_BYTES_LIMIT // 2**20} MB": is_large,
+        "a reference is one still picture": picture.is_animated,
+        "services may answer with inverted colours": picture.is_cmyk,
+        "the service may not see how the camera was held": True,
+    }
+    *others, last = (change for change, is_made in changes.items() if is_made)
+    told = f"{', '.join(others)} and {last}" if others else last
+    reason = next(reason for reason, is_given in reasons.items() if is_given)
     return f"{told[0].upper()}{told[1:]}: {reason}."
 
 

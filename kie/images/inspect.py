@@ -4,17 +4,17 @@ Functions that decode run in the child process of `decoder`.
 """
 
 import contextlib
+import io
 import secrets
 import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageCms
 
 from kie.errors import FileRefused, SpentAndKept, TooLargeToShow, TooSlowToShow
 from kie.generation import REFERENCE_BYTES_LIMIT
 from kie.images import headers, segments
-from kie.images.colours import to_srgb
 from kie.images.headers import CUT_OFF, KINDS, Picture
 from kie.images.segments import Data, FileOfParts, unchanged
 from kie.text import megabytes
@@ -39,6 +39,8 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The colour space in a profile's header for each mode.
+SPACES = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}
 # Pixels that are converted at a time, to avoid a second copy of the whole picture.
 _STRIP_PX = 1_000_000
 _GAP = 2.0
@@ -185,6 +187,22 @@ def eight_bits(image: Image.Image) -> Image.Image:
     mode = {"1": "L", "L": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")
     mode = "RGBA" if image.has_transparency_data else mode
     return image if image.mode == mode else image.convert(mode)
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return a picture in mode L, RGB, RGBA or CMYK as RGB or RGBA in sRGB.
+
+    A profile that is missing, broken or for other colours is ignored.
+    """
+    plain = image.convert("RGB") if image.mode == "RGBA" else image
+    if profile and profile[16:20] == SPACES[plain.mode]:
+        srgb = ImageCms.createProfile("sRGB")
+        with contextlib.suppress(ImageCms.PyCMSError):  # A broken profile.
+            plain = ImageCms.profileToProfile(plain, io.BytesIO(profile), srgb, outputMode="RGB")
+    plain = plain if plain.mode == "RGB" else plain.convert("RGB")
+    if image.mode == "RGBA":
+        plain.putalpha(image.getchannel("A"))
+    return plain
 
 
 TOO_MANY_PIXELS = (

@@ -41,7 +41,7 @@ _PNG_SHOWN = frozenset(
     (b"iCCP", b"cICP", b"sRGB", b"gAMA", b"cHRM", b"sBIT", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT")
 )
 _WEBP_PIXELS = frozenset((b"VP8X", b"ALPH", b"VP8 ", b"VP8L", b"ANIM", b"ANMF", b"ICCP"))
-_WEBP_PROFILE_FLAG, _WEBP_METADATA_FLAGS = 0x20, 0x0C
+_WEBP_METADATA_FLAGS = 0x0C
 # Sizes, compression, colours, strips, tiles, the tables of JPEG and YCbCr data, and the colour profile.
 _TIFF_PIXELS = frozenset((254, 255, *range(256, 260), 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320))
 _TIFF_PIXELS |= frozenset(
@@ -247,9 +247,7 @@ def _webp_file(data: Data, kept: list[Segment]) -> list[Part]:
     parts: list[Part] = []
     if kept and kept[0].name == b"VP8X":
         first = kept[0]
-        has_profile = any(each.name == b"ICCP" for each in kept)
-        cleared = _WEBP_METADATA_FLAGS | (0 if has_profile else _WEBP_PROFILE_FLAG)
-        flags = bytes(each & ~cleared for each in data[first.body : first.body + 1])
+        flags = bytes(each & ~_WEBP_METADATA_FLAGS for each in data[first.body : first.body + 1])
         parts = [data[first.start : first.body] + flags, (first.body + 1, first.next)]
     parts += _joined(data, kept[1:] if parts else kept)
     if kept and kept[-1].next > len(data):
