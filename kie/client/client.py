@@ -95,9 +95,6 @@ class Client:
         self._timing, self._result_limit, self._resolver = timing, result_limit, resolver
         self._session, self._results = transport.session(), transport.result_session(resolver, self._is_on_this_network)
 
-    def __repr__(self) -> str:
-        return f"Client({self._api_url!r}, {self._upload_url!r})"
-
     def close(self) -> None:
         """Close idle connections."""
         self._session.close()

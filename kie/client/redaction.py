@@ -28,9 +28,6 @@ class Redaction:
         self._spellings = {reading.lower() for reading in _readings(key) if len(reading) >= SHORTEST}
         self._encoded = set(_in_base64(key.encode()))
 
-    def __repr__(self) -> str:
-        return "Redaction()"
-
     def holds(self, text: str) -> bool:
         """Return whether a text contains the key in any spelling."""
         return bool(self._key) and any(self._stands_in(reading) for reading in _readings(text))

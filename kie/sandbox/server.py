@@ -134,19 +134,8 @@ class Sandbox:
         self.stop()
 
     def tasks(self) -> list[dict]:
-        """Return all created tasks, oldest first."""
-        now = clock()
-        return [
-            {
-                "taskId": task.id,
-                "createTime": task.created,
-                "input": task.body["input"],
-                "state": task.state(now),
-                "creditsConsumed": task.consumed(now),
-                "callBackUrl": task.body.get("callBackUrl"),
-            }
-            for task in self._tasks()
-        ]
+        """Return the record of each created task together with its request, oldest first."""
+        return [self._describe(task, clock()) | task.body for task in self._tasks()]
 
     @property
     def balance(self) -> float:
