@@ -17,7 +17,7 @@ from kie.prompts.expansion import key, literal, names
 from kie.spreadsheets import reader as sheet_reader
 from kie.spreadsheets.charsets import Guess
 from kie.spreadsheets.formulas import is_ours, unguarded
-from kie.spreadsheets.reader import tidied
+from kie.spreadsheets.reader import BYTES_LIMIT, tidied, too_large
 from kie.spreadsheets.sheets import ANOTHER, COLUMNS_LIMIT, Cells, Sheet
 
 ROWS_LIMIT = 500
@@ -135,17 +135,16 @@ def _table(sheet: Sheet, wanted: set[str]) -> Table:
 def _taken(sheet: Sheet, wanted: Collection[str]) -> list[Cells]:
     """Return the rows that are not blank, the header first if there is one. Raises TableRefused."""
     numbered = (row._replace(place=at) for at, row in enumerate(itertools.islice(sheet.rows, ROWS_COUNTED)))
-    filled = (row for row in numbered if row.unread or any(map(str.strip, row.texts)))
+    filled = (row for row in numbered if row.unread or any(tidied(text).strip() for text in row.texts))
     taken = list(itertools.islice(filled, ROWS_LIMIT + 2))
     if not taken:
         raise TableRefused(f"This table is empty: {ANOTHER}.")
+    # In a workbook, many cells may share one long text.
+    if (size := sum(len(text) for row in taken for text in row.texts)) > BYTES_LIMIT:
+        raise too_large(size)
     rows = taken[1:] if _known(taken[0].texts, wanted) else taken
     if not rows:
         raise TableRefused(_NO_ROWS)
-    # A workbook states its last row, so it need not be read to the end.
-    told = (sheet.length or 0) - rows[0].place
-    if len(rows) > ROWS_LIMIT and told > ROWS_LIMIT:
-        raise _too_many(f"has {told:,} rows")
     counted = len(rows) + sum(1 for _ in filled)
     if next(sheet.rows, None):
         raise _too_many(f"goes on after {ROWS_COUNTED:,} rows, blank ones with them")

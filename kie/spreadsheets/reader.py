@@ -58,7 +58,7 @@ def of_file(name: str, data: bytes, known: Callable[[Sequence[str]], int], encod
     about as likely and none of them is chosen as `encoding`.
     """
     if len(data) > BYTES_LIMIT:
-        raise _too_large(len(data))
+        raise too_large(len(data))
     if data.startswith(_PACKED):
         return sheets.read(data)
     if data.startswith(_OLD_OFFICE):
@@ -81,7 +81,7 @@ def of_clipboard(text: str, known: Callable[[Sequence[str]], int]) -> Sheet:
     Without tabs, splits at commas or semicolons only if all cells of the first line are then known column names.
     """
     if len(text) > BYTES_LIMIT:
-        raise _too_large(len(text))
+        raise too_large(len(text))
     rows = _tabbed(text, _NEEDS_QUOTES) if "\t" in text else _lines_or_separated(text, known)
     return Sheet(_bounded(rows))
 
@@ -91,7 +91,8 @@ def tidied(text: str) -> str:
     return _BREAK.sub("\n", _NOTHING.sub("", text.replace("\x1e", "-")).strip(_BREAKS))
 
 
-def _too_large(size: int) -> TableRefused:
+def too_large(size: int) -> TableRefused:
+    """Return the error of a table of `size` bytes or letters."""
     limit = BYTES_LIMIT // 2**20
     return TableRefused(f"This table has {megabytes(size)}, and {limit} MB are taken: split it into several.")
 
@@ -160,8 +161,8 @@ def _separator(text: str, known: Callable[[Sequence[str]], int]) -> str:
     """Return the separator that yields the most known columns in the first row, or else the most cells."""
     worth = {separator: _worth(text, separator, known) for separator in ",;\t"}
     best = max(worth, key=worth.__getitem__)
-    # A single known column: commas in the rows are part of the text.
-    return "\x1f" if worth[best] == (1, 1) else best
+    # A single known column: commas in the rows are part of the text. No text has this character.
+    return "\uffff" if worth[best] == (1, 1) else best
 
 
 def _worth(text: str, separator: str, known: Callable[[Sequence[str]], int]) -> tuple[int, int]:

@@ -1,28 +1,29 @@
 """Reads the rows of a workbook's first visible sheet. No formula is calculated and no macro is run.
 
-    cells, read row by row by openpyxl ──────────────────┬── rows as a spreadsheet shows them
-    merged ranges, hidden rows, from the XML of the part ┘
+    cells, read row by row by openpyxl ────────────────────────────┬── rows as a spreadsheet shows them
+    merged ranges, hidden rows, formulas, from the XML of the part ┘
 
-When openpyxl reads row by row, it does not say which rows are hidden and which cells are merged; otherwise it holds the
-whole workbook in memory.
+When openpyxl reads row by row, it does not say which rows are hidden, which cells are merged and which have a formula;
+otherwise it holds the whole workbook in memory.
 """
 
 import datetime
+import functools
 import io
 import itertools
-import re
 import struct
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from openpyxl.cell.read_only import ReadOnlyCell
 from openpyxl.reader.excel import ExcelReader
-from openpyxl.utils.cell import range_boundaries
+from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 from openpyxl.utils.escape import unescape
 
 from kie.errors import TableRefused
@@ -41,14 +42,10 @@ TOO_WIDE = (
     "copy the rows with prompts into a new one."
 )
 _NO_WORKBOOK = f"This file can't be read as an XLSX workbook: {ANOTHER}."
-_ROWS = re.compile(rb"<(?:[\w.-]+:)?row(\s[^<>]*)?>")
-_COLUMNS = re.compile(rb"<(?:[\w.-]+:)?col(\s[^<>]*)>")
-_MERGE = re.compile(rb"<(?:[\w.-]+:)?mergeCell(\s[^<>]*)>")
-_ATTRIBUTE = re.compile(rb"""\s(\w+)\s*=\s*["']([^"'<>]*)["']""")
 # What openpyxl raises for malformed workbooks.
 _BROKEN = (
     *(OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, SyntaxError, EOFError, MemoryError),
-    *(RuntimeError, AssertionError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error),
+    *(RuntimeError, AssertionError, OverflowError, ExpatError, zipfile.BadZipFile, zlib.error, struct.error),
 )
 # openpyxl warns of content that it would lose on writing. Nothing is written here.
 warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
@@ -80,15 +77,13 @@ class Cells(NamedTuple):
 class Sheet:
     """A table being read.
 
-    `rows` includes blank ones. `notes` are for the person. `length` is the row count that the file claims. `hidden` are
-    the indexes of hidden columns. `guesses` are the encodings that fit a text file which does not name its own, the one
-    used first. `is_guarded` says whether an export of ours has its protection against formulas: a workbook written here
-    has none, one into which a CSV was saved has.
+    `rows` includes blank ones. `notes` are for the person. `hidden` are the indexes of hidden columns. `guesses` are the
+    encodings that fit a text file which does not name its own, the one used first. `is_guarded` says whether an export of
+    ours has its protection against formulas: a workbook written here has none, one into which a CSV was saved has.
     """
 
     rows: Iterator[Cells]
     notes: tuple[str, ...] = ()
-    length: int | None = None
     hidden: frozenset[int] = frozenset()
     guesses: tuple[Guess, ...] = ()
     is_guarded: bool = True
@@ -97,14 +92,18 @@ class Sheet:
 def read(data: bytes) -> Sheet:
     """Open the first visible sheet of an XLSX workbook. Raises TableRefused with a sentence, here or while rows are iterated."""
     with _parsing():
-        data = workbooks.readable(data)
-        reader, sheets = _opened(data)
-        sheet, length = sheets[0], sheets[0].max_row
+        reader = ExcelReader(io.BytesIO(workbooks.readable(data)), read_only=True, data_only=True, keep_links=False)
+        reader.read()
+        sheets = [sheet for sheet in reader.wb.worksheets if sheet.sheet_state == "visible"]
+        if not sheets:
+            raise TableRefused(f"This workbook has no sheet with cells that can be seen: {ANOTHER}.")
+        sheet = sheets[0]
         parts = {sheet.name: relation.target for sheet, relation in reader.parser.find_sheets()}
         layout = _layout(reader.archive.read(parts[sheet.title]))
     notes = (f"Only the first of {len(sheets)} sheets, “{sheet.title}”, was read.",) if len(sheets) > 1 else ()
     is_guarded = reader.wb.properties.creator != workbooks.CREATOR
-    return Sheet(_laid_out(_rows(data, sheet), layout), notes, length, layout.hidden_columns, is_guarded=is_guarded)
+    rows = _laid_out(_rows(sheet, layout.formulas), layout)
+    return Sheet(rows, notes, frozenset(layout.hidden_columns), is_guarded=is_guarded)
 
 
 @contextmanager
@@ -116,85 +115,75 @@ def _parsing() -> Iterator[None]:
         raise TableRefused(_NO_WORKBOOK) from None
 
 
-def _opened(data: bytes, data_only: bool = False) -> tuple[ExcelReader, list[Any]]:
-    """Return a workbook and its visible sheets, with formulas or with their stored results."""
-    reader = ExcelReader(io.BytesIO(data), read_only=True, data_only=data_only, keep_links=False)
-    reader.read()
-    sheets = [sheet for sheet in reader.wb.worksheets if sheet.sheet_state == "visible"]
-    if not sheets:
-        raise TableRefused(f"This workbook has no sheet with cells that can be seen: {ANOTHER}.")
-    return reader, sheets
+@dataclass(frozen=True)
+class _Layout:
+    """What openpyxl does not say of a sheet that it reads row by row.
 
+    Numbers of hidden rows, indexes of hidden columns, cells with a formula by row and column, from 1, and the merged
+    ranges by their first row: left, top, right, bottom.
+    """
 
-class _Layout(NamedTuple):
-    """Numbers of hidden rows, indexes of hidden columns, and by first row the merged ranges: left, top, right, bottom."""
-
-    hidden_rows: set[int]
-    hidden_columns: frozenset[int]
-    merges: dict[int, list[tuple[int, int, int, int]]]
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
+    formulas: set[tuple[int, int]] = field(default_factory=set)
+    merges: dict[int, list[tuple[int, ...]]] = field(default_factory=dict)
 
 
 def _layout(part: bytes) -> _Layout:
     """Read the layout of a sheet from the XML of its part."""
-    rows, columns, merges = set(), set(), {}
-    number = 0
-    for row in _attributes(_ROWS, part):
-        number = int(float(row.get(b"r", number + 1)))
-        if _is_hidden(row, b"ht"):
-            rows.add(number)
-    for column in _attributes(_COLUMNS, part):
-        if _is_hidden(column, b"width") and b"max" in column:
-            columns.update(range(int(column[b"min"]) - 1, min(int(column[b"max"]), ROW_CELLS_LIMIT)))
-    for merge in _attributes(_MERGE, part):
-        if b"ref" in merge:
-            bounds = tuple(map(int, range_boundaries(merge[b"ref"].decode("ascii"))))
+    found, number, column = _Layout(), 0, 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal number, column
+        name = name.rpartition(":")[2]
+        if name == "row":
+            number, column = int(float(attributes.get("r", number + 1))), 0
+            if _is_hidden(attributes, "ht"):
+                found.hidden_rows.add(number)
+        elif name == "c":
+            column = coordinate_to_tuple(attributes["r"])[1] if "r" in attributes else column + 1
+        elif name == "f":
+            found.formulas.add((number, column))
+        elif name == "extLst":  # The formulas in it are of rules for cells, not of cells.
+            column = 0
+        elif name == "col" and _is_hidden(attributes, "width"):
+            columns = range(max(0, int(attributes["min"]) - 1), min(int(attributes["max"]), COLUMNS_LIMIT))
+            found.hidden_columns.update(columns)
+        elif name == "mergeCell":
+            bounds = tuple(map(int, range_boundaries(attributes["ref"])))
             if bounds[0] <= COLUMNS_LIMIT:
-                merges.setdefault(bounds[1], []).append(bounds)
-    return _Layout(rows, frozenset(columns), merges)
+                found.merges.setdefault(bounds[1], []).append(bounds)
+
+    parser = ParserCreate()
+    parser.StartElementHandler = start
+    parser.Parse(part, True)
+    return found
 
 
-def _attributes(tag: re.Pattern[bytes], part: bytes) -> Iterator[dict[bytes, bytes]]:
-    return (dict(_ATTRIBUTE.findall(found[1] or b"")) for found in tag.finditer(part))
+def _is_hidden(attributes: dict[str, str], size: str) -> bool:
+    return attributes.get("hidden") in ("1", "true") or attributes.get(size) == "0"
 
 
-def _is_hidden(attributes: dict[bytes, bytes], size: bytes) -> bool:
-    return attributes.get(b"hidden") in (b"1", b"true") or attributes.get(size) == b"0"
-
-
-def _stored_rows(sheet: Any) -> Iterator[tuple[ReadOnlyCell, ...]]:
+def _rows(sheet: Any, formulas: set[tuple[int, int]]) -> Iterator[Cells]:
+    """Yield rows up to the last one with a value. Formatting alone may extend to the end of the sheet."""
     # Some programs write a wrong size, at which openpyxl would stop.
     sheet.reset_dimensions()
+    # Thousands of cells may share one long text.
+    written = functools.lru_cache(maxsize=None, typed=True)(_text)
+    blank, count = 0, 0
     with _parsing():
-        yield from sheet.iter_rows()
-
-
-def _rows(data: bytes, sheet: Any) -> Iterator[Cells]:
-    """Yield the rows of a sheet. Stored formula results need a second pass over the file, started at the first formula."""
-    results: Iterator[tuple[ReadOnlyCell, ...]] | None = None
-    for place, row in enumerate(_rows_to_the_last_filled(sheet)):
-        if results is None and any(cell.data_type == "f" for cell in row):
-            with _parsing():
-                _, sheets = _opened(data, data_only=True)
-            results = itertools.islice(_stored_rows(sheets[0]), place, None)
-        shown = row if results is None else next(results, ())
-        pairs = list(zip(row, shown, strict=False))
-        unread = {at: reason for at, pair in enumerate(pairs) if (reason := _trouble(*pair))}
-        yield Cells(["" if at in unread else _text(cell.value) for at, (_, cell) in enumerate(pairs)], unread)
-
-
-def _rows_to_the_last_filled(sheet: Any) -> Iterator[tuple[ReadOnlyCell, ...]]:
-    """Yield rows up to the last one with a value. Formatting alone may extend to the end of the sheet."""
-    blank, cells = 0, 0
-    for place, row in enumerate(_stored_rows(sheet)):
-        cells += len(row)
-        if cells > CELLS_LIMIT or place >= workbooks.ROWS_LIMIT:
-            raise TableRefused(TOO_WIDE)
-        if all(cell.value is None for cell in row):
-            blank += 1
-            continue
-        yield from itertools.repeat((), blank)
-        yield row
-        blank = 0
+        for number, row in enumerate(sheet.iter_rows(), 1):
+            count += len(row)
+            if count > CELLS_LIMIT or number > workbooks.ROWS_LIMIT:
+                raise TableRefused(TOO_WIDE)
+            pairs = list(enumerate(row))
+            unread = {at: why for at, cell in pairs if (why := _trouble(cell, (number, at + 1) in formulas))}
+            if not unread and all(cell.value is None for cell in row):
+                blank += 1
+                continue
+            yield from itertools.repeat(Cells([], {}), blank)
+            yield Cells(["" if at in unread else written(cell.value) for at, cell in pairs], unread)
+            blank = 0
 
 
 class _Covered(NamedTuple):
@@ -239,12 +228,12 @@ def line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _trouble(written: ReadOnlyCell, shown: ReadOnlyCell) -> str:
+def _trouble(cell: ReadOnlyCell, is_formula: bool) -> str:
     """Return the sentence why a cell can't be read, or ""."""
-    if shown.data_type == "e":
-        return f"The cell shows the error {str(shown.value)[:20]}: fix its formula."
+    if cell.data_type == "e":
+        return f"The cell shows the error {str(cell.value)[:20]}: fix its formula."
     # A formula with an empty text as its result is marked as a string.
-    if written.data_type == "f" and shown.value is None and shown.data_type != "str":
+    if is_formula and cell.value is None and cell.data_type != "str":
         return "The cell's formula has no stored result: open the file in a spreadsheet program, save it, add it again."
     return ""
 
@@ -254,7 +243,8 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return line_ends(unescape(value))
+        # An escape may stand for half a letter outside the first 65,536.
+        return line_ends(unescape(value)).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float):

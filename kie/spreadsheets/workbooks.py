@@ -1,15 +1,16 @@
 """XLSX workbooks before openpyxl reads them: size limits, and strict Open XML.
 
 openpyxl keeps a whole row, all shared strings and all styles as objects, up to 500 bytes per XML element, and a file of
-15 KB can contain 3 million elements. Therefore each part is unpacked once in small pieces, and its tags are counted. It reads
-only the transitional kind of Open XML.
+15 KB can contain 3 million elements. Therefore each part is unpacked once in small pieces, and its elements are counted by the
+parser that openpyxl uses, too. It reads only the transitional kind of Open XML.
 """
 
 import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from kie.errors import TableRefused
 
@@ -30,8 +31,7 @@ _PIECE = 64 * 1024
 _ROW = re.compile(rb"<(?:[\w.-]+:)?row[\s/>]")
 _NUMBERED_ROW = re.compile(rb"<(?:[\w.-]+:)?row\s(?:[^<>]*\s)?r=")
 _BLANK_ROW = re.compile(rb"<([\w.-]+:)?row\s[^<>]*(?:/>|>\s*</(?:[\w.-]+:)?row>)")
-_TAG = re.compile(rb"<(?:[^\s<>/:!?]*+:)?([^\s<>/:!?]++)")
-_CONTENT = (b"v", b"f", b"is", b"t", b"r")
+_CONTENT = ("v", "f", "is", "t", "r")
 _STRICT = re.compile(rb"""(?<==["'])http://purl\.oclc\.org/ooxml/(\w+)/""")
 # Names of members by which other archives are recognised.
 _FOREIGN = {
@@ -42,7 +42,6 @@ _FOREIGN = {
     "Index.zip": "a Numbers spreadsheet",
     "META-INF/manifest.xml": "an OpenDocument file, such as .ods",
 }
-_MARK = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 
 
@@ -56,7 +55,7 @@ def readable(data: bytes) -> bytes:
     OSError or EOFError for a malformed archive, and ValueError for content that no spreadsheet program writes: other
     compression methods, UTF-16, XML entities.
     """
-    out, is_changed, met = io.BytesIO(), False, Counter[bytes]()
+    out, is_changed, met = io.BytesIO(), False, Counter[str]()
     with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w") as copy:
         parts = archive.infolist()
         if foreign := next((kind for name, kind in _FOREIGN.items() if name in archive.namelist()), None):
@@ -88,44 +87,41 @@ def _excess(what: str) -> TableRefused:
     return TableRefused(f"This workbook {what}: copy the rows with prompts into a new one.")
 
 
-def _refuse_excess(unpacked: io.BufferedIOBase, met: Counter[bytes]) -> None:
-    """Add the elements of one part to `met`. Raises TableRefused above a limit."""
-    together = 0
-    for text in _whole_tags(unpacked):
-        if b"<!DOCTYPE" in text:
-            raise ValueError("entities of its own")
-        here = Counter(_TAG.findall(text))
-        met.update(here)
-        together = here.total() + (0 if here[b"row"] or here[b"si"] else together)
-        cells, rows, texts = met[b"c"], met[b"row"], met[b"si"]
-        content = sum(met[name] for name in _CONTENT)
-        if cells > CELLS_LIMIT:
-            raise _excess(f"has more than {CELLS_LIMIT:,} cells, empty ones that have a format counted")
-        if texts > TEXTS_LIMIT:
-            raise _excess(f"has more than {TEXTS_LIMIT:,} different texts")
-        if rows > ROWS_LIMIT:
-            raise _excess(f"has more than {ROWS_LIMIT:,} rows")
-        if content > CONTENT_LIMIT or met.total() - cells - rows - texts - content > OTHERS_LIMIT:
-            raise _excess("has too many formats or parts besides its cells")
-        if together > TOGETHER_LIMIT:
-            raise _excess(f"has more than {TOGETHER_LIMIT:,} XML elements in one row or part")
-        if len(text) > TEXT_LIMIT + _PIECE:
-            raise _excess(f"has a text of more than {TEXT_LIMIT:,} characters")
-
-
-def _whole_tags(unpacked: io.BufferedIOBase) -> Iterator[bytes]:
-    """Yield an XML part in pieces that end before a `<`, so that no tag is split. Yields nothing for other parts."""
-    held = unpacked.read(_PIECE)
-    if held.startswith(_UTF_16):
+def _refuse_excess(unpacked: zipfile.ZipExtFile, met: Counter[str]) -> None:
+    """Add the elements of one part to `met`, none if it is not XML. Raises TableRefused above a limit."""
+    if unpacked.peek(2).startswith(_UTF_16):
         raise ValueError("text in UTF-16")
-    if not held.removeprefix(_MARK).lstrip().startswith(b"<"):
-        return  # Not XML.
-    while piece := unpacked.read(_PIECE):
-        last = held.rfind(b"<")
-        if last > 0:
-            yield held[:last]
-            held = held[last:]
-        held += piece
-        if len(held) > TEXT_LIMIT + 2 * _PIECE:
-            break
-    yield held
+    together = letters = read = 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal together, letters
+        name = name.rpartition(":")[2]
+        met[name] += 1
+        # An attribute takes less memory than an element.
+        together, letters = (0 if name in ("row", "si") else together) + 1 + len(attributes) // 4, 0
+
+    def count(text: str) -> None:
+        nonlocal letters
+        letters += len(text)
+
+    def refuse(*_: object) -> None:
+        raise ValueError("entities of its own")
+
+    parser = ParserCreate()
+    parser.StartElementHandler, parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = start, count, refuse
+    with suppress(ExpatError):
+        while piece := unpacked.read(_PIECE):
+            parser.Parse(piece)
+            read += len(piece)
+            cells, texts, content = met["c"], met["si"], sum(met[name] for name in _CONTENT)
+            if cells > CELLS_LIMIT:
+                raise _excess(f"has more than {CELLS_LIMIT:,} cells, empty ones that have a format counted")
+            if texts > TEXTS_LIMIT:
+                raise _excess(f"has more than {TEXTS_LIMIT:,} different texts")
+            if content > CONTENT_LIMIT or met.total() - cells - met["row"] - texts - content > OTHERS_LIMIT:
+                raise _excess("has too many formats or parts besides its cells")
+            if together > TOGETHER_LIMIT:
+                raise _excess(f"has more than {TOGETHER_LIMIT:,} XML elements in one row or part")
+            # A text, or a tag of which the end has not come yet.
+            if max(letters, read - parser.CurrentByteIndex) > TEXT_LIMIT:
+                raise _excess(f"has a text of more than {TEXT_LIMIT:,} characters")

@@ -119,6 +119,7 @@ def test_rows_are_numbered_as_in_the_file_with_its_blank_ones():
 def test_breaks_of_slides_are_line_breaks_and_invisible_hyphens_are_nothing(text: str, shown: str):
     escaped = re.sub(r"[\x00-\x1f]", lambda found: f"_x{ord(found[0]):04X}_", text)
     tables = [read("t.csv", csv_of("prompt,images", f'"{text}",2')), pasted(f"prompt\timages\n{text}\t2"), pasted(text)]
+    tables.append(read("t.csv", csv_of("prompt", text)))
     for table in (*tables, read("t.xlsx", sheet_of(text_cell("A1", "prompt"), text_cell("A2", escaped)))):
         assert prompts(table) == [shown]
         assert all(line.generations for line in requests(table.rows, Generation(""), 1, []))
@@ -139,6 +140,8 @@ def test_breaks_that_are_typed_into_a_cell_are_line_breaks_and_other_controls_st
     [
         ("t.csv", b"", "is empty"),
         ("t.csv", b" \n,,\n\t\n", "is empty"),
+        ("t.csv", "\u200b\n\xad".encode(), "is empty"),
+        ("t.csv", "prompt,images\n\u200b,\n".encode(), "a header and no rows"),
         ("t.xlsx", b"", "called .xlsx and holds something else"),
         ("t.xlsx", b"prompt\na", "called .xlsx and holds something else"),
         ("t.csv", b"prompt,images\n", "a header and no rows"),

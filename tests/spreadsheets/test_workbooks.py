@@ -31,6 +31,19 @@ from tests.support.spreadsheets import (
 
 
 CAT = (text_cell("A1", "prompt"), text_cell("A2", "a cat"))
+ATTRIBUTES = " ".join(f'a{number}=""' for number in range(2_500))
+LONG_TEXT, LONG_TEXTS = f"<si><t>{'x' * 20_000}_x000D_</t></si>", '<c t="s"><v>0</v></c>' * 90
+
+
+def behind_spaces(workbook: bytes) -> bytes:
+    """Return a workbook whose sheet begins with white space, which XML allows."""
+    return repacked(workbook, {SHEET: " " * 70_000 + part(workbook)})
+
+
+def with_hidden_columns(first: int) -> bytes:
+    base = sheet_of(*CAT)
+    columns = f'<cols><col min="{first}" max="16384" hidden="1"/></cols><sheetData>'
+    return repacked(base, {SHEET: part(base).replace("<sheetData>", columns)})
 
 
 def memory_held() -> int:
@@ -51,6 +64,10 @@ def memory_held() -> int:
         ),
         (lambda: sheet_of(text_cell("A1", "a" * 45_000_000)), "a text of more than 262,144 characters"),
         (lambda: sheet_of(*CAT, "<a>" * 1_000_000), "too many formats or parts besides its cells"),
+        (lambda: behind_spaces(sheet_of("<c/>" * 2_800_000)), "more than 100,000 XML elements in one row"),
+        (lambda: sheet_of(f"<c {ATTRIBUTES}/>" * 1_300), "more than 100,000 XML elements in one row"),
+        (lambda: with_hidden_columns(-3_000_000), "can't be read"),
+        (lambda: sheet_of(*CAT, *[LONG_TEXTS] * 100, strings=LONG_TEXT), "and 5 MB are taken"),
         (lambda: sheet_of(*CAT, *[f'<c r="XFD{number}"/>' for number in range(3, 20_000)]), "or 500,000 in all"),
         (lambda: b"prompt\timages\na" + b"\t" * 5_000_000, "more than 16,384 cells in a row"),
         (lambda: b"prompt,images\n" + b"a,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n" * 100_000, "or 500,000 in all"),
@@ -155,12 +172,24 @@ def test_a_formula_without_a_stored_result_and_a_cell_with_an_error_are_faults_o
     assert broken.rows[0].faults == (Fault("Prompt", "The cell shows the error #DIV/0!: fix its formula."),)
     plain = read("t.xlsx", workbook(["a cat"], ["=1+1"]))
     assert [bool(row.faults) for row in plain.rows] == [False, True]
+    base = sheet_of(text_cell("A1", "prompt"), text_cell("A2", "a cat"), '<c r="A3" s="1"/>')
+    rule = "</sheetData><extLst><x14:cfRule xmlns:x14='x' xmlns:xm='y'><xm:f>B2>1</xm:f></x14:cfRule></extLst>"
+    ruled = repacked(base, {SHEET: part(base).replace("</sheetData>", rule)})
+    assert [(row.prompt, row.faults) for row in read("t.xlsx", ruled).rows] == [("a cat", ())]
 
 
 def test_the_first_sheet_that_can_be_seen_is_read_and_the_others_are_named_in_a_note():
     table = read("t.xlsx", workbook(["prompt"], ["a cat"], more_sheets=["Old", "Older"], hidden=True))
     assert prompts(table) == ["a cat"]
     assert table.notes == ("Only the first of 3 sheets, “Shown”, was read.",)
+
+
+def test_half_a_letter_is_a_fault_of_its_row_and_two_halves_are_a_letter():
+    table = read(
+        "t.xlsx", sheet_of(text_cell("A1", "prompt"), text_cell("A2", "_xD83D__xDE00_"), text_cell("A3", "_xD83D_"))
+    )
+    assert [row.prompt for row in table.rows] == ["😀", "\ufffd"]
+    assert [[fault.field for fault in row.faults] for row in table.rows] == [[], ["Prompt"]]
 
 
 def test_texts_that_cells_share_come_whole_with_their_formats_left_out():
