@@ -38,6 +38,7 @@
     │   ├── PictureUnreadable
     │   ├── PictureNotSaved
     │   ├── NotFetchedForADay        the program stopped fetching; only a person can retry
+    │   ├── PictureTooLarge          larger than what is downloaded; only a person can retry
     │   ├── FileMissing              the file is gone from our disk
     │   └── TimedOutThere
     ├── SpentAndKept                 the picture is complete on our disk but can't be displayed
@@ -217,6 +218,10 @@ class PictureNotSaved(SpentAndWaiting):
 
 class NotFetchedForADay(SpentAndWaiting):
     """The picture could not be downloaded for a day: it is not downloaded again by itself."""
+
+
+class PictureTooLarge(SpentAndWaiting):
+    """The picture is too large to be kept here, so it is not downloaded again by itself: find it on kie.ai/logs."""
 
 
 class FileMissing(SpentAndWaiting):

@@ -40,7 +40,7 @@ OPEN = frozenset({State.QUEUED, State.UPLOADING, State.SENDING, State.RUNNING, S
 ENDED = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 CANCELLABLE = frozenset({State.QUEUED, State.UPLOADING})
 # Problems of a paid job that need a person: polling or fetching has stopped, or the disk is full.
-STUCK = ("SilentForADay", "NotFetchedForADay", "PictureNotSaved")
+STUCK = ("SilentForADay", "NotFetchedForADay", "PictureTooLarge", "PictureNotSaved")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from kie.errors import (
     NothingLearned,
     PictureNotFetched,
     PictureNotSaved,
+    PictureTooLarge,
     Refused,
     RequestFiltered,
     ServicePaused,
@@ -177,8 +178,8 @@ class Client:
     def fetch(self, url: str, target: Path) -> int:
         """Stream a result to the file `target` without sending the key, and return its size in bytes.
 
-        Raises PictureNotFetched when the download fails or is incomplete, PictureNotSaved when the file can't be
-        written.
+        Raises PictureNotFetched when the download fails or is incomplete, PictureTooLarge when there is more than is
+        kept here, and PictureNotSaved when the file can't be written.
         """
         try:
             with self._followed(url) as reply:
@@ -258,8 +259,8 @@ class Client:
         with target.open("wb") as out:
             for piece in transport.read(reply, timing.fetch_s, timing.slow_after_s, timing.least_rate):
                 written += len(piece)
-                if written > self._result_limit:
-                    raise PictureNotFetched(f"the picture is larger than {self._result_limit // 2**20} MB")
+                if max(written, int(length or 0)) > self._result_limit:
+                    raise PictureTooLarge(f"it is larger than {self._result_limit // 2**20} MB")
                 out.write(piece)
         if written == 0 or (length is not None and written != int(length)):
             raise PictureNotFetched(f"{written} bytes came of {length}")

@@ -22,6 +22,7 @@ from kie.errors import (
     FileRefused,
     PictureMissing,
     PictureNotSaved,
+    PictureTooLarge,
     PictureUnreadable,
     SpentAndKept,
     SpentAndWaiting,
@@ -131,7 +132,7 @@ class Poller:
         if looks >= self.timing.looks:
             values |= {"problem": "SilentForADay" if job.state == State.RUNNING else "NotFetchedForADay"}
             next_at = None
-        self.store.jobs.note(job.id, job.state, looks=looks + 1, next_at=next_at, **values)
+        self.store.jobs.note(job.id, job.state, **{"looks": looks + 1, "next_at": next_at} | values)
         if any(getattr(job, name) != value for name, value in values.items()):
             self.tell(job.id)
 
@@ -213,7 +214,9 @@ class Poller:
         known = error if isinstance(error, SpentAndWaiting) else PictureNotSaved(error.strerror or type(error).__name__)
         log.warning("job %s: %s (%s)", job.id, type(known).__name__, known.detail)
         wait_s = backoff.next_fetch(self.timing, self._age(job), job.attempts)
-        self._go_on(job, wait_s, problem_of(known) | {"attempts": job.attempts + 1})
+        failed = problem_of(known) | {"attempts": job.attempts + 1}
+        # Each attempt would be as large, so a person decides.
+        self._go_on(job, wait_s, failed | ({"next_at": None} if isinstance(known, PictureTooLarge) else {}))
 
     def _download(self, job: Job, urls: tuple[str, ...]) -> str:
         """Download the picture to its final place without decoding it, and return its relative name."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kie.client import Client
-from kie.errors import PictureNotFetched, PictureNotSaved
+from kie.errors import PictureNotFetched, PictureNotSaved, PictureTooLarge
 from tests.support.client_calls import ENDLESS_BODY, ENDLESS_CHUNK, ENDLESS_HEAD, outcome, quick_client
 from tests.support.fake_service import (
     HTML,
@@ -125,7 +125,7 @@ def test_a_result_over_the_limit_is_left(rogue: Rogue, tmp_path: Path, lengthy: 
         rogue.plan("result", raw(b"HTTP/1.1 200 OK\r\n\r\n" + rogue.picture))
     got = outcome(lambda: small.fetch(f"{rogue.url}/results/x.png", tmp_path / "x.png"))
     small.close()
-    assert type(got) is PictureNotFetched
+    assert type(got) is PictureTooLarge
     assert "larger" in got.detail
 
 

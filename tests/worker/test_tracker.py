@@ -19,6 +19,7 @@ from tests.support.fake_service import (
     Behaviour,
     Rogue,
     drip,
+    raw,
     says,
     silent,
     status,
@@ -258,6 +259,16 @@ def test_a_disk_that_takes_no_picture_is_told_and_tried_again(studio: Studio, se
     job = until_problem(studio, submit(studio), "PictureNotSaved")
     results.unlink()
     (settings.data_dir / "away").rename(results)
+    assert_here(studio, job, rogue)
+
+
+def test_a_picture_that_is_too_large_is_asked_for_once_and_then_needs_a_person(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("result", always=raw(b"HTTP/1.1 200 OK\r\nContent-Length: 300000000\r\n\r\nbytes"))
+    job = until_problem(studio, submit(studio), "PictureTooLarge")
+    assert (job.state, job.next_at, studio.jobs.needing_attention()) == (State.FETCHING, None, [job])
+    assert len(rogue.requests("result")) == 1
+    rogue.plan("result")
+    studio.attention.look_again(job.id)
     assert_here(studio, job, rogue)
 
 
