@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, and_, case, false, func, literal, null, or_, select
 
-from kie.errors import GivenUp
+from kie.errors import GivenUp, NothingLearned
 from kie.history.query import DisplayState
 from kie.jobs import OPEN, STUCK, State
 from kie.store.schema import jobs
@@ -18,7 +18,7 @@ WAITS = and_(jobs.c.state == State.QUEUED, jobs.c.paused_at.is_(None))
 ATTENTION = and_(
     jobs.c.settled.is_(None),
     or_(
-        and_(jobs.c.state == State.UNSURE, jobs.c.candidate.is_(None)),
+        and_(jobs.c.state == State.UNSURE, or_(jobs.c.candidate.is_(None), jobs.c.problem == NothingLearned.__name__)),
         and_(jobs.c.state.in_([State.RUNNING, State.FETCHING]), jobs.c.problem.in_(STUCK)),
         and_(jobs.c.state == State.FAILED, jobs.c.credits > 0),
     ),

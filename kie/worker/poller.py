@@ -20,6 +20,7 @@ from kie.client.reasons import is_filtered, is_lost_upload
 from kie.errors import (
     DecoderClosed,
     FileRefused,
+    NothingLearned,
     PictureMissing,
     PictureNotSaved,
     PictureTooLarge,
@@ -95,7 +96,13 @@ class Poller:
             task = self.client.task(job.candidate or "")
         except StudioError as error:
             log.info("job %s: a look at the task that was named for it failed (%s)", job.id, error.detail)
-            self.store.jobs.note(job.id, State.UNSURE, next_at=time.time() + self.timing.slowest_look_s)
+            tried = {"attempts": job.attempts + 1, "next_at": time.time() + self.timing.slowest_look_s}
+            if job.attempts >= self.timing.named_looks:
+                # It is polled further, but a person is told, and may link another task.
+                tried |= {"problem": NothingLearned.__name__, "fail_message": error.detail or None}
+            self.store.jobs.note(job.id, State.UNSURE, **tried)
+            if "problem" in tried:
+                self.tell(job.id)
             return
         fits = None if task.state == "unseen" else task.is_for(job.generation, self.callback_url(job.id))
         if fits or (fits is None and task.state != "unseen" and job.candidate_from == "person"):

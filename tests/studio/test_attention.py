@@ -1,10 +1,12 @@
 """What is paid, or may be, and comes here only if a person does something is listed until somebody has."""
 
+import threading
+
 from kie.history.query import Query
 from kie.jobs import Job, State
 from kie.settings import Settings
 from kie.studio import Studio
-from tests.support.fake_service import PRICE, Rogue, acting, cut, says, status, told
+from tests.support.fake_service import PRICE, Rogue, acting, cut, held, says, status, told
 from tests.support.jobs import assert_here, ended, submit, timed, until_problem, until_state
 from tests.support.waiting import until
 
@@ -60,12 +62,27 @@ def test_what_failed_and_was_charged_is_listed_and_a_later_success_takes_it_off(
 def test_an_unsure_job_is_not_listed_while_its_task_is_looked_for(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", acting(cut))
     job = ended(studio, submit(studio))
-    rogue.plan("record", always=status(500))
+    looked = threading.Event()
+    rogue.plan("record", always=held(looked, says(422, "recordInfo is null")))
     studio.attention.link_task(job.id, "task-0001")
     assert (studio.jobs.get(job.id).state, listed(studio)) == (State.UNSURE, [])
-    rogue.plan("record", always=says(422, "recordInfo is null"))
+    looked.set()
     until_problem(studio, job, "TaskUnknown")
     assert listed(studio) == [job.id]
+
+
+@timed(reply_s=30, named_looks=3)
+def test_an_unsure_job_is_listed_when_its_task_can_not_be_looked_for(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", acting(cut))
+    job = ended(studio, submit(studio))
+    rogue.plan("record", always=says(400, "taskId is invalid"))
+    studio.attention.link_task(job.id, "a-typing-error")
+    assert until_problem(studio, job, "NothingLearned").fail_message == "taskId is invalid"
+    assert listed(studio) == [job.id]
+    rogue.plan("record")
+    studio.attention.link_task(job.id, "task-0001")
+    assert_here(studio, until_state(studio, job, State.DONE), rogue)
+    assert listed(studio) == []
 
 
 @timed(reply_s=30, looks=3, looks_after_start=3)
