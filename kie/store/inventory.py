@@ -79,7 +79,7 @@ class Inventory:
         Returns False when the job is no longer done or its files were deleted from the bin.
         """
         promised = and_(jobs.c.id == job_id, jobs.c.emptied_at.is_(None))
-        fresh = {"problem": problem.__name__, "ended_at": None, "next_at": now, "attempts": 0}
+        fresh = {"problem": problem.__name__, "next_at": now, "attempts": 0}
         with self._database.write() as db:
             return bool(move_in(db, promised, State.DONE, State.FETCHING, now, **fresh))
 

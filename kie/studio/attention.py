@@ -28,7 +28,7 @@ class Attention:
             fresh = {"ended_at": None, "problem": None, "settled": None, "credits": job.credits or None}
             store.jobs.move(job_id, State.FAILED, State.RUNNING, now, next_at=now, **fresh)
         elif job.state == State.DONE:
-            store.jobs.move(job_id, State.DONE, State.FETCHING, now, next_at=now, ended_at=None)
+            store.jobs.move(job_id, State.DONE, State.FETCHING, now, next_at=now)
         else:
             store.jobs.note(job_id, job.state, next_at=now)
         self._context.tracker.wake()

@@ -254,6 +254,8 @@ class Poller:
             raise PictureUnreadable() from error
         self.files.discard([path.with_suffix(UNREADABLE)])
         now = time.time()
-        known = {"file": name, "file_kind": picture.kind, "file_bytes": picture.bytes, "looks": 0}
+        known = {"file": name, "file_kind": picture.kind, "file_bytes": picture.bytes, "looks": 0, "next_at": None}
         known |= {"width": picture.width, "height": picture.height, "preview_problem": preview_problem}
-        self.store.jobs.move(job.id, State.FETCHING, State.DONE, now, ended_at=now, next_at=None, **known, **NO_PROBLEM)
+        # A picture that is downloaded again was paid when it came first.
+        known["ended_at"] = job.ended_at or now
+        self.store.jobs.move(job.id, State.FETCHING, State.DONE, now, **known, **NO_PROBLEM)

@@ -213,6 +213,8 @@ def test_a_deleted_picture_comes_back_while_the_studio_works_and_is_not_paid_twi
         until(lambda: {"integrity"} in heard)
         until(lambda: studio.jobs.get(job.id).state == State.DONE)
         assert_here(studio, job, rogue)
+        # The credits of the day are those of the first time.
+        assert studio.jobs.get(job.id).ended_at == job.ended_at
 
 
 @timed(reply_s=30)
