@@ -171,7 +171,8 @@ def show_reconciliation() -> None:
         st.caption("The balance has to be read twice before it can be compared.")
     elif not result.differences:
         since = format.exact(result.since, visitor.zone())
-        st.caption(f":material/check: The balance agrees: since {since} it has fallen by what our pictures cost.")
+        cost = "no more than our pictures can have cost" if result.unknown else "what our pictures cost"
+        st.caption(f":material/check: The balance agrees: since {since} it has fallen by {cost}.")
     for difference in reversed(result.differences[-DIFFERENCES:]):
         amount = format.credits(abs(difference.credits))
         what = "were spent elsewhere" if difference.credits > 0 else "were added or given back"
@@ -182,7 +183,8 @@ def show_reconciliation() -> None:
         lost = format.credits(sum(difference.credits for difference in earlier))
         st.caption(f"{counted(len(earlier), 'earlier difference')} in these 30 days: {lost} in all.")
     if result.unknown:
-        st.caption(f"The cost of {format.pictures(result.unknown)} is not known: what it can explain is left out here.")
+        unknown = f"What {format.pictures(result.unknown)} cost is not known, for instance where a reply was lost"
+        st.caption(f"{unknown}: what it can explain is left out here.")
 
 
 def show_shortfall() -> None:

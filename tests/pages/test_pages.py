@@ -192,6 +192,15 @@ def test_a_page_never_waits_for_the_service(opened: Open, sandbox: Sandbox):
 # -- money
 
 
+def test_the_balance_check_says_that_a_lost_reply_may_explain_a_part(app: AppTest, keep: Keep, store: Store):
+    began = Studio.current().credits.balance().at
+    keep(State.UNSURE, "a lost reply", problem="Unsure", sent_at=began + 100)
+    store.ledger.add_balance(982, began + 500)
+    words = said(go(app, "account.py"))
+    assert "it has fallen by no more than our pictures can have cost." in words
+    assert "What 1 picture cost is not known, for instance where a reply was lost" in words
+
+
 def test_an_unknown_balance_is_called_unknown_and_never_0(opened: Open, sandbox: Sandbox):
     sandbox.stop()
     app = opened()
