@@ -34,10 +34,10 @@ PAID = (State.RUNNING, State.FETCHING, State.DONE)
 UNPAID = (State.QUEUED, State.UPLOADING, State.SENDING)
 # The newest first: that was saved last, because the clock may have been set back. Older rows only have the end time.
 _NEWEST = balances.c.id.desc()
-_READINGS = select(balances.c.credits, func.coalesce(balances.c.began, balances.c.at), balances.c.at).order_by(_NEWEST)
-
-
-_READ_AT = func.coalesce(select(balances.c.at).order_by(_NEWEST).limit(1).scalar_subquery(), 0.0)
+_BEGAN = func.coalesce(balances.c.began, balances.c.at)
+_READINGS = select(balances.c.credits, _BEGAN, balances.c.at).order_by(_NEWEST)
+# What was paid while the last reading was on its way may not be in it.
+_READ_AT = func.coalesce(select(_BEGAN).order_by(_NEWEST).limit(1).scalar_subquery(), 0.0)
 # Only a clock that was ahead has given a later time.
 _LATEST = bindparam("latest", type_=Float)
 
