@@ -88,22 +88,19 @@ class Studio:
 
     def _watch_key(self) -> None:
         """Apply a changed key without a restart: read the balance, or change between the service and the sandbox."""
-        seen = self.backend.is_sandbox
+        sandbox, publish = self.backend.is_sandbox, self._context.publish
         while not self._closing.wait(self.settings.timing.key_look_s):
-            value, sandbox = self.settings.key().value, self.settings.wants_sandbox()
-            # Editors truncate a file before they write it, so a missing key must be seen twice.
-            if sandbox == seen != self.backend.is_sandbox:
-                self._change_backend(sandbox)
-            elif value != self._key_value or (value and isinstance(self.backend.tracker.credit_problem, KeyMissing)):
-                self.backend.store.breaker.try_now(time.time())
-                self.backend.tracker.want_balance()
-            self._key_value, seen = value, sandbox
-
-    def _change_backend(self, sandbox: bool) -> None:
-        left, publish = self.backend, self._context.publish
-        try:
-            self._use(Backend.open(self.settings, sandbox, publish))
-            publish({"jobs", "readings", "credits", "hosts", "key", "incidents"})
-            left.close()
-        except (SettingsInvalid, SQLAlchemyError, OSError):
-            log.exception("the change between the service and the sandbox did not work; trying again")
+            value, seen, sandbox = self.settings.key().value, sandbox, self.settings.wants_sandbox()
+            left = self.backend
+            try:
+                # Editors truncate a file before they write it, so a missing key must be seen twice.
+                if sandbox == seen != left.is_sandbox:
+                    self._use(Backend.open(self.settings, sandbox, publish))
+                    publish({"jobs", "readings", "credits", "hosts", "key", "incidents"})
+                    left.close()
+                elif value != self._key_value or (value and isinstance(left.tracker.credit_problem, KeyMissing)):
+                    left.store.breaker.try_now(time.time())
+                    left.tracker.want_balance()
+                self._key_value = value
+            except (SettingsInvalid, SQLAlchemyError, OSError):
+                log.exception("a change of the key could not be applied; trying again")

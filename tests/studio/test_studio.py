@@ -16,7 +16,7 @@ from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.images import picture
-from tests.support.jobs import add_reference, beside, ended, leftovers, project, quick, submit, timed, until_state
+from tests.support.jobs import add_reference, beside, ended, leftovers, project, quick, sql, submit, timed, until_state
 from tests.support.rows import press
 from tests.support.waiting import until
 
@@ -205,6 +205,19 @@ def test_a_changed_key_is_used_without_a_restart(keyless: Settings, sandbox: San
         assert until(studio.credits.balance).credits == 1000
         assert studio.backend.tracker.credit_problem is None
         assert ended(studio, submit(studio)).state == State.DONE
+
+
+def test_a_changed_key_is_used_once_the_database_can_be_written_again(
+    keyless: Settings, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    keyless.key_file.write_text("refused-by-the-service")
+    with Studio(keyless) as studio:
+        until(lambda: type(studio.backend.tracker.credit_problem).__name__ == "KeyRefused")
+        sql(keyless, "ALTER TABLE brakes RENAME TO away")
+        keyless.key_file.write_text("accepted")
+        until(lambda: "a change of the key could not be applied" in caplog.text)
+        sql(keyless, "ALTER TABLE away RENAME TO brakes")
+        assert until(studio.credits.balance).credits == 1000
 
 
 @timed(reply_s=30, key_look_s=0.8)
