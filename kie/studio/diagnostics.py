@@ -6,6 +6,7 @@ from functools import partial
 from kie.errors import KeyRefused, NoRoom, NotRecorded
 from kie.images import convert
 from kie.studio.context import Context
+from kie.worker.integrity import IntegrityCheck
 
 READY_BUSY_S = 1.0
 
@@ -15,22 +16,19 @@ class Diagnostics:
 
     def __init__(self, context: Context):
         self._context = context
-        self._is_check_asked = False
-        self._hosts: dict[str, tuple[str, float]] = {}
+        # By URL: "" if it accepts connections, else the reason; and when that was tested.
+        self.host_reports: dict[str, tuple[str, float]] = {}
 
     def check_files(self) -> None:
         """Compare rows and files in the background; missing pictures are downloaded again. Costs no credits, deletes nothing.
 
-        Does nothing while a check is running.
+        Does nothing while a check is running or about to start.
         """
-        if not self.is_checking_files():
-            self._is_check_asked = True
-            self._context.tracker.do(self._check_files)
+        integrity = self._context.tracker.integrity
+        if not integrity.is_checking:
+            integrity.is_checking = True
+            self._context.tracker.do(partial(self._check_files, integrity))
             self._context.events.publish({"integrity"})
-
-    def is_checking_files(self) -> bool:
-        """Return whether a check is running or about to start."""
-        return self._is_check_asked or self._context.tracker.integrity.is_checking
 
     def empty_bin_now(self, before: float) -> None:
         """Delete the files of all jobs that are in the bin since a time, in the background. Rows and costs are kept."""
@@ -59,15 +57,11 @@ class Diagnostics:
         """Test in the background whether the two hosts accept connections. Publishes the topic "hosts"."""
         self._context.tracker.do(self._check_hosts)
 
-    def host_reports(self) -> dict[str, tuple[str, float]]:
-        """Return the last result for each URL ("" if it accepts connections, else the reason) with its time."""
-        return dict(self._hosts)
-
-    def _check_files(self) -> None:
+    def _check_files(self, integrity: IntegrityCheck) -> None:
         try:
-            self._context.tracker.integrity.check()
+            integrity.check()
         finally:
-            self._is_check_asked = False
+            integrity.is_checking = False
             self._context.events.publish({"integrity"})
 
     def _empty_bin(self, before: float) -> None:
@@ -76,5 +70,5 @@ class Diagnostics:
 
     def _check_hosts(self) -> None:
         for url in dict.fromkeys(self._context.backend.hosts):
-            self._hosts[url] = (self._context.client.reach(url), time.time())
+            self.host_reports[url] = (self._context.client.reach(url), time.time())
         self._context.events.publish({"hosts"})

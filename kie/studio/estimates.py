@@ -1,4 +1,4 @@
-"""What a picture will probably cost, how large it will be, and when it will arrive."""
+"""What a picture will probably cost, how large it will be, and when its turn comes."""
 
 import time
 
@@ -14,11 +14,6 @@ class Estimates:
 
     def __init__(self, context: Context):
         self._context = context
-
-    def seconds_to_go(self, job: Job) -> float | None:
-        """Estimate the seconds until the picture arrives, from done jobs of this resolution. None without any, or before it is sent."""
-        usual = self._context.store.jobs.learned_duration(job.generation.resolution)
-        return None if usual is None or not job.accepted_at else max(0.0, job.accepted_at + usual - time.time())
 
     def seconds_to_turn(self, job: Job) -> float | None:
         """Estimate the seconds until a queued job is sent, from the rate limit and the jobs queued before it.

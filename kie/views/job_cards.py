@@ -97,11 +97,10 @@ def clock(studio: Studio, job: Job) -> dict[str, float | str | None]:
     if not job.is_open:
         return {}
     elapsed = max(0.0, time.time() - (job.accepted_at or job.sent_at or job.created_at))
-    left = studio.estimates.seconds_to_go(job)
+    usual = studio.jobs.learned_duration(job.generation.resolution) if job.accepted_at else None
     turn_s = studio.estimates.seconds_to_turn(job) if job.state == State.QUEUED else None
     turn = f"Your turn in ~{format.duration(turn_s)}" if turn_s and turn_s > 1 else None
-    # A guess that has passed is still the guess: the gallery says that it takes longer than usual.
-    return {"elapsed": elapsed, "expected": None if left is None else elapsed + left, "turn": turn}
+    return {"elapsed": elapsed, "expected": usual, "turn": turn}
 
 
 def badges(job: Job) -> tuple[Badge, ...]:

@@ -105,9 +105,9 @@ def references(studio: Studio, params: Params) -> Row:
 def status(studio: Studio, params: Params) -> Row:
     """Return what every page says of the studio. None stands for what is not known."""
     balance, breaker = studio.credits.balance(), studio.store.breaker.current()
-    reports, zone = studio.diagnostics.host_reports(), params.get("zone")
+    reports, zone = studio.diagnostics.host_reports, params.get("zone")
     hosts = [(url, *reports.get(url, (None, None))) for url in studio.backend.hosts]
-    problem, checked = studio.backend.tracker.credit_problem, studio.backend.tracker.integrity.report
+    problem, integrity = studio.backend.tracker.credit_problem, studio.backend.tracker.integrity
     return {
         "now": time.time(),
         "balance": balance and balance.credits,
@@ -127,9 +127,9 @@ def status(studio: Studio, params: Params) -> Row:
         "prices": [_price(studio, resolution) for resolution in RESOLUTIONS],
         "hosts": [{"url": url, "problem": problem, "at": at} for url, problem, at in hosts],
         "integrity": {
-            "is_checking": studio.diagnostics.is_checking_files(),
-            "at": checked and checked.at,
-            "sentences": checked.sentences() if checked else [],
+            "is_checking": integrity.is_checking,
+            "at": integrity.report and integrity.report.at,
+            "sentences": integrity.report.sentences() if integrity.report else [],
         },
     }
 

@@ -7,7 +7,6 @@ unused ──> files      references that nothing uses and nobody added again fo
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -90,7 +89,7 @@ _SENTENCES = {
 
 @dataclass(eq=False)
 class IntegrityCheck:
-    """Checks the files of one store. Thread-safe. `tell` is called with the id of each job that changes."""
+    """Checks the files of one store. `tell` is called with the id of each job that changes."""
 
     store: Store
     files: Files
@@ -98,12 +97,7 @@ class IntegrityCheck:
     tell: Callable[[str], None] = lambda _: None
     is_stopping: Callable[[], bool] = lambda: False
     report: Report | None = field(default=None, init=False)
-    _checking: threading.Lock = field(default_factory=threading.Lock, init=False)
-
-    @property
-    def is_checking(self) -> bool:
-        """Whether a check is running."""
-        return self._checking.locked()
+    is_checking: bool = field(default=False, init=False)  # Set by who asks for a check in the background.
 
     def find_missing(self) -> None:
         """Have every done picture whose file is missing downloaded again."""
@@ -116,21 +110,20 @@ class IntegrityCheck:
 
         Reads only image headers, or with `is_deep` decodes every picture, which takes up to a second each.
         """
-        with self._checking:
-            report = Report(time.time(), is_deep)
-            try:
-                self._check_results(report)
-                self._check_references(report)
-                self._check_folders(report)
-            except DecoderClosed as error:
-                report.trouble = error.sentence
-            except OSError as error:
-                # An unmounted or unreadable disk says nothing about the pictures on it.
-                report.trouble = (
-                    f"The check could not go on ({error.strerror}: {error.filename or self.files.root}): "
-                    "look at the disk and its permissions, and check again."
-                )
-            self.report = report
+        report = Report(time.time(), is_deep)
+        try:
+            self._check_results(report)
+            self._check_references(report)
+            self._check_folders(report)
+        except DecoderClosed as error:
+            report.trouble = error.sentence
+        except OSError as error:
+            # An unmounted or unreadable disk says nothing about the pictures on it.
+            report.trouble = (
+                f"The check could not go on ({error.strerror}: {error.filename or self.files.root}): "
+                "look at the disk and its permissions, and check again."
+            )
+        self.report = report
         return report
 
     def tidy(self, now: float) -> None:

@@ -15,6 +15,7 @@ from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
+from kie.views.job_cards import clock
 from tests.support.images import picture
 from tests.support.jobs import add_reference, beside, ended, leftovers, project, quick, sql, submit, timed, until_state
 from tests.support.rows import press
@@ -136,16 +137,16 @@ def test_a_broken_reference_is_refused_before_anything_is_paid(studio: Studio, s
     assert sandbox.seen == requests(sandbox, "credit")
 
 
-def test_the_time_to_go_is_learned(studio: Studio) -> None:
-    assert studio.estimates.seconds_to_go(submit(studio)) is None
-    until(lambda: studio.search.count() and not [job for job in studio.search.page(Query(), 1, 9).jobs if job.is_open])
-    job = until_state(studio, submit(studio), State.RUNNING, State.FETCHING, State.DONE)
-    assert studio.estimates.seconds_to_go(job) is not None
+def test_the_usual_time_is_learned(studio: Studio) -> None:
+    job = submit(studio)
+    assert clock(studio, job)["expected"] is None
+    running = replace(ended(studio, job), state=State.RUNNING)
+    assert clock(studio, running)["expected"] == studio.jobs.learned_duration("1K") > 0
 
 
 def test_the_hosts_are_looked_at_away_from_the_page(studio: Studio, sandbox: Sandbox) -> None:
     studio.diagnostics.check_hosts()
-    [(url, (problem, at))] = until(lambda: studio.diagnostics.host_reports().items())
+    [(url, (problem, at))] = until(lambda: studio.diagnostics.host_reports.items())
     assert (url, problem) == (sandbox.url, "")
     assert at <= time.time()
 
