@@ -23,7 +23,7 @@ from kie.images import inspect, receipts
 from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job
 from kie.recording import recording
-from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP, ServedFile
+from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP
 from kie.studio.backend import Backend
 from kie.studio.context import Context
 from kie.text import local
@@ -117,15 +117,15 @@ class Exports:
         here = [each.id for each in self._context.store.references.get_many(made_from.references) if not each.refusal]
         return {"prompt": made_from.prompt, "references": here} | made_from.options
 
-    def open_link(self, token: str) -> ServedFile | None:
-        """Return the file behind a signed token, or None when the token is invalid or expired or the file is missing."""
+    def open_link(self, token: str) -> tuple[Path, str] | None:
+        """Return the file behind a signed token with its MIME type, or None when the token is invalid or expired or the file is missing."""
         kind, owner_id = self._context.backend.urls.read(token) or ("", "")
         thumbnail = self._context.files.thumbnail(owner_id) if kind == "thumbnail" else None
         if thumbnail and thumbnail.exists():
-            return ServedFile(thumbnail, "image/webp")
+            return thumbnail, inspect.MIME_TYPES["webp"]
         job = self._context.store.jobs.get(owner_id) if kind == "picture" else None
         picture = self.file(job) if job else None
-        return ServedFile(picture, inspect.MIME_TYPES[job.file_kind]) if picture else None
+        return (picture, inspect.MIME_TYPES[job.file_kind]) if picture else None
 
     def file(self, job: Job) -> Path | None:
         """Return the path of a job's picture, or None when it does not exist."""

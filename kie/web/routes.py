@@ -47,11 +47,12 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
     """Return the routes. `studio` is called for each request."""
 
     def picture(request: Request) -> Response:
-        offer = studio().exports.open_link(request.path_params["token"])
-        if offer is None:
+        opened = studio().exports.open_link(request.path_params["token"])
+        if opened is None:
             return PlainTextResponse("This picture is not here, or the link is too old: open the page again.", 404)
         headers = {"Cache-Control": "private, max-age=86400, immutable", "Content-Security-Policy": "sandbox"}
-        return FileResponse(offer.path, media_type=offer.mime_type, headers=headers)
+        path, mime_type = opened
+        return FileResponse(path, media_type=mime_type, headers=headers)
 
     def health(_: Request) -> Response:
         alive = studio().backend.tracker.is_alive

@@ -278,7 +278,7 @@ def test_results_and_references_are_shown_in_their_colours(studio: Studio, rogue
     assert until(lambda: studio.store.references.get_many([kept.id])[0].checked_at)
     for owner_id in (job.id, kept.id):
         with Image.open(
-            studio.exports.open_link(studio.backend.urls.address("thumbnail", owner_id).rpartition("/")[2]).path
+            studio.exports.open_link(studio.backend.urls.address("thumbnail", owner_id).rpartition("/")[2])[0]
         ) as small:
             seen = lab(image.resize(small.size, Image.Resampling.LANCZOS), primaries, numbers)
             assert difference(lab(small, SRGB, SRGB_CURVE), seen) < 3

@@ -9,7 +9,6 @@ import pytest
 
 from kie.errors import FileRefused, RequestInvalid, SettingsInvalid
 from kie.generation import Generation
-from kie.history.query import Query
 from kie.jobs import State
 from kie.sandbox import Sandbox
 from kie.settings import Settings

@@ -115,7 +115,7 @@ def assert_here(studio: Studio, job: Job, rogue: Rogue) -> None:
     assert now.credits == 18
     assert studio.exports.file(now).read_bytes() == rogue.picture
     token = studio.backend.urls.address("thumbnail", job.id).rpartition("/")[2]
-    assert studio.exports.open_link(token).path.read_bytes()[8:12] == b"WEBP"
+    assert studio.exports.open_link(token)[0].read_bytes()[8:12] == b"WEBP"
     assert len(rogue.requests("create")) == len(rogue.tasks) == 1
 
 

@@ -105,7 +105,7 @@ def test_a_picture_with_odd_metadata_is_taken_and_shown(studio: Studio, site: st
     for kept in studio.store.references.get_many(ids):
         assert (kept.refusal, kept.width, kept.height) == (None, 160, 96), kept.name
         with Image.open(
-            studio.exports.open_link(studio.backend.urls.address("thumbnail", kept.id).rpartition("/")[2]).path
+            studio.exports.open_link(studio.backend.urls.address("thumbnail", kept.id).rpartition("/")[2])[0]
         ) as thumbnail:
             assert shows_quarters(thumbnail), kept.name
     jobs = [submit(studio, references=tuple(ids[at : at + 8])) for at in range(0, len(ids), 8)]

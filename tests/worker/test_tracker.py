@@ -77,7 +77,7 @@ def test_a_picture_with_odd_metadata_is_paid_once_and_on_the_disk_with_its_thumb
         assert (job.state, job.problem, job.preview_problem) == (State.DONE, None, None), what
         assert (job.width, job.height, studio.exports.file(job).read_bytes() == content) == (160, 96, True), what
         with Image.open(
-            studio.exports.open_link(studio.backend.urls.address("thumbnail", job.id).rpartition("/")[2]).path
+            studio.exports.open_link(studio.backend.urls.address("thumbnail", job.id).rpartition("/")[2])[0]
         ) as thumbnail:
             assert shows_quarters(thumbnail), what
         assert len(rogue.requests("create")) == len(rogue.tasks) == len(rogue.requests("result")) == number
@@ -88,7 +88,7 @@ def test_a_thumbnail_is_small(studio: Studio, rogue: Rogue) -> None:
     rogue.picture = picture(size=(2000, 1000))
     job = ended(studio, submit(studio))
     with Image.open(
-        studio.exports.open_link(studio.backend.urls.address("thumbnail", job.id).rpartition("/")[2]).path
+        studio.exports.open_link(studio.backend.urls.address("thumbnail", job.id).rpartition("/")[2])[0]
     ) as thumbnail:
         assert thumbnail.size == (512, 256)
 
