@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Callable
 
 from sqlalchemy import insert, select
 
@@ -24,8 +25,11 @@ from kie.timing import Timing
 class Store:
     """The store behind one URL. Can be used by several threads and several servers."""
 
-    def __init__(self, url: str, timing: Timing = Timing()):
-        """Prepare the parts without connecting. Raises SettingsInvalid for a URL that can't be used."""
+    def __init__(self, url: str, timing: Timing = Timing(), annotated: Callable[[], object] = lambda: None):
+        """Prepare the parts without connecting. `annotated` is called when annotations have changed.
+
+        Raises SettingsInvalid for a URL that can't be used.
+        """
         self.database = Database(url)
         self.jobs = Jobs(self.database)
         self.breaker = Breaker(self.database, timing)
@@ -35,7 +39,7 @@ class Store:
         self.references = References(self.database)
         self.library = Library(self.database)
         self.search = JobSearch(self.database, self.jobs)
-        self.annotations = Annotations(self.database)
+        self.annotations = Annotations(self.database, annotated)
         self.inventory = Inventory(self.database)
         self.exports = Exports(self.database)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from kie.client import Client
 from kie.images.decoder import Decoder
@@ -38,7 +39,8 @@ class Backend:
         files = Files(root, settings.disk_reserve_bytes)
         files.open()
         default_url = file_url(root / "studio.sqlite3")
-        store = Store(default_url if sandbox else settings.database_url or default_url, settings.timing)
+        url, annotated = settings.database_url or default_url, partial(publish, {"jobs", "annotations"})
+        store = Store(default_url if sandbox else url, settings.timing, annotated)
         with ExitStack() as opened:
             store.open()
             opened.callback(store.close)

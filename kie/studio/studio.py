@@ -15,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kie.errors import KeyMissing, SettingsInvalid
 from kie.settings import Settings
-from kie.studio.annotations import Annotations
 from kie.studio.attention import Attention
 from kie.studio.backend import Backend
 from kie.studio.context import Context
@@ -31,8 +30,8 @@ log = logging.getLogger(__name__)
 class Studio:
     """All operations for pages. One per server process, opened before the first visitor.
 
-    Pages read from the `store` of the open `backend`, and from its `jobs`, `search`, `library` and `credits` (the ledger).
-    What must be published they change through the other parts.
+    Pages use the `store` of the open `backend`, and its `jobs`, `search`, `library`, `annotations` and `credits` (the ledger).
+    What else must be published they change through the other parts.
     """
 
     _current: ClassVar["Studio | None"] = None
@@ -44,7 +43,6 @@ class Studio:
         self.estimates = Estimates(context)
         self.references = References(context)
         self.submissions = Submissions(context, self.estimates)
-        self.annotations = Annotations(context)
         self.attention = Attention(context)
         self.diagnostics = Diagnostics(context)
         self.exports = Exports(context)
@@ -84,7 +82,7 @@ class Studio:
         self._context.use(backend)
         self.backend, self.store, self.files = backend, backend.store, backend.files
         self.jobs, self.search = self.store.jobs, self.store.search
-        self.library, self.credits = self.store.library, self.store.ledger
+        self.library, self.credits, self.annotations = self.store.library, self.store.ledger, self.store.annotations
 
     def _watch_key(self) -> None:
         """Apply a changed key without a restart: read the balance, or change between the service and the sandbox."""

@@ -92,7 +92,10 @@ def looks(studio: Studio) -> dict[str, float]:
     one = studio.search.page(NARROWED, 1, 1).jobs[0].id
 
     def star() -> None:
-        studio.annotations.star([one], "Ann", starred=not studio.jobs.get(one).starred_at)
+        if studio.jobs.get(one).starred_at:
+            studio.annotations.unstar([one])
+        else:
+            studio.annotations.star([one], "Ann")
         studio.search.page(Query(), 1, 60)
 
     asked: dict[str, Callable[[], object]] = {

@@ -17,7 +17,7 @@ form = st.session_state
 # What is said of any number of pictures.
 MARKS: dict[str, Callable[[Sequence[str]], object]] = {
     "star": lambda ids: Studio.current().annotations.star(ids, form["person"]),
-    "unstar": lambda ids: Studio.current().annotations.star(ids, form["person"], False),
+    "unstar": lambda ids: Studio.current().annotations.unstar(ids),
     "pick": lambda ids: Studio.current().annotations.judge(ids, "pick", form["person"]),
     "reject": lambda ids: Studio.current().annotations.judge(ids, "reject", form["person"]),
     "undecide": lambda ids: Studio.current().annotations.judge(ids, None, form["person"]),
