@@ -49,13 +49,17 @@ class Attention:
         self._set_candidate(job_id, task_id, "person")
 
     def handle_callback(self, job_id: str, task_id: str) -> None:
-        """Handle a callback: poll the job's task, or use the task id as the candidate of an unsure job. Nothing else is trusted."""
+        """Handle a callback: poll the job's task, or use the task id as the candidate of an unsure job. Nothing else is trusted.
+
+        A job of which a person said that it never ran is unsure again, because it seems that it did.
+        """
         job = self._context.store.jobs.get(job_id)
         if job is None or not _TASK_ID.fullmatch(task_id) or self._context.client.holds_key(task_id):
             return
         if job.state in (State.RUNNING, State.FETCHING) and job.task_id == task_id:
             self.look_again(job_id)
-        elif job.state in (State.SENDING, State.UNSURE) and not job.candidate:
+        elif not job.candidate and (job.state in (State.SENDING, State.UNSURE) or job.problem == NeverRan.__name__):
+            self.undo_mark_not_run(job_id)
             self._set_candidate(job_id, task_id, "callback")
 
     def mark_not_run(self, job_id: str) -> None:

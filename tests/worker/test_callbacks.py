@@ -121,6 +121,16 @@ def test_a_callback_that_comes_before_the_reply_is_given_up_is_not_lost(studio: 
     assert_here(studio, job, rogue)
 
 
+def test_a_callback_that_comes_after_somebody_found_that_the_task_never_ran_brings_its_picture(
+    studio: Studio, rogue: Rogue, lost: Callable[..., Job]
+) -> None:
+    job = lost()
+    studio.attention.mark_not_run(job.id)
+    assert studio.jobs.get(job.id).state == State.FAILED
+    assert call(address(rogue), "task-0001") == 204
+    assert_here(studio, until_state(studio, job, State.DONE), rogue)
+
+
 @pytest.mark.parametrize(
     "body",
     [
