@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from kie.generation import OPTIONS, Generation
 from kie.jobs import MOVES, OPEN, Job, State
-from kie.store.conditions import ATTENTION, COST, HAS_PICTURE, NEEDS_ATTENTION, WAITS
+from kie.store.conditions import ATTENTION, COST, HAS_PICTURE, NEEDS_ATTENTION, WAITS, one_of
 from kie.store.database import Database
 from kie.store.schema import job_references, jobs, moves, references
 from kie.text import person_name
@@ -68,8 +68,9 @@ class Jobs:
         return found[0] if found else None
 
     def get_many(self, ids: Sequence[str]) -> list[Job]:
-        """Return the existing ones of these jobs, newest first."""
-        return self.select(JOBS.where(jobs.c.id.in_(ids)).order_by(*NEWEST)) if ids else []
+        """Return the existing ones of these jobs, in the order of `ids`."""
+        found = {job.id: job for job in self.select(JOBS.where(one_of(jobs.c.id, ids)))} if ids else {}
+        return [found[job_id] for job_id in ids if job_id in found]
 
     def of_submission(self, submit_id: str) -> list[Job]:
         """Return the jobs of a submission, in the order in which they are sent."""

@@ -33,9 +33,9 @@ from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
 from kie.history import fulltext
 from kie.history.query import VERDICTS, DisplayState, Query
 from kie.jobs import Job
-from kie.store.conditions import COST, DISPLAY_STATE, HAS_PICTURE, one_of
+from kie.store.conditions import COST, DISPLAY_STATE, HAS_PICTURE
 from kie.store.database import Database
-from kie.store.jobs import JOBS, NEWEST, Jobs
+from kie.store.jobs import NEWEST, Jobs
 from kie.store.schema import job_references, job_tags, jobs
 from kie.store.shortfall import IS_SHORT
 
@@ -143,7 +143,7 @@ class JobSearch:
             total = _summary(db, query)
             start = max(0, (number - 1) * size)
             ids = db.scalars(_ids(db, query).limit(size).offset(start)).all() if start < total.jobs else []
-        return Page(self._in_order(ids), total)
+        return Page(self._jobs.get_many(ids), total)
 
     def id_pages(self, query: Query, size: int) -> Callable[[], Iterator[list[str]]]:
         """Evaluate a query now, and return a function that yields the ids of its jobs in order, `size` at a time.
@@ -183,10 +183,6 @@ class JobSearch:
             tags = select(_TAG, func.count()).join_from(job_tags, jobs, jobs.c.id == job_tags.c.job_id)
             found["tags"] = _named(db, tags.where(*always, *filters.values()))
         return {name: _listed(name, counts, getattr(query, name)) for name, counts in found.items()}
-
-    def _in_order(self, ids: Sequence[str]) -> list[Job]:
-        found = {job.id: job for job in self._jobs.select(JOBS.where(one_of(jobs.c.id, ids)))}
-        return [found[job_id] for job_id in ids if job_id in found]
 
 
 def _summary(db: Connection, query: Query) -> Summary:

@@ -65,12 +65,16 @@ class Submissions:
             raise NotRecorded(str(error.orig)) from error
 
     def same_requests(self, fingerprints: Collection[str], besides: str) -> list[str]:
-        """Return the newest open, done or unsure job for each of these fingerprints. Skips jobs in the bin and the submission `besides`."""
+        """Return the newest open, done or unsure job for each of these fingerprints, the newest first.
+
+        Skips jobs in the bin and the submission `besides`.
+        """
         alive = jobs.c.state.in_([*OPEN, State.DONE, State.UNSURE])
         theirs = (jobs.c.fingerprint.in_(fingerprints), jobs.c.submit_id != besides, jobs.c.binned_at.is_(None), alive)
         newest = func.row_number().over(partition_by=jobs.c.fingerprint, order_by=jobs.c.created_at.desc())
-        ranked = select(jobs.c.id, newest.label("rank")).where(*theirs).subquery()
-        return [row.id for row in self._database.rows(select(ranked.c.id).where(ranked.c.rank == 1))]
+        ranked = select(jobs.c.id, jobs.c.created_at, newest.label("rank")).where(*theirs).subquery()
+        found = select(ranked.c.id).where(ranked.c.rank == 1).order_by(ranked.c.created_at.desc())
+        return [row.id for row in self._database.rows(found)]
 
     def pause(self, submit_id: str, now: float) -> int:
         """Pause the jobs of a submission that have not been sent. Returns their number."""

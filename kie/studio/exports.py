@@ -169,10 +169,9 @@ def _id_pages(
 def _entries(backend: Backend, id_pages: Callable[[], Iterator[list[str]]]) -> Iterator[list[Entry]]:
     """Yield jobs in the order of their ids, in pages."""
     for some in id_pages():
-        found = {job.id: job for job in backend.store.jobs.get_many(some)}
+        jobs = backend.store.jobs.get_many(some)
         tags = backend.store.annotations.tags(some)
-        images = backend.store.exports.images_of_submissions({job.submit_id for job in found.values()})
-        jobs = [found[job_id] for job_id in some if job_id in found]
+        images = backend.store.exports.images_of_submissions({job.submit_id for job in jobs})
         yield [Entry(job, tags.get(job.id, ()), images[job.submit_id]) for job in jobs]
 
 
