@@ -18,7 +18,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 # The only relative URLs that Streamlit's image elements accept.
 PREFIX = "/app/static/pictures/"
 CALLBACKS = "/callback/"
-TAKE_ONE, TAKE_ZIP, TAKE_LIST = "/take/", "/take-zip/", "/take-list/"
+TAKE = "/take/"
 HOURS_VALID = 24
 
 

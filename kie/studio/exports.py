@@ -1,8 +1,8 @@
 """Exports: signed links for downloads, and their content.
 
-    take_link ── /take/<token>        one picture, with its receipt or without
-    zip_link ─── /take-zip/<token>    many pictures with manifests
-    list_link ── /take-list/<token>   all rows of a list as XLSX, CSV or JSON, without pictures
+    take_link ──┐                         ┌── one picture, with its receipt or without
+    zip_link ───┼── /take/<token> ── open ┼── many pictures with manifests
+    list_link ──┘                         └── all rows of a list as XLSX, CSV or JSON, without pictures
 
 A link is valid for a day. The request is stored in the link itself, or in the database if it is too long for a URL. The
 number of jobs is unlimited: zips and lists are generated while they are sent, with 35 bytes of memory per job.
@@ -23,7 +23,7 @@ from kie.images import inspect, receipts
 from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job
 from kie.recording import recording
-from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP
+from kie.signed_urls import TAKE
 from kie.studio.backend import Backend
 from kie.studio.context import Context
 from kie.text import local
@@ -48,7 +48,6 @@ class Exports:
     """Links to exports and their content. Nothing here costs credits, and no original file is changed.
 
     `zone` is the IANA time zone for file names, UTC if None.
-    The `open_` methods return None when the token is invalid or expired.
     """
 
     def __init__(self, context: Context):
@@ -56,7 +55,7 @@ class Exports:
 
     def take_link(self, job_id: str, with_receipt: bool = True, zone: str | None = None) -> str:
         """Return the URL of a picture's download. Without a receipt, it is the file as delivered by the service."""
-        return TAKE_ONE + self._signed(["one", job_id, with_receipt, zone])
+        return TAKE + self._signed(["one", job_id, with_receipt, zone])
 
     def zip_link(self, chosen: Query | Collection[str], with_receipt: bool = True) -> str:
         """Return the URL of a zip with the pictures of the jobs with these ids, or that match a query at the time of the download.
@@ -64,19 +63,29 @@ class Exports:
         Raises NotRecorded or NoRoom when the request is too long for a URL and can't be stored.
         """
         if isinstance(chosen, Query):
-            return TAKE_ZIP + self._signed(["zip", chosen.to_params(), with_receipt, chosen.zone])
-        return TAKE_ZIP + self._signed(["zip", list(dict.fromkeys(chosen)), with_receipt, None])
+            return TAKE + self._signed(["zip", chosen.to_params(), with_receipt, chosen.zone])
+        return TAKE + self._signed(["zip", list(dict.fromkeys(chosen)), with_receipt, None])
 
     def list_link(self, query: Query, kind: str) -> str:
         """Return the URL of all rows that match a query at the time of the download, as "xlsx", "csv" or "json". Raises as `zip_link` does."""
-        return f"{TAKE_LIST}{self._signed(['list', query.to_params(), query.zone])}.{kind}"
+        return TAKE + self._signed(["list", query.to_params(), query.zone, kind])
 
-    def open_one(self, token: str) -> Download | None:
-        """Return a picture's download. Raises FileMissing when its file is missing."""
-        request = self._request(token, "one")
-        if request is None:
-            return None
-        job_id, with_receipt, zone = request
+    def asked(self, token: str) -> list[Any] | None:
+        """Return what a link asks for, as `open` takes it, or None when its token is invalid or expired."""
+        request = self._context.backend.urls.read_take(token)
+        if request and request[0] == "kept":
+            kept = self._context.store.exports.request(request[1])
+            return json.loads(kept) if kept else None
+        return request
+
+    def open(self, kind: str, *asked: Any) -> Download | None:
+        """Return a download: "one" picture, a "zip" or a "list". None if there is no such picture.
+
+        Raises FileMissing when a picture's file is missing.
+        """
+        return {"one": self._one, "zip": self._zip, "list": self._list}[kind](*asked)
+
+    def _one(self, job_id: str, with_receipt: bool, zone: str | None) -> Download | None:
         job = self._context.store.jobs.get(job_id)
         if job is None or not job.file:
             return None
@@ -86,23 +95,13 @@ class Exports:
             raise FileMissing from error
         return Download(lists.file_name(job, zone), inspect.MIME_TYPES[job.file_kind or ""], copy, copy.length)
 
-    def open_zip(self, token: str) -> Download | None:
-        """Return a zip's download."""
-        request = self._request(token, "zip")
-        if request is None:
-            return None
-        chosen, with_receipt, zone = request
+    def _zip(self, chosen: list[str] | dict[str, str], with_receipt: bool, zone: str | None) -> Download:
         backend, now = self._context.backend, time.time()
         ids = _id_pages(backend, chosen, zone)
         made = zips.zipped(lambda: _entries(backend, ids), lambda job: _copy(backend, job, with_receipt), zone, now)
         return Download(f"pictures-{_stamp(now, zone)}.zip", "application/zip", made)
 
-    def open_list(self, token: str, kind: str) -> Download | None:
-        """Return a list's download as "xlsx", "csv" or "json"."""
-        request = self._request(token, "list")
-        if request is None or kind not in lists.MIME_TYPES:
-            return None
-        params, zone = request
+    def _list(self, params: dict[str, str], zone: str | None, kind: str) -> Download:
         backend = self._context.backend
         pages = _entries(backend, _id_pages(backend, params, zone))
         rows = ([lists.row(entry, zone) for entry in entries] for entries in pages)
@@ -141,13 +140,6 @@ class Exports:
         with recording():
             name = self._context.store.exports.keep_request(content, time.time())
         return self._context.backend.urls.take_token(["kept", name])
-
-    def _request(self, token: str, kind: str) -> list[Any] | None:
-        request = self._context.backend.urls.read_take(token)
-        if request and request[0] == "kept":
-            kept = self._context.store.exports.request(request[1])
-            request = json.loads(kept) if kept else None
-        return request[1:] if request and request[0] == kind else None
 
 
 def _copy(backend: Backend, job: Job, with_receipt: bool) -> FileOfParts:

@@ -1,8 +1,6 @@
-"""HTTP routes for downloads: a picture with its receipt, a zip, a list.
+"""HTTP route for downloads.
 
-    GET /take/<token>                     a picture
-    GET /take-zip/<token>                 a zip of pictures with manifests
-    GET /take-list/<token>.xlsx|csv|json  the rows of a list
+    GET /take/<token>    a picture with its receipt, a zip of pictures with manifests, or the rows of a list
 
 Content is read from disk or database in threads while it is sent, at the speed of the client. A client that reads
 nothing for a minute is disconnected. At most EXPORTS_LIMIT zips and lists are sent at the same time.
@@ -11,6 +9,7 @@ nothing for a minute is disconnected. At most EXPORTS_LIMIT zips and lists are s
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -21,9 +20,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from kie.errors import FileMissing
-from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP
+from kie.signed_urls import TAKE
 from kie.studio import Studio
-from kie.studio.exports import Download
+from kie.studio.exports import Exports
 
 TOO_OLD = "This link is too old or not whole: open the page again and take it from there."
 EXPORTS_LIMIT = 8
@@ -39,29 +38,28 @@ log = logging.getLogger(__name__)
 
 
 def take_routes(studio: Callable[[], Studio], stalled_s: float = STALLED_S) -> list[BaseRoute]:
-    """Return the routes. `studio` is called for each request.
+    """Return the route. `studio` is called for each request.
 
     A download ends when its client reads nothing for `stalled_s` seconds.
     """
     slots = asyncio.Semaphore(EXPORTS_LIMIT)
 
-    def one(request: Request) -> Response:
-        try:
-            return _answer(request, studio().exports.open_one(**request.path_params), stalled_s)
-        except FileMissing as error:
-            return PlainTextResponse(error.sentence, 404)
+    def take(request: Request) -> Response:
+        exports = studio().exports
+        asked = exports.asked(request.path_params["token"])
+        if asked is None:
+            return PlainTextResponse(TOO_OLD, 404)
+        opened = partial(_answer, request, exports, asked, stalled_s)
+        return opened() if asked[0] == "one" else _Export(slots, opened)
 
-    async def many(request: Request) -> Response:
-        return _Export(slots, lambda: _answer(request, studio().exports.open_zip(**request.path_params), stalled_s))
-
-    async def rows(request: Request) -> Response:
-        token, _, kind = request.path_params["token"].rpartition(".")
-        return _Export(slots, lambda: _answer(request, studio().exports.open_list(token, kind), stalled_s))
-
-    return [Route(TAKE_ONE + "{token}", one), Route(TAKE_ZIP + "{token}", many), Route(TAKE_LIST + "{token}", rows)]
+    return [Route(TAKE + "{token}", take)]
 
 
-def _answer(request: Request, download: Download | None, stalled_s: float) -> Response:
+def _answer(request: Request, exports: Exports, asked: list[Any], stalled_s: float) -> Response:
+    try:
+        download = exports.open(*asked)
+    except FileMissing as error:
+        return PlainTextResponse(error.sentence, 404)
     if download is None:
         return PlainTextResponse(TOO_OLD, 404)
     plain = download.name.encode("ascii", "replace").decode().replace("?", "_")

@@ -33,7 +33,7 @@ from kie.jobs import ENDED, Job, State
 from kie.prompts import batch
 from kie.prompts import table as table_reader
 from kie.sandbox import Sandbox
-from kie.signed_urls import TAKE_LIST, TAKE_ONE, TAKE_ZIP, SignedUrls
+from kie.signed_urls import TAKE, SignedUrls
 from kie.spreadsheets import writer
 from kie.studio import Studio
 from kie.studio.exports import PAGE, TOKEN_LIMIT
@@ -182,22 +182,18 @@ def old_token(studio: Studio, asked: list[object], age_s: float, secret: str | N
 def test_a_link_that_is_forged_of_yesterday_or_for_something_else_is_refused_in_words(
     studio: Studio, site: str, jobs: dict[str, Job]
 ):
-    one = studio.exports.take_link(jobs["png"].id).removeprefix(TAKE_ONE)
-    rows = studio.exports.list_link(Query(), "csv")
+    one = studio.exports.take_link(jobs["png"].id)
     forged = [
-        TAKE_ONE + old_token(studio, ["one", jobs["png"].id, True, None], 0, "another secret"),
-        TAKE_ONE + old_token(studio, ["one", jobs["png"].id, True, None], 25 * 3600),
-        TAKE_ZIP + old_token(studio, ["zip", [jobs["png"].id], True, None], 25 * 3600),
-        TAKE_LIST + old_token(studio, ["list", {}, None], 25 * 3600) + ".csv",
-        TAKE_ONE + one[:-4] + one[-4:][::-1],
-        TAKE_ONE + studio.backend.urls.address("picture", jobs["png"].id).rpartition("/")[2],
-        TAKE_ONE + studio.exports.zip_link([]).removeprefix(TAKE_ZIP),
-        TAKE_ZIP + one,
-        TAKE_ZIP + old_token(studio, ["kept", "f" * 32], 0),
-        rows.removesuffix("csv") + "xml",
-        rows.removesuffix(".csv"),
-        TAKE_LIST + "x.csv",
-        TAKE_ONE + "%ff%00",
+        TAKE + old_token(studio, ["one", jobs["png"].id, True, None], 0, "another secret"),
+        TAKE + old_token(studio, ["one", jobs["png"].id, True, None], 25 * 3600),
+        TAKE + old_token(studio, ["zip", [jobs["png"].id], True, None], 25 * 3600),
+        TAKE + old_token(studio, ["list", {}, None, "csv"], 25 * 3600),
+        one[:-4] + one[-4:][::-1],
+        TAKE + studio.backend.urls.address("picture", jobs["png"].id).rpartition("/")[2],
+        TAKE + old_token(studio, ["kept", "f" * 32], 0),
+        f"{one}.csv",
+        TAKE + "x",
+        TAKE + "%ff%00",
     ]
     for link in forged:
         reply = requests.get(site + link, timeout=10)

@@ -20,7 +20,7 @@ from kie.generation import Generation
 from kie.history.query import Query
 from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job, State
-from kie.signed_urls import TAKE_LIST, TAKE_ZIP, SignedUrls
+from kie.signed_urls import TAKE, SignedUrls
 from kie.store import Store
 from kie.studio import Studio
 from kie.web.downloads import BUSY, EXPORTS_LIMIT, take_routes
@@ -85,10 +85,10 @@ def test_sixty_stalled_downloads_take_little_memory_and_thousands_of_rows_come_w
     (tmp_path / "data" / "sandbox").mkdir(parents=True)
     secret = fill(tmp_path / "data" / "sandbox" / "studio.sqlite3", "a lighthouse at dusk " * 24)
     links = SignedUrls(secret)
-    rows = f"{TAKE_LIST}{links.take_token(['list', EVERYTHING, None])}.csv"
+    rows = TAKE + links.take_token(["list", EVERYTHING, None, "csv"])
     with ForkedServer(tmp_path / "data") as server, contextlib.ExitStack() as opened:
         assert requests.get(server.url + rows, timeout=60).text.count("a lighthouse at dusk") == 24 * (ROWS - 1)
-        zipped = requests.get(f"{server.url}{TAKE_ZIP}{links.take_token(['zip', EVERYTHING, True, None])}", timeout=60)
+        zipped = requests.get(f"{server.url}{TAKE}{links.take_token(['zip', EVERYTHING, True, None])}", timeout=60)
         with zipfile.ZipFile(io.BytesIO(zipped.content)) as found:
             assert found.read("manifest.csv").count(b"a lighthouse at dusk") == 24 * (ROWS - 1)
         before = memory(server)
