@@ -10,8 +10,6 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from kie.errors import RequestInvalid
-
 MODEL = "nano-banana-pro"
 PROMPT_LIMIT = 10_000
 REFERENCE_LIMIT = 8
@@ -71,12 +69,6 @@ class Generation:
     def options(self) -> dict[str, str]:
         """The value of each option, by its name."""
         return {option.name: getattr(self, option.name) for option in OPTIONS}
-
-    def check(self) -> None:
-        """Raise RequestInvalid with all faults."""
-        found = self.faults()
-        if found:
-            raise RequestInvalid(found)
 
     @property
     def fingerprint(self) -> str:

@@ -33,7 +33,7 @@ def test_all_official_options_are_offered_and_no_others():
 @pytest.mark.parametrize("resolution", OFFICIAL_RESOLUTIONS)
 @pytest.mark.parametrize("output_format", OFFICIAL_FORMATS)
 def test_every_official_combination_can_be_asked_for(aspect_ratio: str, resolution: str, output_format: str):
-    Generation("a lighthouse", (), aspect_ratio, resolution, output_format).check()
+    assert Generation("a lighthouse", (), aspect_ratio, resolution, output_format).faults() == []
 
 
 def test_the_fingerprint_of_a_request_is_that_of_the_jobs_that_are_kept():
@@ -44,7 +44,7 @@ def test_the_fingerprint_of_a_request_is_that_of_the_jobs_that_are_kept():
 
 def test_a_prompt_alone_is_a_whole_request():
     request = Generation("a lighthouse")
-    request.check()
+    assert request.faults() == []
     assert (request.aspect_ratio, request.resolution, request.output_format) == ("1:1", "1K", "png")
 
 
@@ -70,12 +70,11 @@ def test_eight_references_are_taken_and_a_ninth_is_not():
 
 def test_all_faults_are_told_at_once():
     request = Generation(" ", ("a",) * 9, "7:3", "8K", "gif")
-    with pytest.raises(RequestInvalid) as caught:
-        request.check()
     labels = ["Prompt", "Reference images", "Aspect ratio", "Resolution", "Output format"]
-    assert [fault.field for fault in caught.value.faults] == labels
-    assert all(label in caught.value.detail for label in labels)
-    assert "nothing was sent" in caught.value.sentence
+    assert [fault.field for fault in request.faults()] == labels
+    refusal = RequestInvalid(request.faults())
+    assert all(label in refusal.detail for label in labels)
+    assert "nothing was sent" in refusal.sentence
 
 
 def test_a_fault_is_a_sentence_that_says_what_to_do():

@@ -99,9 +99,9 @@ class Annotations:
             found[row.job_id] = (*found.get(row.job_id, ()), row.tag)
         return found
 
-    def all_tags(self, limit: int = 200) -> list[str]:
-        """Return the tags in use, in alphabetical order."""
-        used = select(job_tags.c.tag).distinct().order_by(job_tags.c.tag).limit(limit)
+    def all_tags(self) -> list[str]:
+        """Return up to 200 tags in use, in alphabetical order."""
+        used = select(job_tags.c.tag).distinct().order_by(job_tags.c.tag).limit(200)
         return [row.tag for row in self._database.rows(used)]
 
     def bin(self, ids: Collection[str], person: str, now: float | None = None) -> Binned:

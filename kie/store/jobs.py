@@ -81,24 +81,24 @@ class Jobs:
         theirs = select(jobs.c.submit_id).where(jobs.c.id.in_(ids))
         return self.select(JOBS.where(jobs.c.submit_id.in_(theirs)).order_by(*NEWEST)) if ids else []
 
-    def recent_ids(self, person: str, since: float | None = None, asked_since: float = 0.0) -> list[str]:
-        """Return the ids of a person's open and unsure jobs, and of those that ended after `since` (an hour ago if None), newest first."""
-        since = time.time() - RECENT_S if since is None else since
+    def recent_ids(self, person: str, asked_since: float = 0.0) -> list[str]:
+        """Return the ids of a person's open and unsure jobs, and of those that ended in the last hour, newest first."""
+        since = time.time() - RECENT_S
         # `coalesce` keeps SQLite from reading all jobs of this person by their `created_at`.
         theirs = and_(jobs.c.person == person_name(person), func.coalesce(jobs.c.created_at, 0.0) >= asked_since)
         alive = and_(theirs, jobs.c.state.in_([*OPEN, State.UNSURE]))
         query = select(jobs.c.id).where(or_(alive, and_(theirs, jobs.c.ended_at > since))).order_by(*NEWEST).limit(200)
         return [row.id for row in self._database.rows(query)]
 
-    def used_in(self, job_id: str, limit: int = 12) -> list[Job]:
+    def used_in(self, job_id: str) -> list[Job]:
         """Return the newest jobs that used a job's picture as a reference."""
         made = select(references.c.id).where(references.c.job_id == job_id)
         used = select(job_references.c.job_id).where(job_references.c.reference_id.in_(made))
-        return self.select(JOBS.where(jobs.c.id.in_(used)).order_by(*NEWEST).limit(limit))
+        return self.select(JOBS.where(jobs.c.id.in_(used)).order_by(*NEWEST).limit(12))
 
-    def needing_attention(self, limit: int = 100) -> list[Job]:
-        """Return the jobs that need attention, newest first."""
-        return self.select(JOBS.where(ATTENTION).order_by(*NEWEST).limit(limit))
+    def needing_attention(self) -> list[Job]:
+        """Return the newest 100 jobs that need attention, newest first."""
+        return self.select(JOBS.where(ATTENTION).order_by(*NEWEST).limit(100))
 
     def attention_count(self) -> int:
         """Return how many jobs need attention."""

@@ -129,7 +129,7 @@ class Library:
     def _prompts_by_name(self, db: Connection) -> dict[str, str]:
         return dict(db.execute(select(templates.c.name, templates.c.prompt)).all())
 
-    def projects(self, limit: int = LISTED) -> list[str]:
+    def projects(self) -> list[str]:
         """Return the projects of all jobs and presets, most recently used first."""
         # A loose index scan: the query goes from one distinct name to the next and reads no rows of jobs.
         first = select(func.min(jobs.c.project).label("name")).cte("names", recursive=True)
@@ -140,7 +140,7 @@ class Library:
         used = self._database.rows(select(names.c.name, last).where(names.c.name.is_not(None)))
         rows = [*used, *self._database.rows(kept)]
         used = {name: at for name, at in sorted(rows, key=lambda row: row[1]) if name}
-        return sorted(used, key=used.__getitem__, reverse=True)[:limit]
+        return sorted(used, key=used.__getitem__, reverse=True)[:LISTED]
 
     def presets(self, project: str | None) -> list[Preset]:
         """Return the presets of a project, or those without a project, by name."""

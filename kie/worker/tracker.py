@@ -167,7 +167,7 @@ class Tracker:
         self._wait_s = max(0.02, min(at for at in moments if at is not None) - time.time())
 
     def _start_due(self, now: float) -> None:
-        while self._sending_count() < SENDERS and (job_id := self._store.queue.next_turn(now)):
+        while [*self._busy_now().values()].count("send") < SENDERS and (job_id := self._store.queue.next_turn(now)):
             self._start(job_id, "send", partial(self._step, job_id))
         for job_id, state in self._store.queue.due(now, limit=4 * POLLERS, busy=self._busy_now()):
             self._start(job_id, "send" if state == State.UPLOADING else "poll", partial(self._step, job_id))
@@ -182,13 +182,9 @@ class Tracker:
             log.warning("nobody knows how the sending of job %s ended; it is unsure now", job_id)
             self.tell(job_id)
 
-    def _busy_now(self) -> list[str]:
+    def _busy_now(self) -> dict[str, str]:
         with self._busy_lock:
-            return list(self._busy)
-
-    def _sending_count(self) -> int:
-        with self._busy_lock:
-            return sum(pool == "send" for pool in self._busy.values())
+            return dict(self._busy)
 
     def _start(self, owner: str, pool: str, step: Step) -> None:
         """Have a pool run a step of a job or a check of a reference, unless one of the same `owner` is running."""
