@@ -86,15 +86,16 @@ class Studio:
 
     def _watch_key(self) -> None:
         """Apply a changed key without a restart: read the balance, or change between the service and the sandbox."""
-        sandbox, publish = self.backend.is_sandbox, self._context.publish
+        sandbox = self.backend.is_sandbox
         while not self._closing.wait(self.settings.timing.key_look_s):
             value, seen, sandbox = self.settings.key().value, sandbox, self.settings.wants_sandbox()
             left = self.backend
             try:
                 # Editors truncate a file before they write it, so a missing key must be seen twice.
                 if sandbox == seen != left.is_sandbox:
-                    self._use(Backend.open(self.settings, sandbox, publish))
-                    publish({"jobs", "readings", "credits", "hosts", "key", "incidents"})
+                    self._use(Backend.open(self.settings, sandbox, self._context.publish))
+                    # Whatever the figures are, and without a read, which could fail before the other one is closed.
+                    self.events.publish({"jobs", "readings", "credits", "hosts", "key", "incidents"})
                     left.close()
                 elif value != self._key_value or (value and isinstance(left.tracker.credit_problem, KeyMissing)):
                     left.store.breaker.try_now(time.time())
