@@ -44,7 +44,8 @@ class Entry:
 def row(entry: Entry, zone: str | None = None) -> Row:
     """Return an entry's values by COLUMNS. Times are ISO 8601 in UTC. `zone` is the time zone for the file name."""
     job, options = entry.job, entry.job.generation.options.values()
-    times = (_time(moment) for moment in (job.created_at, job.sent_at, job.accepted_at, job.ended_at))
+    moments = (job.created_at, job.sent_at, job.accepted_at, job.ended_at)
+    times = (None if moment is None else iso_time(moment) for moment in moments)
     delivered = (job.width, job.height, job.file_kind, job.file_bytes)
     marks = (job.starred_at is not None, job.verdict, list(entry.tags), job.note)
     values = (
@@ -92,10 +93,6 @@ def _words(prompt: str) -> str:
     plain = unicodedata.normalize("NFC", prompt[:200]).lower()
     kept = "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in plain)
     return "-".join(kept.split())[:_NAME_LIMIT].strip("-") or "picture"
-
-
-def _time(moment: float | None) -> str | None:
-    return None if moment is None else iso_time(moment)
 
 
 def _number(value: float | None) -> float | None:

@@ -88,10 +88,6 @@ class Query:
         return {name: known.write(value) for name, (known, value) in values.items() if value != usual[known.field]}
 
 
-def _whole(raw: str) -> Sequence[str]:
-    return (raw,)
-
-
 @dataclass(frozen=True)
 class _Param:
     """A parameter of a URL. `parse` raises ValueError or KeyError for a part that it does not understand."""
@@ -99,7 +95,7 @@ class _Param:
     field: str
     parse: Callable[[str], Any]
     write: Callable[[Any], str] = str
-    split: Callable[[str], Sequence[str]] = _whole
+    split: Callable[[str], Sequence[str]] = lambda raw: (raw,)
     limit: int = 1
 
     def read(self, raw: str) -> tuple[list[Any], list[str]]:

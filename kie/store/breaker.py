@@ -33,7 +33,8 @@ UNREAD, READ, SENT = 0, 1, 2
 
 IS_OPEN = breakers.c.problem.is_not(None)
 _OPEN_ONE = select(breakers).where(IS_OPEN)
-_HOLDS_BACK = select(breakers.c.id).where(IS_OPEN, breakers.c.probed != SENT)
+# A job that was started before the circuit breaker opened goes back to the queue.
+HOLDS_BACK = select(breakers.c.id).where(IS_OPEN, breakers.c.probed != SENT)
 _OLDEST_WAITING = select(jobs.c.id, jobs.c.price_expected).where(WAITS).order_by(jobs.c.created_at).limit(1)
 
 
@@ -112,7 +113,3 @@ class Breaker:
             return False
         db.execute(update(breakers).values(probed=SENT, try_at=now + 6 * self._timing.first_pause_s))
         return True
-
-    def holds_back(self, db: Connection) -> bool:
-        """Return whether a job that was started before the circuit breaker opened must go back to the queue."""
-        return db.scalar(_HOLDS_BACK) is not None

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from kie.jobs import State
-from kie.store.breaker import IS_OPEN, READ, Breaker
+from kie.store.breaker import HOLDS_BACK, IS_OPEN, READ, Breaker
 from kie.store.conditions import WAITS
 from kie.store.database import Database
 from kie.store.jobs import move_in
@@ -154,7 +154,7 @@ class JobQueue:
             row = db.execute(select(jobs.c.person, jobs.c.paused_at).where(ours)).first()
             if row is None or self._room(db, now) <= 0:
                 return False
-            if row.paused_at is not None or self._breaker.holds_back(db):
+            if row.paused_at is not None or db.scalar(HOLDS_BACK) is not None:
                 move_in(db, ours, State.UPLOADING, State.QUEUED, now, server=None, next_at=now)
                 return False
             if not move_in(db, ours, State.UPLOADING, State.SENDING, now, sent_at=now, problem=None):

@@ -17,22 +17,16 @@ Jobs = Sequence[Job]
 
 def feed(studio: Studio, jobs: Sequence[Job], zone: str | None) -> Row:
     """Return jobs, newest first, as {"groups": […], "notify": {"pending", "title"}, "more": how many are not shown}."""
-    shown = groups(studio, jobs, zone)
-    count = sum(len(group.items) for group in shown)
-    more = f"{len(jobs) - count:,} more of this session's are in the history." if len(jobs) > count else ""
-    pending = Notify(sum(job.is_open for job in jobs))
-    return {"groups": [row(group) for group in shown], "notify": row(pending), "more": more}
-
-
-def groups(studio: Studio, jobs: Sequence[Job], zone: str | None) -> list[Group]:
-    """Return one group for each submission, newest first."""
     made, left = [], SHOWN
     for _, each in groupby(jobs, key=lambda job: (job.created_at, job.submit_id)):
         whole = sorted(each, key=lambda job: job.variant)
-        shown, left = whole[:left], max(0, left - len(whole))
-        if shown:
-            made.append(_group(studio, whole, shown, zone))
-    return made
+        if shown := whole[:left]:
+            made.append(row(_group(studio, whole, shown, zone)))
+            left -= len(shown)
+    hidden = len(jobs) - (SHOWN - left)
+    more = f"{hidden:,} more of this session's are in the history." if hidden else ""
+    pending = Notify(sum(job.is_open for job in jobs))
+    return {"groups": made, "notify": row(pending), "more": more}
 
 
 def _group(studio: Studio, whole: Jobs, shown: Jobs, zone: str | None) -> Group:

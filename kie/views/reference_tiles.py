@@ -15,7 +15,9 @@ def tile(studio: Studio, identifier: str, reference: Reference | None) -> dict[s
     row = {"id": identifier, "name": "A picture", "facts": "", "thumbnail": None, "changed": None, "isWaiting": False}
     if reference is None:
         return row | {"problem": GONE}
-    row |= {"name": reference.name, "facts": _facts(reference), "changed": reference.changed}
+    measured = f"{reference.width} × {reference.height} · {format.size(reference.bytes)}"
+    small = " · very small" if max(reference.width, reference.height) < inspect.SMALL_PX else ""
+    row |= {"name": reference.name, "facts": measured + small, "changed": reference.changed}
     if not studio.references.is_here(reference):
         return row | {"problem": GONE}
     if reference.refusal:
@@ -23,9 +25,3 @@ def tile(studio: Studio, identifier: str, reference: Reference | None) -> dict[s
     if reference.checked_at is None:
         return row | {"problem": None, "isWaiting": True}
     return row | {"problem": None, "thumbnail": studio.backend.urls.address("thumbnail", reference.id)}
-
-
-def _facts(reference: Reference) -> str:
-    is_small = max(reference.width, reference.height) < inspect.SMALL_PX
-    measured = f"{reference.width} × {reference.height} · {format.size(reference.bytes)}"
-    return f"{measured} · very small" if is_small else measured

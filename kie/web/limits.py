@@ -49,13 +49,12 @@ class Limits:
                 answered()
             await send(message)
 
+        headers = Headers(scope=scope)
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        if scope["type"] == "http" and has_body:
+            receive = _timed(receive, self._silent_s)
         with self._connections.request(scope.get("server"), scope.get("client")) as answered:
-            await self._app(scope, _timed(receive, self._silent_s) if _has_body(scope) else receive, tell)
-
-
-def _has_body(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return scope["type"] == "http" and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers)
+            await self._app(scope, receive, tell)
 
 
 def _timed(receive: Receive, silent_s: float) -> Receive:

@@ -16,7 +16,7 @@ from kie.jobs import Job, State
 from kie.settings import ROOT, Settings
 from kie.studio import Studio
 from kie.timing import Timing
-from kie.views import cards, feed
+from kie.views import feed
 from tests.support.fake_service import (
     HTML,
     PRICE,
@@ -191,7 +191,7 @@ def page(job: Job) -> str:
 
 def card(job: Job) -> str:
     """Everything that the card of a job says, as it is handed to the page."""
-    return "\n".join(texts([cards.row(group) for group in feed.groups(Studio.current(), [job], None)]))
+    return "\n".join(texts(feed.feed(Studio.current(), [job], None)["groups"]))
 
 
 def account_page() -> str:
