@@ -42,7 +42,7 @@ def show_days() -> None:
     if not days:
         st.caption("Nothing was spent in the last 30 days.")
         return
-    bars = pd.DataFrame({"Day": [day.strftime("%b %-d") for day in days], "Credits": list(days.values())})
+    bars = pd.DataFrame({"Day": [f"{day:%b} {day.day}" for day in days], "Credits": list(days.values())})
     day = alt.X("Day:N", sort=None, axis=alt.Axis(title=None, labelOverlap=True, labelAngle=0))
     chart = alt.Chart(bars).mark_bar(cornerRadiusEnd=3, size=18).encode(x=day, y=alt.Y("Credits:Q", title=None))
     st.altair_chart(chart, height=CHART_PX, alt="Credits used on each day")
