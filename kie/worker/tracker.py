@@ -21,8 +21,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from kie.client import Client
 from kie.errors import DecoderClosed, NothingLearned, StudioError, Unsure
 from kie.images.decoder import Decoder
@@ -215,19 +213,16 @@ class Tracker:
             # The only broad one: a fault in one step must not end the thread, on which the paid pictures of all jobs depend.
             log.exception("%s failed in a way nobody foresaw", f"a step of {owner}" if owner else "work of no job")
             if owner:
-                self._postpone(owner)
+                self._run_safely(partial(self._postpone, owner))
             return None
 
     def _postpone(self, job_id: str) -> None:
         """Reschedule a job after an unexpected exception. A job in `sending` becomes unsure."""
         now = time.time()
-        try:
-            if not self._store.jobs.move(job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__):
-                for state in FOLLOWED:
-                    self._store.jobs.note(job_id, state, next_at=now + self._timing.after_a_bug_s)
-            self.tell(job_id)
-        except SQLAlchemyError:
-            log.exception("job %s could not be postponed", job_id)
+        if not self._store.jobs.move(job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__):
+            for state in FOLLOWED:
+                self._store.jobs.note(job_id, state, next_at=now + self._timing.after_a_bug_s)
+        self.tell(job_id)
 
     def _step(self, job_id: str) -> Next | None:
         job = self._store.jobs.get(job_id)

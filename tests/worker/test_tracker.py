@@ -14,6 +14,7 @@ from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
 from kie.worker import poller
+from kie.worker.tracker import OTHERS
 from tests.support.fake_service import (
     HTML,
     Behaviour,
@@ -364,6 +365,16 @@ def test_a_listener_that_fails_does_not_stop_the_work(settings: Settings, rogue:
         until_state(studio, job, State.UNSURE)
         assert ended(studio, submit(studio)).state == State.DONE
         assert studio.backend.tracker.is_alive
+
+
+def test_a_listener_that_always_fails_takes_no_thread_along(studio: Studio, rogue: Rogue) -> None:
+    def fail(topics: set[str]) -> None:
+        if threading.current_thread().name.startswith("prepare"):
+            raise RuntimeError("nobody listens any more")
+
+    studio.events.listen(fail)
+    for _ in range(OTHERS["prepare"] + 1):
+        assert ended(studio, submit(studio)).state == State.DONE
 
 
 def transactions_in_a_second(studio: Studio) -> int:
