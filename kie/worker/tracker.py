@@ -85,13 +85,14 @@ class Tracker:
 
     def start(self) -> None:
         """Start, and continue the open jobs of earlier runs."""
-        for pool in self._pools.values():
-            pool.start()
         self._store.queue.look_again_after_start(time.time())
         for reference_id in self._store.references.unchecked():
             self.check_reference(reference_id)
         self.do(self.integrity.find_missing)
         self.want_balance()
+        # Last, because a start that fails above is tried again, and nothing would end these.
+        for pool in self._pools.values():
+            pool.start()
         self._thread.start()
 
     def stop(self) -> None:

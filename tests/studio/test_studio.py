@@ -1,11 +1,13 @@
 """The studio on the sandbox: people, the account's limit, the key file, and two databases that stay apart."""
 
 import io
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from kie.errors import FileRefused, RequestInvalid, SettingsInvalid
 from kie.generation import Generation
@@ -261,3 +263,11 @@ def test_a_studio_that_can_not_open_says_so_in_words_and_leaves_nothing_running(
     assert "KIE_DATA_DIR" in caught.value.detail
     with pytest.raises(RuntimeError):
         Studio.current()
+
+
+def test_a_start_that_fails_half_way_leaves_no_thread_running(settings: Settings) -> None:
+    sql(settings, 'ALTER TABLE "references" RENAME TO away')
+    before = threading.enumerate()
+    with pytest.raises(OperationalError):
+        Studio(settings).open()
+    assert [thread.name for thread in threading.enumerate() if thread not in before] == []
