@@ -16,7 +16,8 @@ import streamlit as st
 from pages.parts.component import component
 from pages.parts.live import visitor
 
-_TOPICS = ["credits", "incidents", "attention", "key", "readings", "hosts", "integrity"]
+# How many jobs need attention is part of "incidents".
+_TOPICS = ["credits", "incidents", "key", "readings", "hosts", "integrity"]
 _status = component("studio_status", "live/status.css", "elements.js", "live/live.js", "live/status.js")
 
 
