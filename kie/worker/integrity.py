@@ -8,11 +8,12 @@ unused ──> files      references that nothing uses and nobody added again fo
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
+from typing import Any
 
 from kie.errors import DecoderClosed, FileMissing, FileRefused, PictureUnreadable, SpentAndKept, StudioError
 from kie.images import inspect
@@ -101,7 +102,7 @@ class IntegrityCheck:
 
     def find_missing(self) -> None:
         """Have every done picture whose file is missing downloaded again."""
-        for kept in self._each(self.store.inventory.done_files):
+        for kept in self._while_running(each(self.store.inventory.done_files)):
             if not self.files.path(kept.file).exists():
                 self._fetch_again(kept, FileMissing)
 
@@ -137,8 +138,8 @@ class IntegrityCheck:
         with self.files.keeping_reference:
             dropped = self.store.inventory.drop_unused_references(now - UNUSED_LIFE_S)
             for kept in dropped:
-                paths = [self.files.path(kept.file), self.files.thumbnail(kept.id)]
-                self._discard(f"reference {kept.id}", lambda paths=paths: paths)
+                with _deleting(f"reference {kept.id}"):
+                    self.files.discard([self.files.path(kept.file), self.files.thumbnail(kept.id)])
         if dropped:
             log.info("%d references that nothing has used for 7 days were deleted", len(dropped))
         return len(dropped)
@@ -151,7 +152,8 @@ class IntegrityCheck:
         emptied = 0
         while not self.is_stopping() and (ids := self.store.annotations.empty_bin(now, STEP, before)):
             for job_id in ids:
-                self._discard(f"job {job_id}", partial(self.files.made_for, job_id))
+                with _deleting(f"job {job_id}"):
+                    self.files.discard(self.files.made_for(job_id))
                 self.tell(job_id)
             emptied += len(ids)
         return emptied
@@ -159,7 +161,7 @@ class IntegrityCheck:
     def _check_results(self, report: Report) -> None:
         # Raises OSError if the folder is missing: then the disk is not mounted.
         (self.files.root / "results").stat()
-        for kept in self._each(self.store.inventory.done_files):
+        for kept in self._while_running(each(self.store.inventory.done_files)):
             report.checked += 1
             fault = self._fault(report, kept)
             if fault and self._fetch_again(kept, fault):
@@ -187,7 +189,7 @@ class IntegrityCheck:
         return won
 
     def _check_references(self, report: Report) -> None:
-        for kept in self._each(self.store.inventory.reference_files):
+        for kept in self._while_running(each(self.store.inventory.reference_files)):
             report.checked += 1
             path = self.files.path(kept.file)
             try:
@@ -206,12 +208,9 @@ class IntegrityCheck:
             self.decoder.reference(path, thumbnail if is_missing else None)
             report.thumbnails_made += is_missing
 
-    def _each(self, page: Callable[[str], list[Kept]]) -> Iterator[Kept]:
-        """Yield all rows page by page, until the tracker stops."""
-        for kept in each(page):
-            if self.is_stopping():
-                return
-            yield kept
+    def _while_running(self, found: Iterable[Any]) -> Iterator[Any]:
+        """Yield what was found, until the tracker stops."""
+        return takewhile(lambda _: not self.is_stopping(), found)
 
     def _check_folders(self, report: Report) -> None:
         for folder in KEPT_IN:
@@ -223,9 +222,7 @@ class IntegrityCheck:
 
     def _older(self, folder: str, than: float) -> Iterator[str]:
         """Yield the relative names of the files in a folder that are older than a time."""
-        for path in self.files.present(folder):
-            if self.is_stopping():
-                return
+        for path in self._while_running(self.files.present(folder)):
             try:
                 is_older = path.stat().st_mtime < than
             except FileNotFoundError:
@@ -233,8 +230,10 @@ class IntegrityCheck:
             if is_older:
                 yield path.relative_to(self.files.root).as_posix()
 
-    def _discard(self, owner: str, paths: Callable[[], list[Path]]) -> None:
-        try:
-            self.files.discard(paths())
-        except OSError as error:
-            log.warning("%s: a file could not be deleted (%s)", owner, error.strerror)
+
+@contextmanager
+def _deleting(owner: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        log.warning("%s: a file could not be deleted (%s)", owner, error.strerror)
