@@ -9,7 +9,7 @@ resolution in the table takes up to ten times as long; conditions are therefore 
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 from unicodedata import normalize
@@ -77,7 +77,6 @@ _VALUES: dict[str, Sequence[Any]] = {
     "shortfall": (True,),
     "has_references": (True, False),
 }
-_USUAL = {each.name: each.default for each in fields(Query)}
 _BINNED = {
     False: func.coalesce(jobs.c.binned_at, 0.0) == 0.0,
     True: and_(jobs.c.binned_at.is_not(None), jobs.c.emptied_at.is_(None)),
@@ -85,9 +84,8 @@ _BINNED = {
 _TOTALS = (func.count(), func.count().filter(HAS_PICTURE), func.coalesce(func.sum(COST), 0.0), func.count(COST))
 # Another name, because the tags of the same jobs are counted.
 _TAGGED = job_tags.alias("tagged")
-_FILL_STEP = 2000
 # Jobs from before the column `has_references`.
-_UNFILLED = select(jobs.c.id).where(jobs.c.has_references.is_(None)).limit(_FILL_STEP)
+_UNFILLED = select(jobs.c.id).where(jobs.c.has_references.is_(None)).limit(fulltext.FILL_STEP)
 _FILL_REFERENCES = (
     update(jobs)
     .where(jobs.c.id.in_(_UNFILLED))
@@ -203,7 +201,7 @@ def _filters(query: Query) -> dict[str, ColumnElement[bool]]:
     found = {}
     for name, column in _FILTERED.items():
         value = getattr(query, name)
-        if value != _USUAL[name]:
+        if value != getattr(EVERYTHING, name):
             found[name] = column.in_(_spellings(value)) if isinstance(value, tuple) else _is(column, value)
     return found
 
