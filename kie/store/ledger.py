@@ -120,7 +120,7 @@ class Ledger:
             return self.free_in(db)
 
     def held(self) -> float:
-        """Return the held credits: expected costs of jobs that the last reading of the balance does not include."""
+        """Return the held credits: expected costs of jobs that the last reading of the balance may not include."""
         return self._database.value(_HELD, {"latest": time.time() + PLANNED_S})
 
     def free_in(self, db: Connection) -> float | None:

@@ -1,7 +1,7 @@
 """Queueing of submissions within the free credits; pausing, resuming and cancelling them.
 
-Free credits = last reading of the balance − held credits. Held is what the reading does not include: jobs that are not
-accepted yet, and jobs that were accepted, or sent and unsure, after it. Both are computed in the transaction that
+Free credits = last reading of the balance − held credits. Held is what the reading may not include: jobs that are not
+accepted yet, and jobs that were accepted, or sent and unsure, after it began. Both are computed in the transaction that
 inserts the jobs, so two people can't spend the same credits.
 """
 

@@ -54,7 +54,8 @@ class Submitter:
     upload_host: str
     stopping: threading.Event
     want_check: Callable[[str], None]
-    _uploading: dict[str, threading.Lock] = field(default_factory=dict, init=False)
+    # A reference is uploaded by one thread at a time; those of one lock wait for each other.
+    _uploading: list[threading.Lock] = field(default_factory=lambda: [threading.Lock() for _ in range(64)], init=False)
 
     def send(self, job: Job) -> None:
         """Upload the references that are not uploaded yet, then send the paid request, once."""
@@ -137,7 +138,7 @@ class Submitter:
 
     def _uploaded(self, reference: Reference) -> str:
         """Return the URL of an uploaded reference. Uploads it unless an earlier upload is still valid. Raises NothingSpent."""
-        with self._uploading.setdefault(reference.id, threading.Lock()):
+        with self._uploading[hash(reference.id) % len(self._uploading)]:
             [known] = self.store.references.get_many([reference.id])
             if known.refusal:
                 raise FileRefused(known.refusal)
