@@ -120,7 +120,7 @@ def ask_settings() -> None:
         fields.ask()
         prompt_tools.ask_project()
         prompt_tools.show_prompt_tools()
-        st.toggle("Batch", key="as_table", persist_state="session")
+        st.toggle("Batch", form["as_table"], key="as_table", persist_state="session")
 
 
 def show_money(can: Submission) -> None:

@@ -231,6 +231,21 @@ def test_settings_are_chosen_in_one_list_that_stays_open_and_a_press_draws_nothi
     expect(dock.get_by_role("button", name="16:9")).to_be_visible()
 
 
+def test_what_is_chosen_stands_however_quickly_the_dock_is_used(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    settle(page)
+    choose(page, "4K")
+    page.get_by_text("Batch", exact=True).click()
+    expect(page.get_by_role("button", name="Add rows")).to_be_visible()
+    # Each of these runs the dock, and then the page: most of them while the run before is on its way to the browser.
+    for number in range(30):
+        page.get_by_role("radio", name=str(1 + number % 2), exact=True).click()
+    settle(page)
+    expect(page.get_by_role("switch", name="Batch")).to_be_checked()
+    expect(page.get_by_role("button", name="Add rows")).to_be_visible()
+    assert settings(page).endswith("4K · PNG")
+
+
 def test_a_press_that_closes_the_list_of_settings_leaves_what_was_chosen_in_it_on_its_button(
     server: Server, visit: Visit
 ) -> None:

@@ -70,15 +70,9 @@ def ask() -> None:
     if file := said.letters:
         # How the letters of a file are read: of two close guesses at once, else in case that the guess is wrong.
         examples = {guess.encoding: f"{guess.label}: {guess.example}".removesuffix(": ") for guess in file.guesses}
-        st.selectbox(
-            f"Letters of {file.name}",
-            list(examples),
-            list(examples).index(file.encoding) if file.encoding else None,
-            format_func=examples.__getitem__,
-            key=file.key,
-            placeholder="Choose how they are read",
-            on_change=recorded(_read_again),
-        )
+        names, read = list(examples), {"placeholder": "Choose how they are read", "on_change": recorded(_read_again)}
+        index = names.index(file.encoding) if file.encoding else None
+        st.selectbox(f"Letters of {file.name}", names, index, examples.__getitem__, key=file.key, **read)
     for note in said.notes:
         st.caption(note)
 
@@ -91,17 +85,9 @@ def show(lines: Sequence[batch.Line]) -> None:
         return
     rows = [{**row, "Check": _check(line)} for row, line in zip(cells, lines, strict=True)]
     # What is edited is read from the editor's state, before the page is drawn.
-    st.data_editor(
-        pd.DataFrame(rows, columns=_columns(cells)),
-        key=_editor(),
-        hide_index=True,
-        num_rows="fixed",
-        disabled=["Row", "Check"],
-        column_config=_config(cells),
-        height=min(HEIGHT_PX, 40 + 35 * len(cells)),
-        on_change=_keep,
-        alt="The table of requests",
-    )
+    shown = {"hide_index": True, "num_rows": "fixed", "disabled": ["Row", "Check"], "alt": "The table of requests"}
+    drawn, height = pd.DataFrame(rows, columns=_columns(cells)), min(HEIGHT_PX, 40 + 35 * len(cells))
+    st.data_editor(drawn, key=_editor(), column_config=_config(cells), height=height, on_change=_keep, **shown)
     wrong = [f"Row {line.number}: {line.faults[0].sentence}" for line in lines if line.faults]
     if wrong:
         one, many = "1 row has an error. Fix it or switch it off.", "{} rows have errors. Fix or switch them off."

@@ -1,5 +1,6 @@
 """The settings of a request: shape, size, format and how many, with what they cost and what comes out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -24,18 +25,26 @@ def ask() -> None:
     """Ask for shape, size, format and how many, and say what they come to."""
     with _popover(RATIO, shape(form["aspect_ratio"])) as ratio, saved_lists.held():
         if ratio.open:
-            st.radio("Aspect ratio", ASPECT_RATIOS, key="aspect_ratio", format_func=shape, **FREE)
+            choose("Aspect ratio", ASPECT_RATIOS, "aspect_ratio", format_func=shape, **FREE)
     said = f"{form['resolution']} · {form['output_format'].upper()}"
     with _popover(SIZE, said, ":material/tune:") as size, saved_lists.held():
         if size.open:
             prices = {resolution: Studio.current().estimates.price(resolution) for resolution in RESOLUTIONS}
             captions = [format.credits(price.credits) if price else "price unknown" for price in prices.values()]
-            st.radio("Resolution", RESOLUTIONS, key="resolution", captions=captions, **KEPT)
-            st.radio("Output format", OUTPUT_FORMATS, key="output_format", format_func=str.upper, **FREE)
+            choose("Resolution", RESOLUTIONS, "resolution", captions=captions, **KEPT)
+            choose("Output format", OUTPUT_FORMATS, "output_format", format_func=str.upper, **FREE)
             # Not on the fields themselves: their help would carry the field's label a second time.
             st.caption(_outcome(prices), help=_sources(prices))
     ask_images()
     saved_lists.popover(prompt_tools.PRESETS, "Presets", None, prompt_tools.show_presets)
+
+
+def choose(label: str, values: Sequence[str], key: str, **options: Any) -> None:
+    """Ask for one of the values; what is chosen is the default too.
+
+    Where a run of the dock begins before the browser has all of the run before, Streamlit draws fields anew, with their default.
+    """
+    st.radio(label, values, values.index(form[key]), key=key, **options)
 
 
 def ask_images() -> None:

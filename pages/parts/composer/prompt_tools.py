@@ -38,20 +38,13 @@ def show_prompt_tools() -> None:
         st.button("Undo", key="put-back", icon=":material/undo:", type="tertiary", on_click=put_back)
 
 
-def ask_project() -> str | None:
+def ask_project() -> None:
     """Ask which project the next pictures belong to; a new name makes a new project."""
-    return st.selectbox(
-        "Project",
-        Studio.current().library.projects(),
-        index=None,
-        placeholder="No project",
-        key="project",
-        accept_new_options=True,
-        persist_state="session",
-        on_change=_tidy_project,
-        label_visibility="collapsed",
-        width=170,
-    )
+    chosen = form["project"]
+    names = list(dict.fromkeys([*Studio.current().library.projects(), *filter(None, [chosen])]))
+    new = {"accept_new_options": True, "persist_state": "session", "on_change": _tidy_project}
+    shown = {"placeholder": "No project", "label_visibility": "collapsed", "width": 170}
+    st.selectbox("Project", names, names.index(chosen) if chosen else None, key="project", **new, **shown)
 
 
 def _tidy_project() -> None:

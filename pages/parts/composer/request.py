@@ -56,7 +56,9 @@ def ask_variables(request: Request) -> None:
     """Ask whether braces in the prompt are choices, if there are any, and say what they expand to."""
     if not has_variables():
         return
-    st.toggle("Write out {a|b} choices and {{columns}}", key="written_out", persist_state="session")
+    st.toggle(
+        "Write out {a|b} choices and {{columns}}", form["written_out"], key="written_out", persist_state="session"
+    )
     if not form["written_out"]:
         st.caption("The prompt is sent as it stands, braces and all.")
     elif not form["as_table"] and not request.faults:
