@@ -102,7 +102,7 @@ def read(data: bytes) -> Sheet:
         layout = _layout(reader.archive.read(parts[sheet.title]))
     notes = (f"Only the first of {len(sheets)} sheets, “{sheet.title}”, was read.",) if len(sheets) > 1 else ()
     is_guarded = reader.wb.properties.creator != workbooks.CREATOR
-    rows = _laid_out(_rows(sheet, layout.formulas), layout)
+    rows = _laid_out(_rows(sheet, layout), layout)
     return Sheet(rows, notes, frozenset(layout.hidden_columns), is_guarded=is_guarded)
 
 
@@ -115,14 +115,15 @@ def _parsing() -> Iterator[None]:
         raise TableRefused(_NO_WORKBOOK) from None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Layout:
     """What openpyxl does not say of a sheet that it reads row by row.
 
-    Numbers of hidden rows, indexes of hidden columns, cells with a formula by row and column, from 1, and the merged
-    ranges by their first row: left, top, right, bottom.
+    The number of the last row with a value, numbers of hidden rows, indexes of hidden columns, cells with a formula by row
+    and column, from 1, and the merged ranges by their first row: left, top, right, bottom.
     """
 
+    last_row: int = 0
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     formulas: set[tuple[int, int]] = field(default_factory=set)
@@ -142,8 +143,10 @@ def _layout(part: bytes) -> _Layout:
                 found.hidden_rows.add(number)
         elif name == "c":
             column = coordinate_to_tuple(attributes["r"])[1] if "r" in attributes else column + 1
-        elif name == "f":
-            found.formulas.add((number, column))
+        elif name in ("v", "f", "is") and column:
+            found.last_row = number
+            if name == "f":
+                found.formulas.add((number, column))
         elif name == "extLst":  # The formulas in it are of rules for cells, not of cells.
             column = 0
         elif name == "col" and _is_hidden(attributes, "width"):
@@ -164,26 +167,21 @@ def _is_hidden(attributes: dict[str, str], size: str) -> bool:
     return attributes.get("hidden") in ("1", "true") or attributes.get(size) == "0"
 
 
-def _rows(sheet: Any, formulas: set[tuple[int, int]]) -> Iterator[Cells]:
+def _rows(sheet: Any, layout: _Layout) -> Iterator[Cells]:
     """Yield rows up to the last one with a value. Formatting alone may extend to the end of the sheet."""
     # Some programs write a wrong size, at which openpyxl would stop.
     sheet.reset_dimensions()
     # Thousands of cells may share one long text.
     written = functools.lru_cache(maxsize=None, typed=True)(_text)
-    blank, count = 0, 0
+    count = 0
     with _parsing():
-        for number, row in enumerate(sheet.iter_rows(), 1):
+        for number, row in enumerate(sheet.iter_rows(max_row=layout.last_row), 1):
             count += len(row)
-            if count > CELLS_LIMIT or number > workbooks.ROWS_LIMIT:
+            if count > CELLS_LIMIT:
                 raise TableRefused(TOO_WIDE)
             pairs = list(enumerate(row))
-            unread = {at: why for at, cell in pairs if (why := _trouble(cell, (number, at + 1) in formulas))}
-            if not unread and all(cell.value is None for cell in row):
-                blank += 1
-                continue
-            yield from itertools.repeat(Cells([], {}), blank)
+            unread = {at: why for at, cell in pairs if (why := _trouble(cell, (number, at + 1) in layout.formulas))}
             yield Cells(["" if at in unread else written(cell.value) for at, cell in pairs], unread)
-            blank = 0
 
 
 class _Covered(NamedTuple):

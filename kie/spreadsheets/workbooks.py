@@ -28,9 +28,6 @@ TOGETHER_LIMIT = 100_000
 # Spreadsheet programs allow 32,767 characters in a cell.
 TEXT_LIMIT = 256 * 1024
 _PIECE = 64 * 1024
-_ROW = re.compile(rb"<(?:[\w.-]+:)?row[\s/>]")
-_NUMBERED_ROW = re.compile(rb"<(?:[\w.-]+:)?row\s(?:[^<>]*\s)?r=")
-_BLANK_ROW = re.compile(rb"<([\w.-]+:)?row\s[^<>]*(?:/>|>\s*</(?:[\w.-]+:)?row>)")
 _CONTENT = ("v", "f", "is", "t", "r")
 _STRICT = re.compile(rb"""(?<==["'])http://purl\.oclc\.org/ooxml/(\w+)/""")
 # Names of members by which other archives are recognised.
@@ -46,10 +43,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 
 
 def readable(data: bytes) -> bytes:
-    """Return a workbook in the form that openpyxl reads, and without rows that have no cells. Row numbers are kept.
-
-    The namespaces of strict Open XML (ISO/IEC 29500-1) are replaced by the transitional ones. A million formatted blank
-    rows take half a minute to read.
+    """Return a workbook in the form that openpyxl reads: with the namespaces of transitional Open XML (ISO/IEC 29500-4).
 
     Raises TableRefused for something else than a workbook and for one above a limit, zipfile.BadZipFile, zlib.error,
     OSError or EOFError for a malformed archive, and ValueError for content that no spreadsheet program writes: other
@@ -70,17 +64,10 @@ def readable(data: bytes) -> bytes:
                 _refuse_excess(unpacked, met)
         for part in parts:
             content = archive.read(part)
-            changed = _readable_part(content)
+            changed = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
             is_changed = is_changed or changed != content
             copy.writestr(part.filename, changed)
     return out.getvalue() if is_changed else data
-
-
-def _readable_part(content: bytes) -> bytes:
-    content = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
-    # A row without a number follows the row before it, so no row may be removed.
-    is_numbered = len(_ROW.findall(content)) == len(_NUMBERED_ROW.findall(content))
-    return _BLANK_ROW.sub(b"", content) if is_numbered else content
 
 
 def _excess(what: str) -> TableRefused:

@@ -68,7 +68,10 @@ def memory_held() -> int:
         (lambda: sheet_of(f"<c {ATTRIBUTES}/>" * 1_300), "more than 100,000 XML elements in one row"),
         (lambda: with_hidden_columns(-3_000_000), "can't be read"),
         (lambda: sheet_of(*CAT, *[LONG_TEXTS] * 100, strings=LONG_TEXT), "and 5 MB are taken"),
-        (lambda: sheet_of(*CAT, *[f'<c r="XFD{number}"/>' for number in range(3, 20_000)]), "or 500,000 in all"),
+        (
+            lambda: sheet_of(*CAT, *[f'<c r="XFD{number}"><v>1</v></c>' for number in range(3, 20_000)]),
+            "or 500,000 in all",
+        ),
         (lambda: b"prompt\timages\na" + b"\t" * 5_000_000, "more than 16,384 cells in a row"),
         (lambda: b"prompt,images\n" + b"a,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n" * 100_000, "or 500,000 in all"),
     ],
@@ -97,6 +100,7 @@ def test_formats_that_reach_the_end_of_a_sheet_are_no_rows():
         formatted,
         '<row r="1048576" s="1" customFormat="1"/>',
         '<row r="300000"><c r="A300000" s="1"/></row>',
+        "".join(f'<row r="{number}"><c r="XFD{number}" s="1"/></row>' for number in range(3, 20_000)),
     ):
         assert prompts(read("t.xlsx", with_rows(rows))) == ["a cat"]
     some = formatted[: formatted.index('<row r="899"')]
