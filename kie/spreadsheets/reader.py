@@ -11,13 +11,13 @@ commas are usually part of a sentence.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 
 from kie.errors import EncodingUnsure, TableRefused
 from kie.spreadsheets import charsets, sheets
 from kie.spreadsheets.charsets import Guess
-from kie.spreadsheets.sheets import ANOTHER, CELLS_LIMIT, ROW_CELLS_LIMIT, TOO_WIDE, Cells, Sheet, line_ends
+from kie.spreadsheets.sheets import ANOTHER, ROW_CELLS_LIMIT, TOO_WIDE, Cells, Sheet, bounded, line_ends
 from kie.text import megabytes
 
 BYTES_LIMIT = 5 * 1024 * 1024
@@ -72,7 +72,7 @@ def of_file(name: str, data: bytes, known: Callable[[Sequence[str]], int], encod
     if marked := _MARKED_UP.match(text):
         raise TableRefused(f"This file is {_MARKUP[marked[1].lower()]} and not a table: {ANOTHER}.")
     notes = (_GUESSED.format(guesses[0].label),) if guesses and not encoding else ()
-    return Sheet(_bounded(_text_rows(suffix, text, known)), notes, guesses=guesses)
+    return Sheet(bounded(map(_cells, _text_rows(suffix, text, known))), notes, guesses=guesses)
 
 
 def of_clipboard(text: str, known: Callable[[Sequence[str]], int]) -> Sheet:
@@ -83,7 +83,7 @@ def of_clipboard(text: str, known: Callable[[Sequence[str]], int]) -> Sheet:
     if len(text) > BYTES_LIMIT:
         raise too_large(len(text))
     rows = _tabbed(text, _NEEDS_QUOTES) if "\t" in text else _lines_or_separated(text, known)
-    return Sheet(_bounded(rows))
+    return Sheet(bounded(map(_cells, rows)))
 
 
 def tidied(text: str) -> str:
@@ -137,14 +137,8 @@ def _check_text(text: str) -> None:
         raise TableRefused(_NO_TABLE)
 
 
-def _bounded(rows: Iterable[list[str]]) -> Iterator[Cells]:
-    """Yield the rows. Raises TableRefused above CELLS_LIMIT and ROW_CELLS_LIMIT."""
-    cells = 0
-    for row in rows:
-        cells += len(row)
-        if cells > CELLS_LIMIT or len(row) > ROW_CELLS_LIMIT:
-            raise TableRefused(TOO_WIDE)
-        yield Cells(list(map(line_ends, row)), {})
+def _cells(row: list[str]) -> Cells:
+    return Cells(list(map(line_ends, row)), {})
 
 
 def _text_rows(suffix: str, text: str, known: Callable[[Sequence[str]], int]) -> Iterator[list[str]]:

@@ -15,7 +15,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -89,6 +89,16 @@ class Sheet:
     is_guarded: bool = True
 
 
+def bounded(rows: Iterable[Cells]) -> Iterator[Cells]:
+    """Yield the rows of a table. Raises TableRefused above CELLS_LIMIT and ROW_CELLS_LIMIT."""
+    count = 0
+    for row in rows:
+        count += len(row.texts)
+        if count > CELLS_LIMIT or len(row.texts) > ROW_CELLS_LIMIT:
+            raise TableRefused(TOO_WIDE)
+        yield row
+
+
 def read(data: bytes) -> Sheet:
     """Open the first visible sheet of an XLSX workbook. Raises TableRefused with a sentence, here or while rows are iterated."""
     with _parsing():
@@ -102,7 +112,7 @@ def read(data: bytes) -> Sheet:
         layout = _layout(reader.archive.read(parts[sheet.title]))
     notes = (f"Only the first of {len(sheets)} sheets, “{sheet.title}”, was read.",) if len(sheets) > 1 else ()
     is_guarded = reader.wb.properties.creator != workbooks.CREATOR
-    rows = _laid_out(_rows(sheet, layout), layout)
+    rows = bounded(_laid_out(_rows(sheet, layout), layout))
     return Sheet(rows, notes, frozenset(layout.hidden_columns), is_guarded=is_guarded)
 
 
@@ -173,12 +183,8 @@ def _rows(sheet: Any, layout: _Layout) -> Iterator[Cells]:
     sheet.reset_dimensions()
     # Thousands of cells may share one long text.
     written = functools.lru_cache(maxsize=None, typed=True)(_text)
-    count = 0
     with _parsing():
         for number, row in enumerate(sheet.iter_rows(max_row=layout.last_row), 1):
-            count += len(row)
-            if count > CELLS_LIMIT:
-                raise TableRefused(TOO_WIDE)
             pairs = list(enumerate(row))
             unread = {at: why for at, cell in pairs if (why := _trouble(cell, (number, at + 1) in layout.formulas))}
             yield Cells(["" if at in unread else written(cell.value) for at, cell in pairs], unread)
