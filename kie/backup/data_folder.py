@@ -16,7 +16,7 @@ import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -151,12 +151,9 @@ def _copy_database(database: Path, copy: Path) -> None:
 
 def set_at_rest(database: Path, now: float) -> tuple[int, int]:
     """Cancel what is queued in a copy of a database, so that opening it sends nothing. Returns the numbers of cancelled and unsure jobs."""
-    store = Store(file_url(database))
-    store.open()
-    try:
+    with closing(Store(file_url(database))) as store:
+        store.open()
         return store.inventory.neutralise_restored_jobs(now)
-    finally:
-        store.close()
 
 
 def _add_files(archive: zipfile.ZipFile, place: Place, store: Store, tell: Tell) -> None:
@@ -294,13 +291,12 @@ def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
     if size > source.stat().st_size or any(each.compress_size != each.file_size for each in members):
         raise _no_backup(source, CHANGED)
     names = [each.filename for each in members]
-    if ABOUT not in names or archive.getinfo(ABOUT).file_size > CHUNK:
+    about = None
+    with suppress(KeyError, ValueError, RecursionError), archive.open(ABOUT) as stored:
+        about = json.loads(stored.read(CHUNK))
+    if not isinstance(about, dict):
         raise _no_backup(source, "it was not made by this studio")
-    try:
-        about = json.loads(archive.read(ABOUT))
-    except ValueError as error:
-        raise _no_backup(source, "it was not made by this studio") from error
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    if about.get("format") != FORMAT:
         raise _no_backup(source, "a newer studio made it")
     entries = [entry for entry in members if entry.filename != ABOUT]
     for entry in entries:

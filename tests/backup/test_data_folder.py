@@ -259,6 +259,10 @@ def test_a_zip_that_others_made_is_refused(saved: Path, elsewhere: Path, run) ->
     with zipfile.ZipFile(saved, "w") as archive:
         archive.writestr(NAME, picture())
     assert "it was not made by this studio" in run("restore", saved, "--into", elsewhere)[1]
+    for about in (b"", b"[]", b"[" * 100_000, b" " * 5_000_000):
+        with zipfile.ZipFile(saved, "w") as archive:
+            archive.writestr(ABOUT, about)
+        assert "it was not made by this studio" in run("restore", saved, "--into", elsewhere)[1]
     with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(ABOUT, json.dumps({"format": 1}))
         archive.writestr(NAME, bytes(10_000_000))
