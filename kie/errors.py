@@ -6,7 +6,7 @@
     │   ├── FileRefused              a file can't be used as a reference
     │   ├── TableRefused             a file or the clipboard has no usable table
     │   │   └── EncodingUnsure       its letters can be read in two ways
-    │   ├── CreditsHeld              too few credits are free
+    │   ├── CreditsUnavailable              too few credits are free
     │   ├── NameTaken                a template or preset of this name exists
     │   ├── NoRoom                   the disk is nearly full
     │   ├── NotRecorded              the database could not be written: locked, or disk full
@@ -103,7 +103,7 @@ class EncodingUnsure(TableRefused):
         self.guesses = guesses
 
 
-class CreditsHeld(NothingSpent):
+class CreditsUnavailable(NothingSpent):
     """Too few credits are available for this, so nothing was sent: ask for fewer pictures, or top up the account."""
 
     def __init__(self, needed: float, free: float):

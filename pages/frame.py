@@ -36,9 +36,9 @@ def answer(pressed: str) -> None:
 
 
 @st.fragment
-def take_presses() -> None:
-    """Answer presses. For one of them alone the page runs again only if something else than its pictures has changed."""
-    outbox.take()
+def receive_submissions() -> None:
+    """Handle submissions. In a run of this fragment, the page runs again only if more than the pictures has changed."""
+    outbox.receive()
     if form["seen"]:
         if "go" in form or submit.seen() != form["seen"]:
             st.rerun()
@@ -61,13 +61,13 @@ with st.container(gap=None):
     show_bar(page.url_path == "account")
     form_state.begin()
     form["seen"] = None
-    take_presses()
+    receive_submissions()
     come_back()
 place = form.pop("go", None)
 if place and place != f"{page.url_path or 'generate'}.py":
     st.switch_page(place)
 page.run()
-if "asked" in form:
+if submit.QUESTION in form:
     submit.ask()
 form["seen"] = submit.seen()
 SubmitGuard(form).shown(time.monotonic())

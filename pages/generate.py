@@ -1,4 +1,4 @@
-"""Ask for pictures and watch them arrive."""
+"""The page for requesting pictures and watching them arrive."""
 
 import streamlit as st
 
@@ -6,8 +6,8 @@ from kie.generation import Submission
 from kie.session import SessionJobs
 from kie.studio import Studio
 from kie.views import format
-from pages.parts.composer import batch_table, fields, form_state, prompt, prompt_tools, restore, submit
-from pages.parts.composer import request as form_request
+from pages.parts.composer import batch_table, fields, form_state, prompt, prompt_tools, request, restore, submit
+from pages.parts.composer.request import Plan
 from pages.parts.gallery import session_feed
 from pages.parts.live import status
 from pages.parts.references import strip
@@ -23,99 +23,99 @@ form = st.session_state
 
 
 def begin_session() -> None:
-    """Bring back what this person has open or has just had, so that a reload or a new name loses nothing."""
+    """Show this person's open and recent jobs, in a new session and under a new name."""
     if form.get("begun_for") != form["person"]:
         SessionJobs(form).restore(studio.jobs.recent_ids(form["person"]))
-        # Last: a run that is broken off before begins again.
+        # Last, so that an interrupted run is repeated.
         form["begun_for"] = form["person"]
 
 
-def mend_faults(request: form_request.Request) -> None:
-    """Of what a press found wrong, keep what still is, in the words of now, once something else would be sent."""
-    if form.get("faults") and form.setdefault("faulted", request) != request:
-        found = request.faults or studio.submissions.faults(request.asked.items)
+def update_faults(plan: Plan) -> None:
+    """Once the form has changed, validate the fields with faults again, and drop the faults that are fixed."""
+    if form.get("faults") and form.setdefault("faults_of", plan) != plan:
+        found = plan.faults or studio.submissions.faults(plan.submission.items)
         form["faults"] = {fault.field: fault.sentence for fault in found if fault.field in form["faults"]}
-        form["faulted"] = request
+        form["faults_of"] = plan
 
 
 @st.fragment
 def show_dock() -> None:
-    """Ask for the request: references, the prompt with the button, the settings. It stays at the foot of the window.
+    """Show the form at the bottom of the window: references, the prompt with the button, the settings.
 
-    What changes here runs nothing else, but for a table, which shows on the page what will be sent.
+    A change here runs only this fragment, or, with a batch table, the whole page, because the table shows what will be sent.
     """
     form_state.fill()
     if form["seen"] and (form["as_table"] or form["seen"][0]):
         st.rerun()
-    request = form_request.now()
-    mend_faults(request)
-    # Places of their own, so that a sentence more or less in one does not push the next aside while it is drawn.
+    plan = request.plan()
+    update_faults(plan)
+    # In containers of their own, so that one more sentence in one does not shift the next while it is drawn.
     with st.container(gap="xsmall"):
         said, references, field, tools = st.container(), st.container(), st.container(gap=None), st.container()
     with said:
-        show_sentences(request)
+        show_sentences(plan)
     is_folded = form["is_narrow"] and not form.get(submit.UNFOLDED)
     with references, st.container(horizontal=True, vertical_alignment="bottom"):
         strip.ask(is_folded)
         if not form["is_narrow"]:
             with st.container(width=MONEY_PX):
-                show_money(request.possible)
+                show_money(plan.affordable)
     with field:
-        show_prompt(request)
+        show_prompt(plan)
         if form.get(form_state.KNOWN):
             form_state.keep("dock-memory")
     with tools:
         if form["is_narrow"]:
-            show_fold(request.possible)
+            show_fold(plan.affordable)
         if not is_folded:
             ask_settings()
     if form["seen"]:
         form["seen"] = submit.seen()
 
 
-def show_sentences(request: form_request.Request) -> None:
-    """Say what is wrong with the form, and what the press will be."""
+def show_sentences(plan: Plan) -> None:
+    """Show what is wrong with the form, and what will be sent."""
     for field in ("Reference images", "Images", "Generate"):
         if fault := form.get("faults", {}).get(field):
             st.error(fault, icon=":material/error:")
     restore.offer()
-    form_request.ask_variables(request)
-    form_request.show_list(request.asked)
-    if request.is_short:
-        show_short(request)
+    request.ask_variables(plan)
+    request.show_list(plan.submission)
+    if plan.is_short:
+        show_short(plan)
 
 
-def show_prompt(request: form_request.Request) -> None:
-    """Show the prompt and the one button that costs credits, with its price."""
-    can, label = request.possible, "Generate"
-    is_faulty = any(fault.field == "Table" for fault in request.faults)
-    if can.items:
-        label = submit.label(can, request.asked.images)
-    elif request.is_short:
+def show_prompt(plan: Plan) -> None:
+    """Show the prompt and the Generate button with its price."""
+    affordable, label = plan.affordable, "Generate"
+    is_faulty = any(fault.field == "Table" for fault in plan.faults)
+    if affordable.items:
+        label = submit.label(affordable, plan.submission.images)
+    elif plan.is_short:
         label = "Generate · not enough credits"
     elif is_faulty:
         label = "Generate · fix the table first"
-    cannot = is_faulty or not (can.items or request.faults)
-    # A prompt that can't be expanded is told at once, all else with the press.
-    faults = {fault.field: fault.sentence for fault in request.faults} | form.get("faults", {})
-    prompt.ask(label, (can.images, can.price), cannot, faults.get("Prompt", ""))
+    cannot = is_faulty or not (affordable.items or plan.faults)
+    # A prompt that can't be expanded is shown as a fault at once, other faults after a click.
+    faults = {fault.field: fault.sentence for fault in plan.faults} | form.get("faults", {})
+    prompt.ask(label, (affordable.images, affordable.price), cannot, faults.get("Prompt", ""))
 
 
-def show_fold(can: Submission) -> None:
-    """Say on a phone what this press leaves, and offer all that is folded away there."""
+def show_fold(affordable: Submission) -> None:
+    """Show, on a phone, the credits left after this submission and the button for the folded settings."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        show_money(can)
+        show_money(affordable)
         icon = ":material/expand_more:" if form.get(submit.UNFOLDED) else ":material/tune:"
         st.button("Settings", key="dock-fold", icon=icon, type="tertiary", on_click=fold)
 
 
 def fold() -> None:
-    """Show the rest of the dock, or fold it away again."""
+    """Show or hide the settings on a phone."""
     form[submit.UNFOLDED] = not form.get(submit.UNFOLDED)
 
 
 def ask_settings() -> None:
-    """Ask for the settings, and offer what can be used again."""
+    """Show the settings, and the lists of prompts, templates and presets."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         fields.ask()
         prompt_tools.ask_project()
@@ -123,29 +123,29 @@ def ask_settings() -> None:
         st.toggle("Batch", form["as_table"], key="as_table", persist_state="session")
 
 
-def show_money(can: Submission) -> None:
-    """Say what is available and what is left after this press: the figures change by themselves."""
-    note = "" if can.is_priced else "The price is not known yet."
-    status.show("money", price=can.price if can.items and not note else None, note=note)
+def show_money(affordable: Submission) -> None:
+    """Show the available credits, and those left after this submission. The component updates the figures."""
+    note = "" if affordable.is_priced else "The price is not known yet."
+    status.show("money", price=affordable.price if affordable.items and not note else None, note=note)
 
 
-def show_short(request: form_request.Request) -> None:
-    """Say that the free credits do not suffice for all of it, and what is possible."""
-    can, asked = request.possible, request.asked
-    free, held = max(0.0, studio.credits.free() or 0.0), studio.credits.held()
-    waiting = f" {format.number(held)} are reserved." if held else ""
-    enough = int(free // max(item.price or 0.0 for item in asked.items))
-    fewer = f"Enough for {enough} of {asked.images}: ask for fewer, or top up."
+def show_short(plan: Plan) -> None:
+    """Say that the free credits do not suffice, and for how many pictures they do."""
+    affordable, wanted = plan.affordable, plan.submission
+    free, reserved = max(0.0, studio.credits.free() or 0.0), studio.credits.reserved()
+    waiting = f" {format.number(reserved)} are reserved." if reserved else ""
+    enough = int(free // max(item.price or 0.0 for item in wanted.items))
+    fewer = f"Enough for {enough} of {wanted.images}: ask for fewer, or top up."
     none = fewer if enough else "Nothing can be sent: top up first."
-    made = f"The button makes {format.pictures(can.images)}." if can.items else none
-    cost = f"{format.pictures(asked.images)} would cost about {format.credits(asked.price)}"
+    made = f"The button makes {format.pictures(affordable.images)}." if affordable.items else none
+    cost = f"{format.pictures(wanted.images)} would cost about {format.credits(wanted.price)}"
     st.warning(f"{cost}; {format.number(free)} are available.{waiting} {made}", icon=":material/paid:")
     refresh = {"icon": ":material/refresh:", "on_click": studio.backend.tracker.want_balance}
     st.button("Refresh the balance", type="tertiary", **refresh)
 
 
 def show_welcome() -> None:
-    """Say what to do on an empty page."""
+    """Show how to begin, on an empty page."""
     with st.container(horizontal_alignment="center", vertical_alignment="center", height=320, border=False):
         st.subheader("Your pictures appear here", anchor=False, text_alignment="center")
         told = "Describe one, add references if you like, and press Generate. Or begin with one of these:"
@@ -158,7 +158,7 @@ def show_welcome() -> None:
 begin_session()
 if form["as_table"]:
     batch_table.ask()
-    batch_table.show(form_request.now().lines)
+    batch_table.show(request.plan().lines)
 session_feed.show()
 if not SessionJobs(form).ids:
     show_welcome()

@@ -114,15 +114,15 @@ def _lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 
 def _joined(texts: Iterable[str]) -> Iterator[bytes]:
     """Join texts to pieces of about 64 KB. Up to two pieces are buffered for a stalled client."""
-    held, size = [], 0
+    buffer, size = [], 0
     for text in texts:
-        held.append(text)
+        buffer.append(text)
         size += len(text)
         if size >= PIECE:
-            yield "".join(held).encode("utf-8", "replace")
-            held, size = [], 0
-    if held:
-        yield "".join(held).encode("utf-8", "replace")
+            yield "".join(buffer).encode("utf-8", "replace")
+            buffer, size = [], 0
+    if buffer:
+        yield "".join(buffer).encode("utf-8", "replace")
 
 
 def _cell(value: Any) -> Any:

@@ -34,7 +34,7 @@ UNREAD, READ, SENT = 0, 1, 2
 IS_OPEN = breakers.c.problem.is_not(None)
 _OPEN_ONE = select(breakers).where(IS_OPEN)
 # A job that was started before the circuit breaker opened goes back to the queue.
-HOLDS_BACK = select(breakers.c.id).where(IS_OPEN, breakers.c.probed != SENT)
+BLOCKING = select(breakers.c.id).where(IS_OPEN, breakers.c.probed != SENT)
 _OLDEST_WAITING = select(jobs.c.id, jobs.c.price_expected).where(WAITS).order_by(jobs.c.created_at).limit(1)
 
 

@@ -1,4 +1,4 @@
-"""Credits: readings of the balance, what is held, what was charged, and what is learned from it."""
+"""Credits: readings of the balance, what is reserved, what was charged, and what is learned from it."""
 
 import math
 import statistics
@@ -49,8 +49,8 @@ def _is_not_read(moment: ColumnElement[float]) -> ColumnElement[bool]:
 _JUST_PAID = and_(jobs.c.state.in_(PAID), _is_not_read(jobs.c.accepted_at))
 _PERHAPS_PAID = and_(jobs.c.state == State.UNSURE, _is_not_read(jobs.c.sent_at))
 _COST = func.coalesce(jobs.c.credits, jobs.c.price_expected)
-_HELD = select(func.coalesce(func.sum(_COST), 0.0)).where(or_(jobs.c.state.in_(UNPAID), _JUST_PAID, _PERHAPS_PAID))
-_FREE = select(balances.c.credits - _HELD.scalar_subquery()).order_by(_NEWEST).limit(1)
+_RESERVED = select(func.coalesce(func.sum(_COST), 0.0)).where(or_(jobs.c.state.in_(UNPAID), _JUST_PAID, _PERHAPS_PAID))
+_FREE = select(balances.c.credits - _RESERVED.scalar_subquery()).order_by(_NEWEST).limit(1)
 _CHARGED = (
     *(jobs.c.sent_at, jobs.c.accepted_at, jobs.c.failed_at, jobs.c.ended_at),
     *(jobs.c.state, jobs.c.problem, jobs.c.credits, jobs.c.price_expected),
@@ -115,13 +115,13 @@ class Ledger:
         return (statistics.median(row[0] for row in rows), rows[0].ended_at) if rows else None
 
     def free(self) -> float | None:
-        """Return the last reading of the balance minus the held credits, or None without a reading."""
+        """Return the last reading of the balance minus the reserved credits, or None without a reading."""
         with self._database.read() as db:
             return self.free_in(db)
 
-    def held(self) -> float:
-        """Return the held credits: expected costs of jobs that the last reading of the balance may not include."""
-        return self._database.value(_HELD, {"latest": time.time() + PLANNED_S})
+    def reserved(self) -> float:
+        """Return the reserved credits: expected costs of jobs that the last reading of the balance may not include."""
+        return self._database.value(_RESERVED, {"latest": time.time() + PLANNED_S})
 
     def free_in(self, db: Connection) -> float | None:
         """Return `free` within a transaction."""

@@ -1,7 +1,7 @@
 """The job queue: fair scheduling, rate limiter, and leases of servers on jobs.
 
     next_turn    selects one queued job, of the person whose last turn is longest ago
-    begin_sending, record_send_reply, requeue_after_429     rate limiter for the account, counted from the rows of `sends`
+    begin_sending, mark_answered, requeue_after_429     rate limiter for the account, counted from the rows of `sends`
     heartbeat, recover_orphans, due     heartbeat and leases of servers, recovery of the jobs of dead servers
     next_work    whether there is work now, and when there will be more
 
@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from kie.jobs import State
-from kie.store.breaker import HOLDS_BACK, IS_OPEN, READ, Breaker
+from kie.store.breaker import BLOCKING, IS_OPEN, READ, Breaker
 from kie.store.conditions import WAITS
 from kie.store.database import Database
 from kie.store.jobs import move_in
@@ -70,8 +70,10 @@ _ON_THEIR_WAY = select(func.count()).where(jobs.c.state == State.UPLOADING, _is_
 _WANTS_A_STEP = and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
 _STEPS = select(jobs.c.id, jobs.c.state, jobs.c.server).where(_WANTS_A_STEP)
 _DUE = _STEPS.order_by(jobs.c.next_at).limit(bindparam("most"))
-_HELD = and_(WAITS, jobs.c.next_at > _NOW)
-_NEXT_DUE = select(func.min(jobs.c.next_at)).where(or_(and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _NOT_BUSY), _HELD))
+_DELAYED = and_(WAITS, jobs.c.next_at > _NOW)
+_NEXT_DUE = select(func.min(jobs.c.next_at)).where(
+    or_(and_(_is_mine_to_follow(_US, _NOW, _LIFE_S), _NOT_BUSY), _DELAYED)
+)
 # Unanswered paid requests, and those that were answered within the window.
 _UNANSWERED = and_(sends.c.answered_at.is_(None), sends.c.at.between(_NOW - _LOST_S, _NOW + _LOST_S))
 _IN_WINDOW = and_(sends.c.answered_at > _NOW - _WINDOW_S, sends.c.answered_at < _NOW + _WINDOW_S)
@@ -91,8 +93,8 @@ _AHEAD = select(
 class NextWork:
     """The work ahead. Times are None if nothing is planned.
 
-    `is_due`: a job can be started or continued now. `next_due`: when the next job of this server is due, or a held-back
-    queued one. `frees_at`: when the rate limiter allows the next request, None if now. `probe_due`: when the circuit
+    `is_due`: a job can be started or continued now. `next_due`: when the next job of this server is due, or a queued
+    one that is delayed after a 429. `frees_at`: when the rate limiter allows the next request, None if now. `probe_due`: when the circuit
     breaker is tested, only if a job is queued. `wants_probe`: it is time for that test.
     """
 
@@ -147,14 +149,14 @@ class JobQueue:
     def begin_sending(self, job_id: str, now: float) -> bool:
         """Commit that the paid request is about to be sent. Returns False when the rate limit is reached or the job is no longer ours.
 
-        A job that was paused, or is held back by the circuit breaker, returns to the queue.
+        A job that was paused, or is stopped by the circuit breaker, returns to the queue.
         """
         ours = and_(jobs.c.id == job_id, jobs.c.server == self._us)
         with self._database.write() as db:
             row = db.execute(select(jobs.c.person, jobs.c.paused_at).where(ours)).first()
             if row is None or self._room(db, now) <= 0:
                 return False
-            if row.paused_at is not None or db.scalar(HOLDS_BACK) is not None:
+            if row.paused_at is not None or db.scalar(BLOCKING) is not None:
                 move_in(db, ours, State.UPLOADING, State.QUEUED, now, server=None, next_at=now)
                 return False
             if not move_in(db, ours, State.UPLOADING, State.SENDING, now, sent_at=now, problem=None):
@@ -162,7 +164,7 @@ class JobQueue:
             db.execute(insert(sends).values(job_id=job_id, person=row.person, at=now))
             return True
 
-    def record_send_reply(self, job_id: str, now: float) -> None:
+    def mark_answered(self, job_id: str, now: float) -> None:
         """Record the time of the answer to a paid request. Its place in the window is free one window later."""
         open_one = and_(sends.c.job_id == job_id, sends.c.answered_at.is_(None))
         self._database.change(update(sends).where(open_one).values(answered_at=now))
@@ -231,13 +233,13 @@ class JobQueue:
         with self._database.read() as db:
             row = db.execute(_AHEAD, self._about(now, busy)).one()
             frees_at = self._frees_at(db, now) if row.sends >= self._timing.sends_limit else None
-        is_held = row.waits and row.try_at is not None
-        is_tried = is_held and row.try_at <= now
+        is_blocked = row.waits and row.try_at is not None
+        is_tried = is_blocked and row.try_at <= now
         return NextWork(
             is_due=row.is_due,
             next_due=row.next_due,
             frees_at=frees_at,
-            probe_due=row.try_at if is_held and not is_tried else None,
+            probe_due=row.try_at if is_blocked and not is_tried else None,
             wants_probe=is_tried and row.probed != READ,
         )
 

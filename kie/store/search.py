@@ -149,8 +149,8 @@ class JobSearch:
         The function can be called repeatedly and gives the same jobs. Holds about 35 bytes per job.
         """
         with self._database.read() as db:
-            held = [" ".join(some) for some in db.scalars(_ids(db, query)).partitions(size)]
-        return lambda: (some.split() for some in held)
+            pages = [" ".join(some) for some in db.scalars(_ids(db, query)).partitions(size)]
+        return lambda: (some.split() for some in pages)
 
     def count(self, query: Query = EVERYTHING) -> int:
         """Return how many jobs match a query."""

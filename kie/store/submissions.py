@@ -1,7 +1,7 @@
 """Queueing of submissions within the free credits; pausing, resuming and cancelling them.
 
-Free credits = last reading of the balance − held credits. Held is what the reading may not include: jobs that are not
-accepted yet, and jobs that were accepted, or sent and unsure, after it began. Both are computed in the transaction that
+Free credits = last reading of the balance − reserved credits. Reserved is what the reading may not include: jobs that are
+not accepted yet, and jobs that were accepted, or sent and unsure, after it began. Both are computed in the transaction that
 inserts the jobs, so two people can't spend the same credits.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from kie.errors import CreditsHeld, NotRecorded, RequestInvalid
+from kie.errors import CreditsUnavailable, NotRecorded, RequestInvalid
 from kie.generation import Fault, Submission, SubmissionItem
 from kie.history import fulltext
 from kie.jobs import CANCELLABLE, OPEN, State
@@ -34,7 +34,7 @@ class Submissions:
     def add(self, submission: Submission, now: float) -> None:
         """Insert one queued job for each image of a submission, all or none. A submit id that exists already changes nothing.
 
-        Raises CreditsHeld when the free credits do not suffice, RequestInvalid when a reference has been deleted, and
+        Raises CreditsUnavailable when the free credits do not suffice, RequestInvalid when a reference has been deleted, and
         NotRecorded when the database is locked, refuses a row, or the disk is full. Nothing is inserted in these cases.
         """
         items = [item for item in submission.items for _ in range(item.images)]
@@ -50,7 +50,7 @@ class Submissions:
                     return
                 free = self._ledger.free_in(db)
                 if free is not None and submission.price > max(0.0, free):
-                    raise CreditsHeld(submission.price, free)
+                    raise CreditsUnavailable(submission.price, free)
                 # No picture may be paid for without its references.
                 ids = {each["reference_id"] for each in used}
                 here = select(func.count()).select_from(references).where(references.c.id.in_(ids))

@@ -27,7 +27,7 @@ class Context:
         self.backend = backend
 
     def tell(self, job_id: str) -> None:
-        """Publish that a person has changed a job, which may change the held credits."""
+        """Publish that a person has changed a job, which may change the reserved credits."""
         self.tracker.tell(job_id)
         self.publish({"credits"})
 
@@ -45,7 +45,7 @@ class Context:
             return {}  # Still being opened.
         backend, store, problem = self.backend, self.backend.store, type(self.backend.tracker.credit_problem)
         return {
-            "credits": lambda: (getattr(store.ledger.balance(), "credits", None), store.ledger.held(), problem),
+            "credits": lambda: (getattr(store.ledger.balance(), "credits", None), store.ledger.reserved(), problem),
             "incidents": lambda: (store.breaker.current(), store.jobs.attention_count()),
             "key": lambda: (backend.is_sandbox, self.settings.key(), problem),
         }

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kie.errors import CreditsHeld, RequestInvalid
+from kie.errors import CreditsUnavailable, RequestInvalid
 from kie.generation import IMAGES_LIMIT, Fault, Generation, Submission, SubmissionItem
 from kie.jobs import CANCELLABLE, Job, State
 from kie.store.submissions import REFERENCE_GONE
@@ -31,7 +31,7 @@ class Submissions:
     ) -> list[Job]:
         """Queue one request for one or more images and return its jobs. Repeating a submit id returns the jobs of the first call.
 
-        Raises RequestInvalid with all faults, CreditsHeld when too few credits are free, and NotRecorded when the
+        Raises RequestInvalid with all faults, CreditsUnavailable when too few credits are free, and NotRecorded when the
         database can't be written. Nothing is queued in these cases.
         """
         items = [SubmissionItem(generation, images, row)]
@@ -43,7 +43,7 @@ class Submissions:
         """Queue a priced submission whose requests have no faults, and return its jobs. Raises as `submit` does."""
         try:
             self._context.store.submissions.add(submission, time.time())
-        except CreditsHeld:
+        except CreditsUnavailable:
             self._context.tracker.want_balance()  # The account may have been topped up since the last reading.
             raise
         self._context.tracker.wake()
@@ -96,7 +96,7 @@ class Submissions:
     def send_again(self, job_id: str, person: str) -> list[Job]:
         """Queue a failed or cancelled job again as a new job, at most once, and return it. Costs as much as a new picture.
 
-        Returns an empty list for a job in any other state. Raises RequestInvalid, CreditsHeld and NotRecorded as
+        Returns an empty list for a job in any other state. Raises RequestInvalid, CreditsUnavailable and NotRecorded as
         `submit` does.
         """
         job = self._context.store.jobs.get(job_id)

@@ -7,7 +7,7 @@ GET /api/job?id=…&zone=…&receipt=…
 GET /api/references?ids=…&seen=…
     {"items": […]}: see `reference_tiles.tile`
 GET /api/status?zone=…&seen=…
-    credits, what is reserved, why new jobs wait, what needs attention, the key, the hosts, the check of the files
+    credits, those reserved, why new jobs wait, what needs attention, the key, the hosts, the check of the files
 GET /api/news?list=…&mark=…&…
     {"new": how many the list has more than were shown, "changed": whether what was shown is out of date}
 
@@ -114,7 +114,7 @@ def status(studio: Studio, params: Params) -> Row:
         "read_at": balance and balance.at,
         "problem": problem and {"text": problem.sentence, "detail": problem.detail},
         "free": studio.credits.free(),
-        "held": studio.credits.held(),
+        "reserved": studio.credits.reserved(),
         "breaker": breaker
         and {
             "since": format.clock_time(breaker.since, zone),

@@ -2,7 +2,7 @@
 // that, and nothing else.
 
 const [FORM, PROMPT, REFERENCES] = ["studio_form", "studio_prompt", "studio_references"]
-const [SETTINGS, PRESSES] = ["studio_settings", "studio_presses"]
+const [SETTINGS, OUTBOX] = ["studio_settings", "studio_presses"]
 const [OF_TAB, OF_VISITOR] = [() => sessionStorage, () => localStorage]
 
 function read(name, store = OF_TAB) {

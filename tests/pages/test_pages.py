@@ -368,10 +368,10 @@ def test_the_same_request_asks_first_and_is_sent_when_a_person_says_so(opened: O
     assert "By Ben, just now" in said(app) or "By Ben, 1 min ago" in said(app)
     assert Studio.current().search.count() == 1
     until(lambda: time.monotonic() > app.session_state["asked_from"])
-    app.button(key="asked-all").click()
+    app.button(key="confirm-all").click()
     drawn(app)
     assert Studio.current().search.count() == 2
-    assert "asked" not in app.session_state
+    assert "question" not in app.session_state
 
 
 def test_what_is_there_is_shown_instead_for_nothing(opened: Open, keep: Keep):
@@ -379,7 +379,7 @@ def test_what_is_there_is_shown_instead_for_nothing(opened: Open, keep: Keep):
     app = opened()
     write(app, "a lighthouse")
     press(drawn(app))
-    drawn(app).button(key="asked-show").click()
+    drawn(app).button(key="confirm-show").click()
     assert [item["id"] for item in items(drawn(app))] == [job.id]
     assert Studio.current().search.count() == 1
 
@@ -391,7 +391,7 @@ def test_a_yes_within_the_time_of_a_repeated_click_does_not_count(opened: Open, 
     write(app, "a lighthouse")
     press(drawn(app))
     for _ in range(3):
-        app.button(key="asked-all").click()
+        app.button(key="confirm-all").click()
         drawn(app)
     assert "Nothing sent yet. Please confirm again." in said(app)
     assert Studio.current().search.count() == 1
@@ -403,7 +403,7 @@ def test_more_than_the_button_said_is_asked_about(app: AppTest):
     write(app, "two at once")
     press(drawn(app), says=before)
     assert "The price changed just before you pressed." in said(app)
-    app.button(key="asked-none").click()
+    app.button(key="confirm-none").click()
     press(drawn(app))
     assert Studio.current().search.count() == 2
 
@@ -420,16 +420,16 @@ def test_the_same_row_twice_in_one_table_is_asked_about(app: AppTest):
 def test_a_lost_press_of_a_table_comes_back_with_its_settings_unless_it_was_made(app: AppTest):
     write(app, "made after all")
     press(app)
-    [made] = app.session_state["presses"]["presses"]["list"]
+    [made] = app.session_state["outbox"]["submissions"]["list"]
     pressed = {"as_table": True, "images": 2, "aspect_ratio": "21:9", "output_format": "bmp", "references": ["gone"]}
     lost = {"id": "lost", "session": "earlier", "revision": 0, "text": "each of these", "says": None, "form": pressed}
     told = {"list": [made | {"session": "earlier"}, lost], "at": 1}
-    app.session_state["handled_presses"] = []
-    app.session_state["presses"] = {"presses": told, "narrow": False}
-    [shown] = components(drawn(app), "studio_presses")
+    app.session_state["handled_submissions"] = []
+    app.session_state["outbox"] = {"submissions": told, "narrow": False}
+    [shown] = components(drawn(app), "studio_outbox")
     assert (shown["handled"], shown["unsent"]) == ([made["id"]], ["lost"])
     told["list"][1]["wanted"] = app.session_state["tab"]
-    [shown] = components(drawn(app), "studio_presses")
+    [shown] = components(drawn(app), "studio_outbox")
     assert (shown["handled"], shown["unsent"]) == ([made["id"], "lost"], [])
     names = ("as_table", "images", "aspect_ratio", "output_format")
     assert [app.session_state[name] for name in names] == [True, 2, "21:9", "png"]
@@ -449,7 +449,7 @@ def test_a_large_share_of_the_balance_is_asked_about_and_a_small_one_is_not(app:
     write(app, "a few more of these")
     press(drawn(app))
     assert "This makes **8 pictures** and costs about 144 credits." in said(drawn(app))
-    app.button(key="asked-none").click()
+    app.button(key="confirm-none").click()
     drawn(app)
     assert Studio.current().search.count() == 8 + 35
 

@@ -212,7 +212,7 @@ def test_money_is_the_same_before_and_after_the_bin(store: Store) -> None:
             store.ledger.learned_price("1K"),
             store.jobs.learned_duration("1K"),
             store.ledger.charges(0),
-            store.ledger.held(),
+            store.ledger.reserved(),
             totals,
         )
 

@@ -72,7 +72,7 @@ def test_a_cancelled_job_is_never_sent_and_a_sent_one_never_cancelled(store: Sto
             partial(store.jobs.move, job.id, State.UPLOADING, State.CANCELLED, NOW),
         )
         assert sent != cancelled
-        store.queue.record_send_reply(job.id, NOW - 60)
+        store.queue.mark_answered(job.id, NOW - 60)
 
 
 def test_a_task_id_belongs_to_one_job(store: Store) -> None:
@@ -100,7 +100,7 @@ def test_jobs_are_written_all_or_none(store: Store) -> None:
     again = press(store, "Ann", Generation("another", ("a" * 64,)), "pressed", 3, 18.0, NOW + 1)
     assert again == [first]
     assert store.search.count() == 1
-    assert store.ledger.held() == 18
+    assert store.ledger.reserved() == 18
 
 
 def test_a_new_job_carries_what_was_asked_for(store: Store) -> None:
@@ -159,10 +159,10 @@ def test_what_the_last_reading_does_not_know_is_held_also_after_the_clock_was_se
     job_in(store, State.DONE, accepted_at=now + 3500)
     store.ledger.add_balance(100, now + 3600)
     store.ledger.add_balance(82, now - 1)
-    assert (store.ledger.held(), store.ledger.free()) == (0, 82)
+    assert (store.ledger.reserved(), store.ledger.free()) == (0, 82)
     job_in(store, State.RUNNING, accepted_at=now)
     job_in(store, State.UNSURE, sent_at=now)
-    assert (store.ledger.held(), store.ledger.free()) == (36, 46)
+    assert (store.ledger.reserved(), store.ledger.free()) == (36, 46)
 
 
 def test_what_is_accepted_while_the_balance_is_read_is_held_until_the_next_reading(store: Store) -> None:
@@ -185,9 +185,9 @@ def test_held_is_what_no_reading_knows_of_yet(store: Store) -> None:
     for state in State:
         job_in(store, state, accepted_at=NOW if state in (State.RUNNING, State.FETCHING, State.DONE) else None)
     # Queued, uploading, sending, and running, fetching, done since the last reading.
-    assert store.ledger.held() == 6 * 18
+    assert store.ledger.reserved() == 6 * 18
     store.ledger.add_balance(100, NOW + 1)
-    assert store.ledger.held() == 3 * 18
+    assert store.ledger.reserved() == 3 * 18
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_cost_is_what_was_reported_nothing_if_nothing_was_sent_or_unknown(
 
 def test_a_job_of_unknown_price_holds_nothing(store: Store) -> None:
     press(store, "Ann", LIGHTHOUSE, "pressed", 2, None, NOW)
-    assert store.ledger.held() == 0
+    assert store.ledger.reserved() == 0
 
 
 def done(store: Store, resolution: str, credits: float | None, duration_s: float | None, ended_at: float) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from kie.errors import CreditsHeld, NotRecorded
+from kie.errors import CreditsUnavailable, NotRecorded
 from kie.generation import Generation, Submission, SubmissionItem
 from kie.jobs import State
 from kie.store import Store
@@ -16,7 +16,7 @@ def tries(store: Store, person: str, submit_id: str, images: int = 1, price: flo
     """Press, and say whether that was taken."""
     try:
         store.submissions.add(Submission(person, submit_id, (SubmissionItem(LIGHTHOUSE, images, price=price),)), NOW)
-    except CreditsHeld:
+    except CreditsUnavailable:
         return False
     return True
 
@@ -59,7 +59,7 @@ def test_the_last_credits_are_spent_by_one_of_two_who_press_at_once(store: Store
 
 def test_a_press_that_is_too_dear_writes_nothing_at_all(store: Store) -> None:
     store.ledger.add_balance(60.5, NOW - 1)
-    with pytest.raises(CreditsHeld) as refused:
+    with pytest.raises(CreditsUnavailable) as refused:
         store.submissions.add(Submission("Ann", "much", (SubmissionItem(LIGHTHOUSE, 4, price=18.0),)), NOW)
     assert (refused.value.needed, refused.value.free) == (72, 60.5)
     assert store.search.count() == 0
@@ -110,7 +110,7 @@ def test_a_job_holds_its_price_until_a_reading_can_know_of_it(
     if known:
         store.jobs.note(job.id, state, **known)
     store.ledger.add_balance(100, NOW)
-    assert (store.ledger.held(), store.ledger.free()) == (held, 100 - held)
+    assert (store.ledger.reserved(), store.ledger.free()) == (held, 100 - held)
 
 
 # -- pause, go on, cancel
@@ -153,7 +153,7 @@ def test_cancelling_a_press_takes_back_what_was_not_sent_and_nothing_else(store:
     assert store.queue.next_turn(NOW) == jobs[1].id
     assert store.submissions.cancel(jobs[0].submit_id, NOW) == 3
     assert [store.jobs.get(job.id).state for job in jobs] == [State.SENDING] + [State.CANCELLED] * 3
-    assert store.ledger.held() == 18
+    assert store.ledger.reserved() == 18
 
 
 # -- made before

@@ -48,8 +48,8 @@ def fault(app: AppTest) -> str:
 
 def press(app: AppTest, says: list | None = None) -> AppTest:
     """Press the button, which says what it says now or what is given, draw the page, and return it."""
-    asked = app.session_state["prompt-field"]["told"] | {"id": uuid4().hex, "says": says or button(app)["says"]}
-    app.session_state["presses"] = {"presses": {"list": [asked], "at": 1}, "narrow": False}
+    message = app.session_state["prompt-field"]["told"] | {"id": uuid4().hex, "says": says or button(app)["says"]}
+    app.session_state["outbox"] = {"submissions": {"list": [message], "at": 1}, "narrow": False}
     return drawn(app)
 
 

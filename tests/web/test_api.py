@@ -82,10 +82,10 @@ def test_references_say_what_their_tiles_show(studio: Studio, site: str) -> None
 def test_the_status_has_the_credits_with_their_age_and_what_is_reserved(studio: Studio, site: str) -> None:
     until(studio.credits.balance)
     row = get(site, "status", zone="Europe/Berlin").json()
-    assert (row["balance"], row["free"], row["held"], row["breaker"], row["attention"]) == (1000, 1000, 0, None, 0)
+    assert (row["balance"], row["free"], row["reserved"], row["breaker"], row["attention"]) == (1000, 1000, 0, None, 0)
     assert row["now"] - row["read_at"] < 60
     submit(studio, "sandbox: slow, a boat")
-    until(lambda: get(site, "status").json()["held"] == 18)
+    until(lambda: get(site, "status").json()["reserved"] == 18)
     assert [price["credits"] for price in row["prices"]] == [18, 18, 24]
     assert get(site, "status", zone="Nowhere/Else").status_code == 200
 

@@ -23,11 +23,11 @@ form = st.session_state
 
 def ask() -> None:
     """Ask for shape, size, format and how many, and say what they come to."""
-    with _popover(RATIO, shape(form["aspect_ratio"])) as ratio, saved_lists.held():
+    with _popover(RATIO, shape(form["aspect_ratio"])) as ratio, saved_lists.opening_upward():
         if ratio.open:
             choose("Aspect ratio", ASPECT_RATIOS, "aspect_ratio", format_func=shape, **FREE)
     said = f"{form['resolution']} · {form['output_format'].upper()}"
-    with _popover(SIZE, said, ":material/tune:") as size, saved_lists.held():
+    with _popover(SIZE, said, ":material/tune:") as size, saved_lists.opening_upward():
         if size.open:
             prices = {resolution: Studio.current().estimates.price(resolution) for resolution in RESOLUTIONS}
             captions = [format.credits(price.credits) if price else "price unknown" for price in prices.values()]

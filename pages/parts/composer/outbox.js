@@ -1,54 +1,54 @@
-// Hands presses of Generate over to the server until it says that it has them, across pages, reloads and lost connections.
+// Sends submissions to the server until it acknowledges them, across pages, reloads and lost connections.
 //
-// Each press has an id that is made here, under which the server writes it once: handing it over again does no harm. A press
-// that another session began is not sent, since the form may have changed: its person can have what was pressed put into the form.
+// Each has a submit id that is made here, under which the server queues it once, so repeating it is harmless. One of an earlier
+// session is not sent, because the form may have changed since; it can be put back into the form.
 
 const [AGAIN_MS, NARROW, NAMED] = [10_000, "(max-width: 640px)", 60]
-const presses = (window.studioPresses ??= createPresses())
+const outbox = (window.studioOutbox ??= createOutbox())
 
-function createPresses() {
+function createOutbox() {
   const known = { port: null, session: null, show: null }
-  let [pending, again] = [read(PRESSES) ?? [], null]
+  let [pending, again] = [read(OUTBOX) ?? [], null]
 
   function keep(next) {
     pending = next
-    write(PRESSES, pending)
+    write(OUTBOX, pending)
   }
 
-  function hand(next = pending) {
+  function send(next = pending) {
     clearTimeout(again)
     keep(next)
-    known.port.setStateValue("presses", { list: pending, at: Date.now() })
-    // It comes along with every message until it has been taken. This is for a line on which none is sent any more: sooner, it
-    // would cross a change of page.
-    again = setTimeout(hand, AGAIN_MS)
+    known.port.setStateValue("submissions", { list: pending, at: Date.now() })
+    // Streamlit repeats a component's state with each message. The timer is for when no other is sent; if it were shorter, it
+    // would interrupt a change of page.
+    again = setTimeout(send, AGAIN_MS)
   }
 
-  function add(press) {
-    // The same before the first has been taken is a second click.
-    const isSame = ({ session, text, rerun }) => session === known.session && text === press.text && rerun === press.rerun
+  function add(submission) {
+    // An equal one before the first was acknowledged is a double click.
+    const isSame = ({ session, text, rerun }) => session === known.session && text === submission.text && rerun === submission.rerun
     if (pending.some(isSame)) return
-    hand([...pending, { session: known.session, ...press, id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` }])
+    send([...pending, { session: known.session, ...submission, id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` }])
   }
 
-  function take({ session, handled, unsent }) {
+  function acknowledge({ session, handled, unsent }) {
     const isNew = session !== known.session
     known.session = session
     keep(pending.filter(({ id }) => !handled.includes(id)))
     known.show(pending.filter(({ id }) => unsent.includes(id)))
     if (pending.length === 0) clearTimeout(again)
-    else if (isNew) hand()
+    else if (isNew) send()
   }
 
-  // A press of Rerun is the same whatever the form holds.
+  // A rerun does not depend on the form, so it is sent; anything else is put into the form.
   function resume({ id, rerun }) {
     const change = rerun ? { session: known.session } : { wanted: known.session }
-    hand(pending.map((press) => (press.id === id ? { ...press, ...change } : press)))
+    send(pending.map((each) => (each.id === id ? { ...each, ...change } : each)))
   }
 
-  const drop = ({ id }) => hand(pending.filter((press) => press.id !== id))
+  const drop = ({ id }) => send(pending.filter((each) => each.id !== id))
 
-  return Object.assign(known, { add, take, resume, drop })
+  return Object.assign(known, { add, acknowledge, resume, drop })
 }
 
 function nameOf({ rerun, form, text }) {
@@ -60,8 +60,8 @@ function nameOf({ rerun, form, text }) {
 export default inOrder(({ data, setStateValue, parentElement }) => {
   const find = (selector) => parentElement.querySelector(selector)
   const [notice, text, again, discard] = [".box", ".text", ".again", ".discard"].map(find)
-  presses.port = { setStateValue }
-  presses.show = (unsent) => {
+  outbox.port = { setStateValue }
+  outbox.show = (unsent) => {
     const last = unsent.at(-1)
     notice.hidden = !last
     if (!last) return
@@ -69,16 +69,16 @@ export default inOrder(({ data, setStateValue, parentElement }) => {
     const advice = last.rerun ? "Rerun it" : "Put it into the form and press Generate"
     text.textContent = `Not sent: the connection was lost before ${nameOf(last)}${more} arrived. Not charged. ${advice} if you still want it.`
     again.textContent = last.rerun ? "Rerun" : "Put it into the form"
-    again.onclick = ({ detail }) => detail < 2 && presses.resume(last)
-    discard.onclick = ({ detail }) => detail < 2 && presses.drop(last)
+    again.onclick = ({ detail }) => detail < 2 && outbox.resume(last)
+    discard.onclick = ({ detail }) => detail < 2 && outbox.drop(last)
   }
-  presses.take(data)
+  outbox.acknowledge(data)
 
-  // The dock is folded where there is little room.
-  presses.leave?.()
+  // On a narrow screen the form is folded.
+  outbox.leave?.()
   const narrow = matchMedia(NARROW)
   const tell = () => narrow.matches !== data.isNarrow && setStateValue("narrow", narrow.matches)
   narrow.addEventListener("change", tell)
   tell()
-  return (presses.leave = () => narrow.removeEventListener("change", tell))
+  return (outbox.leave = () => narrow.removeEventListener("change", tell))
 })

@@ -1,9 +1,9 @@
-"""Presses of Generate, handed over by the browser until each has been taken: see outbox.js.
+"""Receives submissions from the browser, which repeats each until it is acknowledged: see outbox.js.
 
-    outbox.js ── {"list": [{id, session, revision, text, says, form}, …]} ──► session state, with the form's own values
-    outbox.js ◄── the ids that were taken, and those that another session began and lost ── session state
+    outbox.js ── {"list": [{id, session, revision, text, says, form}, …]} ──► session state
+    outbox.js ◄── the ids that were handled, and those of an earlier session that were not ── session state
 
-It is drawn on every page, so that a change of page loses no press.
+It is on every page, so that a change of page loses no submission.
 """
 
 from typing import Any
@@ -14,39 +14,39 @@ from kie.studio import Studio
 from pages.parts.component import component, session_id
 from pages.parts.composer import prompt, prompt_tools, submit
 
-KEY, HANDLED = "presses", "handled_presses"
+KEY, HANDLED = "outbox", "handled_submissions"
 KEPT = 20
 form = st.session_state
-_presses = component("studio_presses", "composer/outbox.html", "live/status.css", "stored.js", "composer/outbox.js")
+_outbox = component("studio_outbox", "composer/outbox.html", "live/status.css", "stored.js", "composer/outbox.js")
 
 
-def take() -> None:
-    """Answer each new press once, and show those that were lost: a person may have such a press put into the form again."""
-    told, unsent = form.get(KEY) or {}, []
-    # Until the browser has told its width, a phone's is taken to be narrow.
+def receive() -> None:
+    """Handle each new submission once. One of an earlier session is only offered to be put into the form."""
+    state, unsent = form.get(KEY) or {}, []
+    # A phone is taken to be narrow until the browser has sent its width.
     is_mobile = "Mobile" in st.context.headers.get("User-Agent", "")
-    form["is_narrow"] = is_mobile if told.get("narrow") is None else bool(told["narrow"])
-    for press in (told.get("presses") or {"list": []})["list"][:KEPT]:
-        identifier = press["id"]
-        if identifier in form.get(HANDLED, ()):
+    form["is_narrow"] = is_mobile if state.get("narrow") is None else bool(state["narrow"])
+    for message in (state.get("submissions") or {"list": []})["list"][:KEPT]:
+        submit_id = message["id"]
+        if submit_id in form.get(HANDLED, ()):
             continue
-        if press["session"] == session_id():
-            _answer(press)
-        elif not Studio.current().submissions.exists(identifier):
-            if press.get("wanted") != session_id():
-                unsent.append(identifier)
+        if message["session"] == session_id():
+            _handle(message)
+        elif not Studio.current().submissions.exists(submit_id):
+            if message.get("wanted") != session_id():
+                unsent.append(submit_id)
                 continue
-            prompt_tools.put_press(press["text"], press.get("form") or {})
-        form[HANDLED] = [*form.get(HANDLED, []), identifier][-KEPT:]
+            prompt_tools.put_unsent(message["text"], message.get("form") or {})
+        form[HANDLED] = [*form.get(HANDLED, []), submit_id][-KEPT:]
     data = {"handled": form.get(HANDLED, []), "unsent": unsent, "isNarrow": form["is_narrow"]}
-    heard = dict.fromkeys(("on_presses_change", "on_narrow_change"), lambda: None)
-    _presses(key=KEY, data=data, default={"presses": None, "narrow": None}, **heard)
+    callbacks = dict.fromkeys(("on_submissions_change", "on_narrow_change"), lambda: None)
+    _outbox(key=KEY, data=data, default={"submissions": None, "narrow": None}, **callbacks)
 
 
-def _answer(press: dict[str, Any]) -> None:
-    if "rerun" in press:
-        submit.rerun(press["rerun"], press["id"], press["says"])
-    elif prompt.take(press):
-        submit.send_form(press["id"], press["says"])
+def _handle(message: dict[str, Any]) -> None:
+    if "rerun" in message:
+        submit.rerun(message["rerun"], message["id"], message["says"])
+    elif prompt.take(message):
+        submit.submit_form(message["id"], message["says"])
     else:
-        submit.refuse()
+        submit.refuse_changed_form()

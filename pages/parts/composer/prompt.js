@@ -1,9 +1,9 @@
-// The prompt and the button beside it. The text belongs to the browser: the server replaces it only under a new revision.
+// The prompt and the button beside it. The text is kept by the browser; the server replaces it only with a new revision.
 //
-// The server is told of the text when its person rests or leaves the field, and with each press (outbox.js).
+// The text is sent to the server after a pause in typing, when the field loses the focus, and with each submission (outbox.js).
 
 const REST_MS = 600
-// What the button has said for a shorter time, nobody has read.
+// A label that was shown for a shorter time than this has not been read: the one before counts.
 const READ_MS = 400
 
 function createPrompt(root) {
@@ -39,23 +39,23 @@ function createPrompt(root) {
     resting = setTimeout(tell, REST_MS)
   }
 
-  function press() {
-    if (button.getAttribute("aria-disabled") === "true" || !window.studioPresses) return
+  function submit() {
+    if (button.getAttribute("aria-disabled") === "true" || !window.studioOutbox) return
     clearTimeout(resting)
     const said = performance.now() - says.since < READ_MS && says.before ? says.before : says.now
     told = field.value
     const form = { ...read(FORM), references: read(REFERENCES) ?? [] }
-    window.studioPresses.add({ text: told, revision, session, says: said, form })
+    window.studioOutbox.add({ text: told, revision, session, says: said, form })
   }
 
   function onKey(event) {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing || event.repeat) return
     event.preventDefault()
-    press()
+    submit()
   }
 
-  // What was typed in this tab and not told yet: before a change of page, or, in a session that knows nothing yet, a reload.
-  function untold() {
+  // What was typed in this tab and not sent yet: before a change of page, or, in a new session, before a reload.
+  function unsent() {
     const last = read(PROMPT) ?? {}
     const isOurs = last.session === session ? last.revision === revision : revision === 0 && !data.value
     return isOurs ? last.text : undefined
@@ -66,10 +66,10 @@ function createPrompt(root) {
     const isReplaced = !isNewSession && revision !== data.revision
     ;[session, revision] = [data.session, data.revision]
     if (isNewSession || isReplaced) told = data.value
-    if (isNew) field.value = untold() ?? data.value
+    if (isNew) field.value = unsent() ?? data.value
     else if (isReplaced && !(data.isRestored && isTouched)) field.value = data.value
     if (isNewSession || isReplaced) store()
-    // The server puts it in again until it hears that it is shown.
+    // The server puts the text in again until the browser reports that it is shown.
     if (isReplaced || (isNewSession && revision > 0)) return tell(true)
     if (field.value !== told && root.activeElement !== field) tell()
   }
@@ -88,11 +88,11 @@ function createPrompt(root) {
   }
 
   field.addEventListener("input", onInput)
-  // Nowhere else: other fields have uses of their own for these keys.
+  // Only in this field: other fields use these keys themselves.
   field.addEventListener("keydown", onKey)
-  // A press takes the text along: a run for it would only come first.
+  // A click on the button sends the text itself: sending it before would only delay that.
   field.addEventListener("blur", ({ relatedTarget }) => relatedTarget !== button && tell())
-  button.addEventListener("click", (event) => event.detail < 2 && press())
+  button.addEventListener("click", (event) => event.detail < 2 && submit())
   return prompt
 }
 

@@ -89,10 +89,10 @@ def put_request(asked: Generation, **instead: Any) -> None:
     put(**values | asked.options | instead)
 
 
-def put_press(prompt: str, kept: dict[str, Any]) -> None:
-    """Put what a lost press held into the form, on its page, and keep all that stood there."""
+def put_unsent(prompt: str, kept: dict[str, Any]) -> None:
+    """Put a submission that was not sent into the form, open its page, and keep the replaced values for `put_back`."""
     values, references = form_state.fit(kept)
-    # The table that stands here stays within reach.
+    # The present batch table is kept.
     values = form_state.DEFAULTS | {"draft": form["draft"]} | values
     put(**values | {"prompt": prompt, "references": tuple(references)})
     form["go"] = "generate.py"

@@ -1,4 +1,4 @@
-"""What the form asks for, written out: one request, its choices, or the rows of a table. And the list of exactly that."""
+"""The requests that the form stands for: of the prompt with its choices, or of the rows of a table. And the list of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,40 +20,40 @@ form = st.session_state
 
 
 @dataclass(frozen=True)
-class Request:
-    """Everything that a press would send now, priced and in order, how much of it is possible, and what is wrong with it."""
+class Plan:
+    """What a click on Generate would submit: all of it, the part that the free credits suffice for, and the faults."""
 
-    asked: Submission
-    possible: Submission = field(compare=False)
+    submission: Submission
+    affordable: Submission = field(compare=False)
     faults: tuple[Fault, ...] = ()
     lines: tuple[batch.Line, ...] = ()
 
     @property
     def is_short(self) -> bool:
         """Whether the free credits do not suffice for all of it."""
-        return self.possible != self.asked
+        return self.affordable != self.submission
 
 
-def now() -> Request:
-    """Return what a press would send at this moment."""
+def plan() -> Plan:
+    """Return what a click on Generate would submit now."""
     items, faults, lines = _of_table() if form["as_table"] else _of_prompt()
     studio = Studio.current()
-    asked = studio.submissions.priced(form["person_typed"], items, project=form["project"])
-    return Request(asked, asked.within(studio.credits.free()), faults, lines)
+    submission = studio.submissions.priced(form["person_typed"], items, project=form["project"])
+    return Plan(submission, submission.within(studio.credits.free()), faults, lines)
 
 
 def base() -> Generation:
-    """Return the form's own request, as it stands."""
+    """Return the form's request as it stands, with choices and placeholders unexpanded."""
     return Generation(form["prompt"], strip.chosen().ids, **form_state.options())
 
 
 def has_variables() -> bool:
-    """Say whether the prompt has choices or columns that could be written out."""
+    """Return whether the prompt has choices or placeholders."""
     return expansion.has_choices(form["prompt"]) or bool(expansion.names(form["prompt"]))
 
 
-def ask_variables(request: Request) -> None:
-    """Ask whether braces in the prompt are choices, if there are any, and say what they expand to."""
+def ask_variables(plan: Plan) -> None:
+    """Offer to send braces in the prompt unexpanded, and show to how many prompts they expand."""
     if not has_variables():
         return
     st.toggle(
@@ -61,22 +61,22 @@ def ask_variables(request: Request) -> None:
     )
     if not form["written_out"]:
         st.caption("The prompt is sent as it stands, braces and all.")
-    elif not form["as_table"] and not request.faults:
-        st.caption(f"Expands to {counted(len(request.asked.items), 'prompt')}.")
+    elif not form["as_table"] and not plan.faults:
+        st.caption(f"Expands to {counted(len(plan.submission.items), 'prompt')}.")
 
 
-def show_list(asked: Submission) -> None:
-    """List exactly what will be sent, row by row, when that is more than one request."""
-    if len(asked.items) < 2:
+def show_list(submission: Submission) -> None:
+    """List what will be sent, if it is more than one request."""
+    if len(submission.items) < 2:
         return
-    label = f"What will be sent: {format.pictures(asked.images)}"
+    label = f"What will be sent: {format.pictures(submission.images)}"
     with st.expander(label, key="list-open", on_change="rerun") as box:
         if box.open:
-            rows = [_listed(number, each) for number, each in enumerate(asked.items[:LISTED], start=1)]
+            rows = [_listed(number, each) for number, each in enumerate(submission.items[:LISTED], start=1)]
             height = min(300, 40 + 35 * len(rows))
             st.dataframe(pd.DataFrame(rows), hide_index=True, height=height, alt="What will be sent")
-            if len(asked.items) > LISTED:
-                st.caption(f"And {len(asked.items) - LISTED:,} more.")
+            if len(submission.items) > LISTED:
+                st.caption(f"And {len(submission.items) - LISTED:,} more.")
 
 
 def _listed(number: int, item: SubmissionItem) -> dict[str, object]:

@@ -13,23 +13,23 @@ from kie.recording import recording
 from kie.views import format
 
 LIST_HEIGHT_PX, ROWS_UNBOUND = 330, 5
-HELD_PX, WIDTH_PX = 95, 440
+SPACER_PX, WIDTH_PX = 95, 440
 form = st.session_state
 
 
 def popover(place: str, label: str, icon: str | None, show: Callable[[], None]) -> None:
     """Offer a list that is only read while it is open."""
-    with st.popover(label, key=place, icon=icon, on_change=forget, args=(place,)) as opened, held():
+    with st.popover(label, key=place, icon=icon, on_change=forget, args=(place,)) as opened, opening_upward():
         if opened.open:
             with st.container(width=WIDTH_PX):
                 show()
 
 
-def held() -> AbstractContextManager[Any]:
-    """Make room in a popover of the dock. What stands beside it is as high from the start: so the browser opens it upward."""
+def opening_upward() -> AbstractContextManager[Any]:
+    """Return a container in a popover of the form. An empty one beside it is so high that the browser opens the popover upward."""
     row = st.container(horizontal=True, wrap=False, gap=None)
     content = row.container(width="content")
-    row.container(width=1).space(HELD_PX)
+    row.container(width=1).space(SPACER_PX)
     return content
 
 

@@ -46,7 +46,7 @@ def _use(job: Job) -> None:
     try:
         strip.attach(Studio.current().references.add_result(job.id).id)
     except FileRefused as error:
-        form.pop("faulted", None)
+        form.pop("faults_of", None)
         form["faults"] = {"Reference images": error.sentence}
 
 
@@ -68,7 +68,7 @@ def _again(job: Job) -> None:
     try:
         made = Studio.current().submissions.send_again(job.id, form["person"])
     except NothingSpent as error:
-        form.pop("faulted", None)
+        form.pop("faults_of", None)
         form["faults"], form["go"] = {"Generate": refusal(error)}, "generate.py"
         return
     SessionJobs(form).add(new.id for new in made)

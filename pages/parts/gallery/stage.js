@@ -86,7 +86,7 @@ function createStage(root) {
     if (!context || isRepeated(action, context, event)) return
     if (action.id === "copy-link") copy(new URL(action.copy, document.baseURI).href)
     else if (typeof action.copy === "string") copy(action.copy)
-    else if (action.id === "rerun") window.studioPresses?.add({ rerun: context.group.id, says: action.says })
+    else if (action.id === "rerun") window.studioOutbox?.add({ rerun: context.group.id, says: action.says })
     else if (answers[action.id]) answers[action.id](context, event.currentTarget)
     else {
       if (action.closes) stage.viewer.large.element.close()

@@ -56,12 +56,12 @@ const views = {
       attention > 0 && !account && box("warning", "help", paid, button("Review", () => press("account"))),
     ]
   },
-  money: ({ free, held }, { price, note }) => {
+  money: ({ free, reserved }, { price, note }) => {
     if (note) return [small(note)]
     if (free === null) return [small("The balance is not known yet.")]
     const after = price === null ? "" : ` → ${number(free - price)} after`
-    const reserved = held ? ` · ${number(held)} reserved` : ""
-    return [small(`${number(Math.max(0, free))} available${after}${reserved}`)]
+    const waiting = reserved ? ` · ${number(reserved)} reserved` : ""
+    return [small(`${number(Math.max(0, free))} available${after}${waiting}`)]
   },
   hosts: ({ hosts }, { labels }, { now }) =>
     hosts.map(({ url, problem, at }, index) => {
