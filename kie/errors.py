@@ -6,7 +6,7 @@
     │   ├── FileRefused              a file can't be used as a reference
     │   ├── TableRefused             a file or the clipboard has no usable table
     │   │   └── EncodingUnsure       its letters can be read in two ways
-    │   ├── CreditsUnavailable              too few credits are free
+    │   ├── CreditsUnavailable       too few credits are free
     │   ├── NameTaken                a template or preset of this name exists
     │   ├── NoRoom                   the disk is nearly full
     │   ├── NotRecorded              the database could not be written: locked, or disk full

@@ -1,4 +1,4 @@
-"""Find pictures again, look at them, compare them, put them in order, and take them away."""
+"""The page for finding, viewing, comparing, organizing and exporting pictures."""
 
 import math
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ studio = Studio.current()
 form = st.session_state
 
 
-def asked_page() -> int:
-    """Return the number of the page that is asked for: by the field, or, before it is drawn, by the address."""
+def page_number() -> int:
+    """Return the requested page number: of the field, or, before it is drawn, of the URL."""
     number = form.get("page") or st.query_params.get("page", "")
     return number if isinstance(number, int) else int(number) if number.isdecimal() else 1
 
 
 def show_empty() -> None:
-    """Say what will be here."""
+    """Show what will be here."""
     st.title("History", anchor=False)
     with st.container(horizontal_alignment="center", vertical_alignment="center", height=320, border=False):
         st.subheader("Nothing here yet", anchor=False, text_alignment="center")
@@ -41,36 +41,36 @@ def show_empty() -> None:
         st.page_link("generate.py", label="Make the first picture", icon=":material/auto_awesome:")
 
 
-def show_list(asked: Query, view: dict[str, str], found: Page) -> None:
-    """Show a page of jobs in the chosen view, with what can be done with those that are selected."""
+def show_list(query: Query, view: dict[str, str], found: Page) -> None:
+    """Show a page of jobs in the chosen view, with the actions for selected ones."""
     size, total = PAGE_SIZE[view["kind"]], found.total
     pages = max(1, math.ceil(total.jobs / size))
     head = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    filters.ask(asked)
+    filters.ask(query)
     place = st.container()
     page = min(st.pagination(pages, key="page", bind="query-params"), pages) if pages > 1 else 1
-    # There is no such page, or the field says another.
-    jobs = found.jobs if page == asked_page() else studio.search.page(asked, page, size).jobs
-    selection.remember(jobs)
+    # `found` is another page if the requested one does not exist, or the field has changed.
+    jobs = found.jobs if page == page_number() else studio.search.page(query, page, size).jobs
+    selection.drop_emptied(jobs)
     with head:
         st.title("History", anchor=False, width="content")
         known = f" · {format.credits(total.credits)}" + (f", {total.unknown} of unknown cost" if total.unknown else "")
         st.caption(format.pictures(total.jobs) + known, width="content")
         shown = {"page": page, "size": size, "total": total.jobs}
-        status.show_news("history", ["jobs"], history_mark(jobs), **shown, **asked.to_params())
-        selection.show_export(asked, total.pictures)
+        status.show_news("history", ["jobs"], history_mark(jobs), **shown, **query.to_params())
+        selection.show_export(query, total.pictures)
         views.ask()
     with place:
         if not jobs:
-            # What clears the filters stands above.
-            is_empty_bin = asked.binned and not studio.search.count(Query(binned=True))
+            # The button that clears the filters is above.
+            is_empty_bin = query.binned and not studio.search.count(Query(binned=True))
             st.caption("The bin is empty." if is_empty_bin else "No results.")
-        show_jobs(jobs, asked, view)
-    selection.show_asked(asked)
+        show_jobs(jobs, query, view)
+    selection.show_dialog(query)
     views.remember()
 
 
-def show_jobs(jobs: Sequence[Job], asked: Query, view: dict[str, str]) -> None:
+def show_jobs(jobs: Sequence[Job], query: Query, view: dict[str, str]) -> None:
     """Show jobs as pictures or as a table; one is shown beside them, or large."""
     receipt = form.setdefault("take_receipt", True)
     zone = visitor.zone()
@@ -79,9 +79,9 @@ def show_jobs(jobs: Sequence[Job], asked: Query, view: dict[str, str]) -> None:
         grouped(jobs, view["groups"], [item(studio, job, zone, session=False, receipt=receipt) for job in jobs]),
         on_act=act,
         layout="table" if view["kind"] == "table" else "grid",
-        selection_actions=selection.actions(asked),
+        selection_actions=selection.actions(query),
         row_px=views.ROW_PX[view["size"]],
-        beside={"url": "api/job", "topics": ["jobs"], "asked": {"zone": zone, "receipt": "yes" if receipt else ""}},
+        beside={"url": "api/job", "topics": ["jobs"], "params": {"zone": zone, "receipt": "yes" if receipt else ""}},
         opened=st.query_params.get("job", ""),
         on_write=selection.write,
         done=selection.done(),
@@ -89,17 +89,18 @@ def show_jobs(jobs: Sequence[Job], asked: Query, view: dict[str, str]) -> None:
 
 
 def grouped(jobs: Sequence[Job], groups: str, shown: Sequence[Item]) -> list[Group]:
-    """Group items by the day or the press of their jobs, in the order of the list."""
+    """Group items by the day or the submission of their jobs, in the order of the list."""
     made: dict[str, list[Item]] = {}
     for job, each in zip(jobs, shown, strict=True):
         key = {"day": format.day(job.created_at, visitor.zone()), "press": job.submit_id}.get(groups, "")
         made.setdefault(key, []).append(each)
     return [
-        _press(key, tuple(some)) if groups == "press" else Group(key, key, tuple(some)) for key, some in made.items()
+        _submission(key, tuple(some)) if groups == "press" else Group(key, key, tuple(some))
+        for key, some in made.items()
     ]
 
 
-def _press(key: str, some: tuple[Item, ...]) -> Group:
+def _submission(key: str, some: tuple[Item, ...]) -> Group:
     prompts, zone, at = {each.prompt for each in some}, visitor.zone(), some[0].at or 0.0
     title = f"{format.pictures(len(some))} of different requests"
     if len(prompts) == 1:
@@ -108,7 +109,7 @@ def _press(key: str, some: tuple[Item, ...]) -> Group:
 
 
 def act(action: str, job_id: str | None, group_id: str) -> None:
-    """Do what a button says: of one picture, or of all that are selected."""
+    """Perform the action of a button, on one picture or on the selection."""
     if group_id == "selection":
         selection.act(action)
     elif action == "delete" and job_id:
@@ -117,9 +118,9 @@ def act(action: str, job_id: str | None, group_id: str) -> None:
         job_actions.act(action, job_id)
 
 
-asked, view = filters.query(), views.view()
-found = studio.search.page(asked, asked_page(), PAGE_SIZE[view["kind"]])
+query, view = filters.current(), views.view()
+found = studio.search.page(query, page_number(), PAGE_SIZE[view["kind"]])
 if not found.total.jobs and studio.search.count(Query(binned=None)) == 0:
     show_empty()
 else:
-    show_list(asked, view, found)
+    show_list(query, view, found)

@@ -14,7 +14,7 @@ REQUEST_LIFE_S = 2 * 86_400.0
 FRESH_S = 3600.0
 
 
-class Exports:
+class ExportRepository:
     """Requests for downloads that are too long for a URL, and figures of exports."""
 
     def __init__(self, database: Database):

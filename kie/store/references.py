@@ -34,7 +34,7 @@ class Reference:
     uploaded_at: float | None = None
 
 
-class References:
+class ReferenceRepository:
     """The rows of references."""
 
     def __init__(self, database: Database):

@@ -9,16 +9,16 @@ from sqlalchemy import insert, select
 from kie.store.annotations import Annotations
 from kie.store.breaker import Breaker
 from kie.store.database import Database
-from kie.store.exports import Exports
+from kie.store.exports import ExportRepository
 from kie.store.inventory import Inventory
 from kie.store.jobs import Jobs
 from kie.store.ledger import Ledger
 from kie.store.library import Library
 from kie.store.queue import JobQueue
-from kie.store.references import References
+from kie.store.references import ReferenceRepository
 from kie.store.schema import meta
 from kie.store.search import JobSearch
-from kie.store.submissions import Submissions
+from kie.store.submissions import SubmissionRepository
 from kie.timing import Timing
 
 
@@ -35,13 +35,13 @@ class Store:
         self.breaker = Breaker(self.database, timing)
         self.queue = JobQueue(self.database, self.breaker, timing)
         self.ledger = Ledger(self.database, timing)
-        self.submissions = Submissions(self.database, self.ledger)
-        self.references = References(self.database)
+        self.submissions = SubmissionRepository(self.database, self.ledger)
+        self.references = ReferenceRepository(self.database)
         self.library = Library(self.database)
         self.search = JobSearch(self.database, self.jobs)
         self.annotations = Annotations(self.database, annotated)
         self.inventory = Inventory(self.database)
-        self.exports = Exports(self.database)
+        self.exports = ExportRepository(self.database)
 
     def open(self) -> None:
         """Create or migrate the tables and register this server. Raises SettingsInvalid when the database can't be used."""

@@ -25,7 +25,7 @@ from kie.store.schema import job_references, jobs, moves, references
 REFERENCE_GONE = "Remove the picture that is no longer here, or add it again."
 
 
-class Submissions:
+class SubmissionRepository:
     """Inserts submissions within the free credits; pauses, resumes and cancels them."""
 
     def __init__(self, database: Database, ledger: Ledger):

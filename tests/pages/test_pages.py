@@ -571,7 +571,7 @@ def test_a_zip_s_label_counts_the_pictures_that_are_in_it(opened: Open, keep: Ke
     assert [link.proto.label for link in drawn(app).get("link_button")][:1] == ["3 images (.zip)"]
     app.session_state["take"] = False
     app.session_state["history-gallery-gallery"]["selected"] = [pictures[0].id, failed.id]
-    app.session_state["order_asked"] = "export"
+    app.session_state["selection_dialog"] = "export"
     assert [link.proto.label for link in drawn(app).get("link_button")][:1] == ["1 image (.zip)"]
 
 

@@ -61,7 +61,7 @@ def galleries(app: AppTest) -> list[dict]:
 def status(app: AppTest) -> dict:
     """Return what the page's figures and banners are drawn from."""
     source = next(data["source"] for data in components(app, "studio_status") if data["source"]["url"] == "api/status")
-    return api.status(Studio.current(), source["asked"])
+    return api.status(Studio.current(), source["params"])
 
 
 def components(app: AppTest, name: str) -> Iterator[dict]:
@@ -73,4 +73,4 @@ def components(app: AppTest, name: str) -> Iterator[dict]:
 def followed(data: dict) -> dict:
     """Return the data of a gallery with what it asks for by itself."""
     source = data.get("source")
-    return data | api.jobs(Studio.current(), source["asked"]) if source else data
+    return data | api.jobs(Studio.current(), source["params"]) if source else data

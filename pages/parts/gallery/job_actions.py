@@ -1,4 +1,4 @@
-"""What the buttons of a picture do, the same on every page. Everything runs in callbacks, before anything is drawn."""
+"""The actions of a picture's buttons, on every page. They run in callbacks, before the page is drawn."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,8 +14,8 @@ from pages.parts.recorded import recorded
 from pages.parts.references import strip
 
 form = st.session_state
-# What is said of any number of pictures.
-MARKS: dict[str, Callable[[Sequence[str]], object]] = {
+# Actions on any number of pictures.
+ANNOTATIONS: dict[str, Callable[[Sequence[str]], object]] = {
     "star": lambda ids: Studio.current().annotations.star(ids, form["person"]),
     "unstar": lambda ids: Studio.current().annotations.unstar(ids),
     "pick": lambda ids: Studio.current().annotations.judge(ids, "pick", form["person"]),
@@ -26,20 +26,20 @@ MARKS: dict[str, Callable[[Sequence[str]], object]] = {
 
 
 def act(action: str, job_id: str | None) -> None:
-    """Do what a job's button says. Runs as a callback, before anything is drawn."""
+    """Perform the action of a job's button."""
     job = Studio.current().jobs.get(job_id or "")
     if job is not None:
-        # What is paid for says by itself whether it was recorded: an error after that must not be taken for this.
+        # `_again` handles NotRecorded itself, so that a later error is not shown as "nothing was sent".
         (_do if action == "again" else recorded(_do))(action, job)
 
 
 def _do(action: str, job: Job) -> None:
-    if action in MARKS:
-        MARKS[action]([job.id])
-    elif action in _DEEDS:
-        _DEEDS[action](job)
-    if action in _PLACES:
-        form["go"] = _PLACES[action]
+    if action in ANNOTATIONS:
+        ANNOTATIONS[action]([job.id])
+    elif action in _ACTIONS:
+        _ACTIONS[action](job)
+    if action in _PAGES:
+        form["go"] = _PAGES[action]
 
 
 def _use(job: Job) -> None:
@@ -79,7 +79,7 @@ def _delete(job: Job) -> None:
         st.toast("Moved to the bin for 30 days. Restore brings it back.", icon=":material/delete:")
 
 
-_DEEDS: dict[str, Callable[[Job], object]] = {
+_ACTIONS: dict[str, Callable[[Job], object]] = {
     "delete": _delete,
     "use": _use,
     "use-alone": _use_alone,
@@ -92,5 +92,5 @@ _DEEDS: dict[str, Callable[[Job], object]] = {
     "cancel": lambda job: Studio.current().submissions.cancel(job.id),
     "fetch": lambda job: Studio.current().attention.look_again(job.id),
 }
-# What is gone on with on another page.
-_PLACES = dict.fromkeys(("use", "use-alone", "reuse", "vary", "larger"), "generate.py") | {"review": "account.py"}
+# The page on which the action continues.
+_PAGES = dict.fromkeys(("use", "use-alone", "reuse", "vary", "larger"), "generate.py") | {"review": "account.py"}

@@ -1,4 +1,4 @@
-"""The pictures of this session as they arrive: the gallery asks for them by itself, and for whatever changes."""
+"""The pictures of this session as they arrive. The gallery fetches them, and their changes, from the API."""
 
 import time
 
@@ -12,28 +12,28 @@ from pages.parts.live import visitor
 from pages.parts.recorded import recorded
 
 KEY = "arrivals"
-# As many as are shown, and some that may be hidden.
-ASKED = 100
-PRESS_DEEDS = {"pause": Submissions.pause, "go-on": Submissions.resume, "cancel-rest": Submissions.cancel_rest}
+# More than are shown, because some may be hidden.
+IDS_LIMIT = 100
+SUBMISSION_ACTIONS = {"pause": Submissions.pause, "go-on": Submissions.resume, "cancel-rest": Submissions.cancel_rest}
 
 
 def show() -> None:
-    """Show this session's jobs, newest first, grouped by press."""
+    """Show this session's jobs, newest first, grouped by submission."""
     form = st.session_state
-    asked = {
-        "ids": ",".join(SessionJobs(form).ids[:ASKED]),
+    params = {
+        "ids": ",".join(SessionJobs(form).ids[:IDS_LIMIT]),
         "person": form["person"],
         "since": form.setdefault("session_since", time.time()),
-        "without": ",".join(SessionJobs(form).forgotten[-ASKED:]),
+        "without": ",".join(SessionJobs(form).forgotten[-IDS_LIMIT:]),
         "zone": visitor.zone(),
     }
     topics = [f"person:{form['person']}", "annotations", "incidents"]
-    stage.show(KEY, [], on_act=act, layout="feed", source={"url": "api/jobs", "topics": topics, "asked": asked})
+    stage.show(KEY, [], on_act=act, layout="feed", source={"url": "api/jobs", "topics": topics, "params": params})
 
 
 def act(action: str, job_id: str | None, group_id: str) -> None:
-    """Do what a button says: of a job, or of a whole press."""
-    if action in PRESS_DEEDS:
-        recorded(PRESS_DEEDS[action])(Studio.current().submissions, group_id)
+    """Perform the action of a button, on a job or on a submission."""
+    if action in SUBMISSION_ACTIONS:
+        recorded(SUBMISSION_ACTIONS[action])(Studio.current().submissions, group_id)
     else:
         job_actions.act(action, job_id)

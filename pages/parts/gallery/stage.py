@@ -1,9 +1,9 @@
-"""The stage for pictures: a feed that fills as jobs go on, or a grid or table of what is there; one large, several compared.
+"""The gallery: a feed that fills as jobs progress, or a grid or table; one picture large, several compared.
 
     show() ── groups of items, as JSON ──► gallery/*.js
     on_act ◄── the last events, numbered ── gallery/*.js
 
-The browser opens, zooms, compares, copies and selects by itself; the server hears only of what changes something there.
+Opening, zooming, comparing, copying and selecting happen in the browser; only actions that change data reach the server.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ _SCRIPTS = (
 _STYLES = ("stage", "tile", "grid", "table", "feed", "large", "beside", "compare")
 
 OnAct = Callable[[str, str | None, str], None]
-# What was written beside a picture: a name, such as "note", the item, and the text.
+# A text that was written beside a picture: its kind, such as "note", the item, and the text.
 OnWrite = Callable[[str, str, str], None]
 
 
@@ -51,18 +51,18 @@ def show(
 ) -> list[str]:
     """Show the groups and return the ids of the selected items.
 
-    `on_act(action, item or None, group)` is called for each press, as a callback: before the page, or the fragment around
-    this, runs again. Where Streamlit broke it off it is called a second time, so it must do no harm twice.
+    `on_act(action, item or None, group)` is called for each click on a button, as a callback. It is called again if
+    Streamlit interrupted it, so it must be idempotent.
 
-    A press of `selection_actions` has no item and the group "selection": `selection(key)` tells what it is for; `select`
-    changes that. Items that are not shown stay selected.
+    One of `selection_actions` has no item and the group "selection"; `selection(key)` returns the items it is for, and
+    `select` changes them. Items that are not shown stay selected.
 
-    `row_px` is the height of a row of the grid. With `beside`, the source of what is known of one item, a press on an
-    item shows it beside the list where there is room, and `on_write` hears what is written there; `opened` is the item
-    that opens at first. `done` says what was done with a selection, with an action to undo it.
+    `row_px` is the height of a row of the grid. With `beside`, the source of one item's details, a click on an item shows
+    it beside the list if there is room, and `on_write` gets the texts that are written there; `opened` is the item that
+    is open at first. `done` is a sentence about the last action on a selection, with an action to undo it.
     """
-    # Streamlit breaks a callback off when another run takes the place of its own.
-    if _hear(key, on_act, on_write):
+    # Streamlit interrupts a callback when a new run replaces its own.
+    if _handle_events(key, on_act, on_write):
         st.rerun()
     state = _state(key)
     data = {
@@ -78,8 +78,10 @@ def show(
         "notify": row(notify),
         "source": source,
     }
-    heard = dict.fromkeys(("on_events_change", "on_selection_change"), lambda: _hear(key, on_act, on_write))
-    _stage(key=key, data=data, default={"events": [], "selection": None}, **heard)
+    callbacks = dict.fromkeys(
+        ("on_events_change", "on_selection_change"), lambda: _handle_events(key, on_act, on_write)
+    )
+    _stage(key=key, data=data, default={"events": [], "selection": None}, **callbacks)
     return selection(key)
 
 
@@ -95,30 +97,30 @@ def select(key: str, ids: Iterable[str]) -> None:
 
 
 def _state(key: str) -> dict[str, Any]:
-    """Return what this session keeps of a gallery, whether or not it is on the page now."""
+    """Return the state of a gallery in this session, whether or not it is on the page now."""
     name = f"{key}-gallery"
-    return st.session_state.setdefault(name, {"heard": 0, "revision": 0, "selected": []})
+    return st.session_state.setdefault(name, {"handled": 0, "revision": 0, "selected": []})
 
 
-def _hear(key: str, on_act: OnAct, on_write: OnWrite | None) -> bool:
-    """Answer each press that has not been answered yet, in order, each with what was selected when it was pressed."""
+def _handle_events(key: str, on_act: OnAct, on_write: OnWrite | None) -> bool:
+    """Handle each event that has not been handled yet, in order, each with the selection at its time. Returns whether there was one."""
     state, told = _state(key), st.session_state.get(key) or {}
-    # A browser tells a new session what it told the last one: its presses have been answered, so they are not heard.
+    # The browser repeats to a new session what it sent to the last one, which has handled it.
     ours = [event for event in told.get("events") or [] if event["session"] == session_id()]
-    new = [event for event in ours if event["sequence"] > state["heard"]]
+    new = [event for event in ours if event["sequence"] > state["handled"]]
     for event in new:
         try:
-            _answer(key, event, on_act, on_write)
+            _handle(key, event, on_act, on_write)
         except Exception:
-            state["heard"] = event["sequence"]
+            state["handled"] = event["sequence"]
             raise
-        # Not before: where another run takes the place of this one in the middle of an answer, that answers it again.
-        state["heard"] = event["sequence"]
+        # Not before: if a new run interrupts this one meanwhile, it handles the event again.
+        state["handled"] = event["sequence"]
     _take_selection(key, told.get("selection"))
     return bool(new)
 
 
-def _answer(key: str, event: Row, on_act: OnAct, on_write: OnWrite | None) -> None:
+def _handle(key: str, event: Row, on_act: OnAct, on_write: OnWrite | None) -> None:
     if "text" in event:
         if on_write:
             on_write(event["action"], event["item"], event["text"])
@@ -128,7 +130,7 @@ def _answer(key: str, event: Row, on_act: OnAct, on_write: OnWrite | None) -> No
 
 
 def _take_selection(key: str, told: Row | None) -> None:
-    """Take over what was selected in the browser, unless something else was selected here since."""
+    """Apply the selection of the browser, unless the selection was changed here since."""
     state = _state(key)
     if told and told["session"] == session_id() and told["revision"] == state["revision"]:
         state["selected"] = [str(identifier) for identifier in told["ids"]]

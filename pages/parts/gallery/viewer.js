@@ -84,7 +84,7 @@ function createViewer(stage) {
     const { beside } = stage.data
     if (!beside) return
     name(id)
-    const begin = () => (unwatch = live.watch({ ...beside, asked: { ...beside.asked, id } }, (told) => hear(told, isLarge)))
+    const begin = () => (unwatch = live.watch({ ...beside, params: { ...beside.params, id } }, (told) => hear(told, isLarge)))
     if (shown) asking = setTimeout(begin, SETTLED_MS)
     else begin()
   }

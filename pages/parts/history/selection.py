@@ -1,4 +1,4 @@
-"""What can be done with the selected pictures of the history, all at once, and what is taken away as a file."""
+"""Actions on the selected pictures of the history, and exports."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,53 +15,53 @@ from pages.parts.gallery import job_actions, stage
 from pages.parts.recorded import confirmed, recorded
 
 GALLERY = "history-gallery"
-DONE, ASKED, TOLD = "order_done", "order_asked", "order_told"
-# What the dialogs ask for.
+DONE, DIALOG, NOTICE = "selection_done", "selection_dialog", "selection_notice"
+# The dialogs.
 NAMES, EXPORT = "names", "export"
 _UNDO = Action("undo", "Undo", "undo")
 form = st.session_state
 
 
 def chosen() -> list[str]:
-    """Return the ids of what is selected, on whatever page it stands."""
+    """Return the ids of the selected pictures, on all pages of the list."""
     return stage.selection(GALLERY)
 
 
-def remember(jobs: Sequence[Job]) -> None:
-    """Let go of what is deleted for good by now."""
+def drop_emptied(jobs: Sequence[Job]) -> None:
+    """Remove jobs from the selection whose files were deleted from the bin."""
     gone = {job.id for job in jobs if job.emptied_at}
     if gone & set(chosen()):
         stage.select(GALLERY, [each for each in chosen() if each not in gone])
 
 
-def actions(asked: Query) -> tuple[Action, ...]:
-    """Return what can be done with the selected pictures."""
+def actions(query: Query) -> tuple[Action, ...]:
+    """Return the actions for the selected pictures."""
     return (
         Action("star", "Star", "favorite"),
         Action("pick", "Pick", "thumb_up"),
         Action("reject", "Reject", "thumb_down"),
         Action(NAMES, "Tag or move", "label"),
         Action(EXPORT, "Export", "download"),
-        Action("restore", "Restore", "restore_from_trash") if asked.binned else Action("delete", "Delete", "delete"),
+        Action("restore", "Restore", "restore_from_trash") if query.binned else Action("delete", "Delete", "delete"),
     )
 
 
 def done() -> tuple[str, Action | None] | None:
-    """Return what was done last, and the action that undoes it."""
+    """Return a sentence about the last action, and the action that undoes it."""
     sentence, undo = form.get(DONE, ("", ()))
     return (sentence, _UNDO if undo else None) if sentence else None
 
 
 def act(action: str) -> None:
-    """Do what a button says with all that is selected. Runs as a callback."""
+    """Perform the action of a button on the selection. Runs as a callback."""
     if action in (NAMES, EXPORT):
-        form[ASKED] = action
+        form[DIALOG] = action
     else:
-        recorded(_DEEDS.get(action) or job_actions.MARKS[action])(chosen())
+        recorded(_ACTIONS.get(action) or job_actions.ANNOTATIONS[action])(chosen())
 
 
 def move_to_bin(ids: Sequence[str]) -> None:
-    """Move pictures to the bin; what waits, or needs a person, stays."""
+    """Move pictures to the bin, except those of open jobs and of jobs that need attention."""
     moved = Studio.current().annotations.bin(ids, form["person"])
     stayed = [f"{moved.open} still being made"] * bool(moved.open)
     stayed += [f"{moved.attention} that need review"] * bool(moved.attention)
@@ -80,12 +80,12 @@ def _undo(_: Sequence[str]) -> None:
     form[DONE] = ("Restored", ())
 
 
-_DEEDS: dict[str, Callable[[Sequence[str]], object]] = {"delete": move_to_bin, "restore": _restore, "undo": _undo}
+_ACTIONS: dict[str, Callable[[Sequence[str]], object]] = {"delete": move_to_bin, "restore": _restore, "undo": _undo}
 
 
 @recorded
 def write(kind: str, job_id: str, text: str) -> None:
-    """Keep what was written beside a picture: its note, a tag more or a tag less. Runs as a callback."""
+    """Save what was written beside a picture: its note, or a tag added or removed. Runs as a callback."""
     annotations, person = Studio.current().annotations, form["person"]
     if kind == "note":
         annotations.write_note([job_id], text, person)
@@ -95,18 +95,18 @@ def write(kind: str, job_id: str, text: str) -> None:
         annotations.untag([job_id], text)
 
 
-def show_asked(asked: Query) -> None:
-    """Show the dialog that a button opened, or say what was done in it."""
-    if form.get(ASKED) == NAMES:
+def show_dialog(query: Query) -> None:
+    """Show the dialog that a button opened, or a notice about what was done in it."""
+    if form.get(DIALOG) == NAMES:
         _ask_names()
-    elif form.get(ASKED) == EXPORT:
-        st.dialog("Export", on_dismiss=_close)(offer_files)(asked, chosen())
-    if told := form.pop(TOLD, None):
-        st.toast(told, icon=":material/label:")
+    elif form.get(DIALOG) == EXPORT:
+        st.dialog("Export", on_dismiss=_close)(offer_files)(query, chosen())
+    if notice := form.pop(NOTICE, None):
+        st.toast(notice, icon=":material/label:")
 
 
 def _close() -> None:
-    form[ASKED] = None
+    form[DIALOG] = None
 
 
 @st.dialog("Tag or move", on_dismiss=_close)
@@ -114,44 +114,44 @@ def _ask_names() -> None:
     annotations = Studio.current().annotations
     st.caption(f"{format.pictures(len(chosen()))} selected")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        tag = st.text_input("Tag", key="order_tag", max_chars=40)
-        if st.button("Add tag", key="order-tag"):
+        tag = st.text_input("Tag", key="selection_tag", max_chars=40)
+        if st.button("Add tag", key="selection-tag"):
             _name(annotations.tag, tag, "tagged")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         projects = Studio.current().library.projects()
-        shown = {"key": "order_project", "accept_new_options": True, "placeholder": "No project"}
+        shown = {"key": "selection_project", "accept_new_options": True, "placeholder": "No project"}
         project = st.selectbox("Project", projects, None, **shown)
-        if st.button("Move", key="order-project"):
+        if st.button("Move", key="selection-project"):
             _name(annotations.put_in_project, project, "moved")
 
 
 def _name(write: Callable[..., object], value: str | None, done: str) -> None:
     if confirmed(write, chosen(), value, form["person"]):
         _close()
-        # Said once the dialog is gone: a notice that comes before would take its place.
-        form[TOLD] = f"{format.pictures(len(chosen()))} {done}"
+        # Shown after the dialog has closed: before, the notice would replace it.
+        form[NOTICE] = f"{format.pictures(len(chosen()))} {done}"
         st.rerun()
 
 
-def show_export(asked: Query, pictures: int) -> None:
-    """Offer all that the list holds as a file; `pictures` is how many of these are here."""
+def show_export(query: Query, pictures: int) -> None:
+    """Offer the export of the whole list, which has `pictures` pictures."""
     with st.popover("Export", icon=":material/download:", key="take", on_change="rerun") as popover:
         if popover.open:
-            offer_files(asked, (), pictures)
+            offer_files(query, (), pictures)
 
 
-def offer_files(asked: Query, ids: Sequence[str], pictures: int = 0) -> None:
-    """Offer pictures as a zip: these, or, without ids, all of the list; and the list itself."""
+def offer_files(query: Query, ids: Sequence[str], pictures: int = 0) -> None:
+    """Offer a zip of these pictures, or, without ids, a zip of the list's pictures and the list itself."""
     studio = Studio.current()
     form.setdefault("take_receipt", True)
     key = "take_receipt_selected" if ids else "take_receipt"
     receipt = st.toggle("With prompt, cost and person in each file", key=key, value=True, persist_state="session")
     try:
         count = studio.store.exports.count_pictures(ids) if ids else pictures
-        zipped = studio.exports.zip_link(ids or asked, receipt)
+        zipped = studio.exports.zip_link(ids or query, receipt)
         # Relative to the page, since a proxy may serve the studio below a path.
         st.link_button(f"{counted(count, 'image')} (.zip)", f".{zipped}", icon=":material/folder_zip:")
         for kind in () if ids else ("xlsx", "csv", "json"):
-            st.link_button(f"List (.{kind})", f".{studio.exports.list_link(asked, kind)}", icon=":material/table:")
+            st.link_button(f"List (.{kind})", f".{studio.exports.list_link(query, kind)}", icon=":material/table:")
     except NothingSpent as error:
         st.warning(error.sentence, icon=":material/download:")

@@ -47,14 +47,14 @@ function createLive() {
     }
   }
 
-  function createWatcher({ url, topics, asked = {}, every = FALLBACK_MS }) {
+  function createWatcher({ url, topics, params = {}, every = FALLBACK_MS }) {
     const watcher = { topics, refresh, shows: new Set(), last: null, stop }
     let [isAsking, isStale, isStopped] = [false, false, false]
     const wait = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds))
 
     async function ask() {
       const address = new URL(url, document.baseURI)
-      address.search = new URLSearchParams({ ...asked, seen: watcher.last?.seen ?? "" })
+      address.search = new URLSearchParams({ ...params, seen: watcher.last?.seen ?? "" })
       const answer = await fetch(address)
       if (answer.status === 204 || isStopped) return
       if (!answer.ok) throw new Error(`${url}: ${answer.status}`)

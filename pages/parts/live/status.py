@@ -1,11 +1,11 @@
-"""Figures and sentences that change by themselves. The component draws them from `GET /api/status`, without a run of the page.
+"""Figures and sentences that are kept up to date. The component draws them from `GET /api/status`, without a run of the page.
 
 bar         the balance and how old it is; no key, new jobs waiting, jobs that need attention
-money       what is free, and what this press leaves of it
-balance     the balance, larger, with what it buys and what went wrong
+money       the available credits, and those left after this submission
+balance     the balance, larger, with the pictures that it pays for, and the last error
 hosts       whether the two hosts answer
-integrity   what the check of the files found
-news        "3 new · Show": a list that somebody reads does not move by itself
+integrity   the result of the check of the files
+news        "3 new · Show": a list is not updated while somebody reads it
 """
 
 from collections.abc import Callable
@@ -22,19 +22,19 @@ _status = component("studio_status", "live/status.css", "elements.js", "live/liv
 
 
 def show(view: str, on_press: Callable[[str], None] = lambda _: None, **data: Any) -> None:
-    """Show one view of the studio's state. `on_press` is called, as a callback, with the name of what was pressed in it."""
-    source = {"url": "api/status", "topics": _TOPICS, "asked": {"zone": visitor.zone()}}
+    """Show one view of the studio's state. `on_press` is called, as a callback, with the name of the button pressed."""
+    source = {"url": "api/status", "topics": _TOPICS, "params": {"zone": visitor.zone()}}
     key = f"status-{view}"
-    heard = {"on_press_change": lambda: on_press(st.session_state[key].get("press"))}
-    _status(key=key, data={"view": view, "source": source, **data}, **heard)
+    callback = {"on_press_change": lambda: on_press(st.session_state[key].get("press"))}
+    _status(key=key, data={"view": view, "source": source, **data}, **callback)
 
 
-def show_news(name: str, topics: list[str], mark: str, **asked: str | int) -> None:
-    """Say when a list has changed since `mark`, and offer to show it as it is now. `asked` says which list it is."""
+def show_news(name: str, topics: list[str], mark: str, **params: str | int) -> None:
+    """Show when a list has changed since `mark`, with a button that shows it anew. `params` identify the list."""
     source = {
         "url": "api/news",
         "topics": topics,
-        "asked": {"list": name, "mark": mark, "zone": visitor.zone(), **asked},
+        "params": {"list": name, "mark": mark, "zone": visitor.zone(), **params},
     }
-    # That the page runs is the answer.
+    # The button only has to run the page.
     _status(key=f"news-{name}", data={"view": "news", "source": source}, on_press_change=lambda: None)

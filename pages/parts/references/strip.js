@@ -36,7 +36,7 @@ function createTab() {
   // Asks how they look. Until all have been checked, often: nothing says that a check has ended.
   function look() {
     const isWaiting = items().some((item) => item.isWaiting)
-    watch({ url: "api/references", topics: ["references"], asked: { ids: tab.ids.join() }, every: isWaiting ? 5000 : 60_000 })
+    watch({ url: "api/references", topics: ["references"], params: { ids: tab.ids.join() }, every: isWaiting ? 5000 : 60_000 })
   }
 
   const watch = drawn((source) => {
