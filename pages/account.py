@@ -1,4 +1,4 @@
-"""See what credits are left, what they buy, what needs attention, and whether the service can be reached."""
+"""The page for credits, jobs that need attention, the balance check, and the state of the service and the files."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ studio = Studio.current()
 
 
 def show_balance() -> None:
-    """Show what is left, how many pictures that is, and how long it lasts at this pace."""
+    """Show the balance, how many pictures it pays for, and how long it lasts at the present rate."""
     status.show("balance", lambda _: studio.backend.tracker.want_balance())
     midnight = local(time.time(), visitor.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
     today, week = (studio.credits.spent_since(at) for at in (midnight.timestamp(), time.time() - WEEK_S))
@@ -36,7 +36,7 @@ def show_balance() -> None:
 
 
 def show_days() -> None:
-    """Draw what our pictures cost on each of the last 30 days, with a bar for each."""
+    """Draw the credits that our jobs cost on each of the last 30 days as bars."""
     st.header("Credits used per day", anchor=False)
     days = studio.credits.spent_by_day(time.time() - MONTH_S, visitor.zone())
     if not days:
@@ -60,14 +60,14 @@ def show_readings() -> None:
     form = "%H:%M:%S" if span < timedelta(minutes=10) else "%H:%M" if span < timedelta(days=1) else "%b %-d"
     moment = alt.Axis(title=None, format=form, tickCount=5, labelOverlap=True)
     line = pd.DataFrame({"Time": times, "Credits": [reading.credits for reading in readings]})
-    # A balance stands still between two readings, so the line goes in steps.
+    # The balance does not change between two readings, so the line has steps.
     drawn = alt.Chart(line).mark_line(interpolate="step-after")
     chart = drawn.encode(x=alt.X("Time:T", axis=moment), y=alt.Y("Credits:Q", title=None))
     st.altair_chart(chart, height=CHART_PX, alt="Credits left at each reading")
 
 
 def show_attention() -> None:
-    """List what only comes here if a person does something, each with what can be done about it."""
+    """List the jobs that need attention, each with what a person can do about it."""
     jobs = studio.jobs.needing_attention()
     if jobs:
         st.header(f"Needs attention: {studio.jobs.attention_count()}", anchor=False)
@@ -80,7 +80,7 @@ def show_attention() -> None:
 
 
 def show_job(job: Job) -> None:
-    """Show a job with what went wrong and the ways out; the studio takes none of them by itself."""
+    """Show a job with its problem and the possible actions. The studio takes none of them by itself."""
     if len(job.prompt) > TITLE:
         st.text(job.prompt)
     cost = f" · {format.cost(job)}" if job.cost is None else ""
@@ -91,19 +91,19 @@ def show_job(job: Job) -> None:
         shown(problem.text, icon=format.ICONS[job.state])
         st.text(problem.detail)
     if job.state == State.UNSURE:
-        offer_ways_out(job)
+        offer_to_settle(job)
     else:
-        offer_another_look(job)
+        offer_to_poll(job)
 
 
-def offer_ways_out(job: Job) -> None:
-    """Offer to name the task of an unsure job, or to say that there is none."""
+def offer_to_settle(job: Job) -> None:
+    """Offer to link the task of an unsure job, or to state that there is none."""
     st.text_input("Task id from the service's log page, kie.ai/logs", key=f"task-{job.id}")
     if wrong := st.session_state.get(f"wrong-{job.id}"):
         st.error(wrong, icon=":material/error:")
     with st.container(horizontal=True):
-        named = {"on_click": recorded(name_task), "args": (job.id,)}
-        st.button("Link task", key=f"found-{job.id}", icon=":material/link:", **named)
+        callback = {"on_click": recorded(link_task), "args": (job.id,)}
+        st.button("Link task", key=f"found-{job.id}", icon=":material/link:", **callback)
         warning = (
             "Only if the log page shows no such task: else its credits are gone, and nothing looks for its picture "
             "any more. It can be taken back: the picture's menu has “It did run”."
@@ -112,8 +112,8 @@ def offer_ways_out(job: Job) -> None:
         ask_first(f"never-{job.id}", "Mark as not charged", warning, **shown)
 
 
-def name_task(job_id: str) -> None:
-    """Have the task that a person typed looked up, or keep what is wrong with it for the page."""
+def link_task(job_id: str) -> None:
+    """Link the task id that was typed, or keep its fault for the page."""
     try:
         studio.attention.link_task(job_id, st.session_state[f"task-{job_id}"])
         st.session_state.pop(f"wrong-{job_id}", None)
@@ -121,8 +121,8 @@ def name_task(job_id: str) -> None:
         st.session_state[f"wrong-{job_id}"] = error.detail
 
 
-def offer_another_look(job: Job) -> None:
-    """Offer to look or fetch again, or to give up with a reason."""
+def offer_to_poll(job: Job) -> None:
+    """Offer to poll or download again, or to give the job up with a reason."""
     with st.container(horizontal=True, vertical_alignment="center"):
         label = "Download again" if job.state == State.FETCHING else "Check again"
         look = {"on_click": recorded(studio.attention.look_again), "args": (job.id,)}
@@ -141,30 +141,30 @@ def ask_first(
     field: str = "",
     icon: str = ":material/block:",
 ) -> None:
-    """Offer what ends something: the button asks first. `do` gets what was typed into the `field`, if there is one.
+    """Show a button whose action must be confirmed in a dialog. `do` gets the text of the `field`, if there is one.
 
-    The question is kept until it is answered: a run that takes the place of the one after the press asks it again.
+    The open dialog is kept in the session, so that it stays open when a new run replaces the one after the click.
     """
-    asked = st.session_state
-    st.button(label, key=key, icon=icon, on_click=asked.update, args=({"confirming": key},))
-    if asked.get("confirming") != key:
+    state = st.session_state
+    st.button(label, key=key, icon=icon, on_click=state.update, args=({"confirming": key},))
+    if state.get("confirming") != key:
         return
 
     def ask() -> None:
         st.text(about)
         st.caption(note)
-        # The form sends the text and the press together.
+        # A form sends the text and the click together.
         with st.form(f"confirm-{key}", border=False):
             typed = st.text_input(field) if field else ""
             if st.form_submit_button(yes) and confirmed(do, typed):
-                asked.pop("confirming")
+                state.pop("confirming")
                 st.rerun()
 
-    st.dialog(label, on_dismiss=lambda: asked.pop("confirming"))(ask)()
+    st.dialog(label, on_dismiss=lambda: state.pop("confirming"))(ask)()
 
 
 def show_reconciliation() -> None:
-    """Say whether the balance agrees with what our own pictures cost, and if not, when it parted and by how much."""
+    """Show whether the balance agrees with the costs of our jobs, and if not, when and by how much it differs."""
     st.header("Balance check", anchor=False)
     result = studio.credits.reconcile(time.time() - MONTH_S)
     if result.since is None or result.since == result.until:
@@ -188,7 +188,7 @@ def show_reconciliation() -> None:
 
 
 def show_shortfall() -> None:
-    """Say how many pictures came smaller, or otherwise, than they were paid for."""
+    """Show how many pictures are less than was paid for."""
     less = studio.search.summary(Query(shortfall=True, binned=None))
     if less.jobs:
         st.caption(
@@ -198,7 +198,7 @@ def show_shortfall() -> None:
 
 
 def show_service() -> None:
-    """Say where the key comes from and whether the two hosts answer."""
+    """Show the source of the key, and whether the two hosts answer."""
     st.header("Key and service", anchor=False)
     key = studio.settings.key()
     if studio.backend.is_sandbox:
@@ -214,10 +214,10 @@ def show_service() -> None:
 
 
 def show_integrity() -> None:
-    """Offer to compare files and rows, say what the last check found, and to empty the bin."""
+    """Show the last check of the files, and offer to check them and to empty the bin."""
     st.header("Files and bin", anchor=False)
     status.show("integrity")
-    # What comes into the bin while the question is open is not in its number, and stays.
+    # Jobs that are moved to the bin while the dialog is open are not counted, and stay.
     counted_at, binned = time.time(), studio.search.count(Query(binned=True))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Check the files", icon=":material/rule:", on_click=studio.diagnostics.check_files)

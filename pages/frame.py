@@ -1,4 +1,4 @@
-"""What every page has: its title and icon, the ways to the other pages, the credits, and who you are."""
+"""The frame of every page: title and icon, navigation, credits, the visitor's name, and pending submissions."""
 
 import time
 from pathlib import Path
@@ -18,20 +18,20 @@ form = st.session_state
 
 
 def show_bar(is_account: bool) -> None:
-    """Say on every page what is left to spend and what stands in the way, in one line, and ask who is here."""
+    """Show the balance and what is wrong in one line, and the field for the visitor's name."""
     known = unquote(st.context.cookies.get("studio_person", ""))
     with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="small"):
-        status.show("bar", answer, account=is_account)
+        status.show("bar", act, account=is_account)
         shown = {"icon": ":material/person:", "label_visibility": "collapsed", "width": 150}
         form["person"] = person_name(st.text_input("Your name", known or NOBODY, 80, key="person_typed", **shown))
     visitor.remember("studio_person", form["person"])
 
 
-def answer(pressed: str) -> None:
-    """Do what a button beside the credits says."""
-    if pressed == "try-now":
+def act(action: str) -> None:
+    """Perform the action of a button beside the credits."""
+    if action == "try-now":
         recorded(Studio.current().attention.try_now)()
-    elif pressed == "account":
+    elif action == "account":
         form["go"] = "account.py"
 
 
@@ -46,8 +46,8 @@ def receive_submissions() -> None:
 
 
 @st.fragment(run_every=3600)
-def come_back() -> None:
-    """Do nothing: Streamlit runs a page again when its server is back only if something on it runs by itself."""
+def rerun_after_restart() -> None:
+    """Do nothing. Streamlit runs a page again after a restart of the server only if it has a fragment with `run_every`."""
 
 
 st.set_page_config(page_title="Nano Banana Studio", page_icon=str(ICON), layout="wide")
@@ -62,7 +62,7 @@ with st.container(gap=None):
     form_state.begin()
     form["seen"] = None
     receive_submissions()
-    come_back()
+    rerun_after_restart()
 place = form.pop("go", None)
 if place and place != f"{page.url_path or 'generate'}.py":
     st.switch_page(place)

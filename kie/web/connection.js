@@ -1,6 +1,6 @@
-// Says why a page stays blank: its websockets do not open, mostly for a proxy that does not pass them on.
+// Shows why a page stays blank: its websockets do not open, usually because a proxy does not pass them on.
 
-// A page that works has connected by then; a websocket that does not open is left so late that 5 s have passed in all.
+// A working page has connected after SETTLE_MS. The notice appears after 5 s in total.
 const SETTLE_MS = 2000
 const PATIENCE_MS = 3000
 const script = document.currentScript.src
@@ -8,7 +8,7 @@ const script = document.currentScript.src
 const root = new URL("..", script)
 let shown = null
 
-// The components of a page that works say so (live.js).
+// Set by the components of a working page (live.js).
 const isConnected = () => document.documentElement.dataset.studio === "connected"
 
 const pause = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds))
@@ -53,7 +53,7 @@ function element(name, text, style = {}) {
 }
 
 function notice(sentences) {
-  // The colours of the system are readable in light and dark.
+  // System colours are readable in light and dark mode.
   const made = element("div", "", {
     position: "fixed", inset: "1rem 1rem auto", margin: "0 auto", maxWidth: "44rem", zIndex: "2147483647", padding: "1rem",
     colorScheme: "light dark", background: "Canvas", color: "CanvasText", border: "2px solid CanvasText", borderRadius: "0.5rem",

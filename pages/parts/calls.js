@@ -1,5 +1,5 @@
-// Streamlit calls a component anew when its data changes. While its script is being loaded, an older call may come, or end, after
-// a newer one: such a call is left out, and such an end ends nothing.
+// Streamlit calls a component again when its data changes. While the script is being loaded, an older call may come, or be cleaned
+// up, after a newer one: both are ignored.
 
 function inOrder(draw) {
   return (call) => {

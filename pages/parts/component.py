@@ -1,4 +1,4 @@
-"""Our components: each is made of files that stand beside the Python that draws it."""
+"""Custom components, each made of files beside the Python module that draws it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +12,9 @@ form = st.session_state
 
 
 def component(name: str, *files: str) -> Callable[..., Any]:
-    """Return a component of these files below `parts`. Those of one kind are joined: each script uses what stands above it.
+    """Return a component of these files below `parts`. Files of one kind are joined, so a script can use those before it.
 
-    Its script also gets the id of the session, and a number by which it knows older data from newer (calls.js).
+    Its script also gets the id of the session, and a number by which it tells older data from newer (calls.js).
     """
     texts: dict[str, list[str]] = {}
     for file in ("base.css", "calls.js", *files):
@@ -29,7 +29,7 @@ def component(name: str, *files: str) -> Callable[..., Any]:
 
 
 def session_id() -> str:
-    """Return the id of this session of one tab: a reload, or a restart of the server, makes a new one."""
+    """Return the id of this session. A reload of the tab, or a restart of the server, starts a new session."""
     return form.setdefault("tab", uuid4().hex)
 
 

@@ -1,4 +1,4 @@
-// How components make elements and bring them up to date. What people wrote only ever becomes text or an attribute.
+// Creates and updates elements. Text of people only becomes text nodes and attributes, never HTML.
 
 function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag)
@@ -26,29 +26,29 @@ function setAttribute(node, name, value) {
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value)
 }
 
-// A drawing that is left out as long as it would be drawn from the same.
+// Wraps a draw function so that it is skipped while its arguments are the same.
 function drawn(draw) {
   let last = null
   return (...row) => {
-    const word = JSON.stringify(row)
-    if (word === last) return
-    last = word
+    const key = JSON.stringify(row)
+    if (key === last) return
+    last = key
     draw(...row)
   }
 }
 
-// Only this server's own paths: nothing that a browser could take for another host. They are made relative to the page,
-// since a proxy may serve the studio below a path.
+// Accepts only paths on this server, nothing that a browser could read as another host. Makes them relative to the page,
+// because a proxy may serve the studio below a path.
 function ownPath(address) {
   return typeof address === "string" && /^\/[^/\\\s]/.test(address) ? `.${address}` : null
 }
 
-// A key alone, and one that is a letter where somebody types.
+// Whether a key was pressed without modifiers, and whether in a text field.
 const isPlain = ({ altKey, ctrlKey, metaKey, repeat }) => !altKey && !ctrlKey && !metaKey && !repeat
 const isTyping = (event) => event.composedPath()[0].matches?.("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]")
 
-// Keeps one view for each key: makes it, brings it up to date, forgets it. What stands right in the place is not touched, so
-// that nothing loses its focus, its place or its animation.
+// Keeps one view for each key: creates, updates and removes them. Elements in the right position are not touched, so that
+// they keep focus, scroll position and animation.
 function keyed(place, rows, views, keyOf, create) {
   const kept = new Map()
   for (const row of rows) {

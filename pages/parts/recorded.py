@@ -1,4 +1,4 @@
-"""Callbacks that write: where nothing is written, a notice says why and the page stays as it is."""
+"""Callbacks that write to the database, with a notice when nothing could be written."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from kie.recording import recording, unrecorded
 
 
 def recorded(do: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the callback with a notice when it can't be recorded, or what was entered is invalid. It returns None then."""
+    """Wrap a callback: if it can't be recorded, or the input is invalid, a notice is shown and it returns None."""
 
     @functools.wraps(do)
     def try_to(*given: Any) -> Any:
@@ -26,9 +26,9 @@ def recorded(do: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def confirmed(do: Callable[..., Any], *given: Any) -> bool:
-    """Do what a dialog asks for, and return whether it was done; the dialog says why if it was not.
+    """Perform the action of a dialog and return whether it succeeded. If not, the dialog shows the reason.
 
-    Not in a callback: Streamlit would put a notice in the place of the dialog.
+    Not for callbacks, in which Streamlit would replace the dialog by the message.
     """
     try:
         with recording():
@@ -40,7 +40,7 @@ def confirmed(do: Callable[..., Any], *given: Any) -> bool:
 
 
 def show_refusal(error: Exception) -> bool:
-    """Show in its place on the page, in words, what a run could not record or was refused, and say whether there are words."""
+    """Show the sentence of an exception that ended a run, and return whether it has one."""
     found = error if isinstance(error, StudioError) else unrecorded(error)
     if found:
         st.error(_told(found), icon=":material/error:")

@@ -1,5 +1,4 @@
-// What the browser keeps of a tab over a reload, or of a visitor for the next visit. A store that is full or forbidden loses
-// that, and nothing else.
+// Storage in the browser, of a tab over reloads and of a visitor between visits. Works without it if it is full or disabled.
 
 const [FORM, PROMPT, REFERENCES] = ["studio_form", "studio_prompt", "studio_references"]
 const [SETTINGS, OUTBOX] = ["studio_settings", "studio_presses"]
@@ -17,6 +16,6 @@ function write(name, value, store = OF_TAB) {
   try {
     store().setItem(name, JSON.stringify(value))
   } catch {
-    // Whoever wrote it goes on without.
+    // Not stored.
   }
 }

@@ -1,1 +1,1 @@
-"""The form: prompt, fields, batch table, and what a press of Generate does."""
+"""The form: prompt, fields, batch table, and its submission."""

@@ -1,6 +1,6 @@
-"""The table of requests: rows typed, pasted or read from a file, each with settings of its own, mended where they stand.
+"""The batch table: rows that are typed, pasted or read from a file, each with settings of its own, and editable.
 
-The table is kept as a draft in the database, so that a reload loses no cell; the tab remembers which draft is its own.
+The table is saved as a draft in the database, so that a reload loses nothing; the tab keeps the id of its draft.
 """
 
 import json
@@ -25,13 +25,13 @@ OWN = ("On", "Row", "Check", "Prompt", *(option.label for option in OPTIONS), "I
 FILE_BYTES_LIMIT = 5_000_000
 FILE_TYPES = ("csv", "tsv", "txt", "xlsx")
 HEIGHT_PX = 320
-SAID = "sheet_said"
+OUTCOME = "sheet_outcome"
 form = st.session_state
 
 
 @dataclass(frozen=True)
-class Letters:
-    """A file that does not say how its letters are written: what it may be, what it was read as, and the table before it."""
+class AmbiguousFile:
+    """A file that does not name its encoding: the encodings that fit, the one used, and the table before the file was added."""
 
     name: str
     content: bytes
@@ -42,21 +42,21 @@ class Letters:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What came of the last rows that were taken in: why there are none, or what was guessed, and a file to be read anew."""
+class Outcome:
+    """The result of adding rows: why there are none, or notes about guesses, and the file if it has another possible encoding."""
 
     fault: str = ""
     notes: tuple[str, ...] = ()
-    letters: Letters | None = None
+    file: AmbiguousFile | None = None
 
 
 def rows() -> list[Row]:
-    """Return the table's rows as they stand, cell by cell."""
+    """Return the rows of the table, with all edits."""
     return [_row(cells) for cells in _cells()]
 
 
 def ask() -> None:
-    """Show the table to be filled and mended, and take rows in."""
+    """Show the buttons for adding and removing rows, and the result of the last addition."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.popover("Add rows", icon=":material/playlist_add:", key="sheet-add"):
             _ask_rows()
@@ -64,27 +64,27 @@ def ask() -> None:
             st.button("Empty the table", icon=":material/delete_sweep:", type="tertiary", on_click=_empty)
         if form.get("sheet_before"):
             st.button("Put the table back", icon=":material/undo:", type="tertiary", on_click=_put_back)
-    said = form.get(SAID, Said())
-    if said.fault:
-        st.error(said.fault, icon=":material/error:")
-    if file := said.letters:
-        # How the letters of a file are read: of two close guesses at once, else in case that the guess is wrong.
+    outcome = form.get(OUTCOME, Outcome())
+    if outcome.fault:
+        st.error(outcome.fault, icon=":material/error:")
+    if file := outcome.file:
+        # Two close guesses are for a person to decide; a clear one may be wrong, too.
         examples = {guess.encoding: f"{guess.label}: {guess.example}".removesuffix(": ") for guess in file.guesses}
         names, read = list(examples), {"placeholder": "Choose how they are read", "on_change": recorded(_read_again)}
         index = names.index(file.encoding) if file.encoding else None
         st.selectbox(f"Letters of {file.name}", names, index, examples.__getitem__, key=file.key, **read)
-    for note in said.notes:
+    for note in outcome.notes:
         st.caption(note)
 
 
 def show(lines: Sequence[batch.Line]) -> None:
-    """Show the rows with what is wrong with each beside it; every cell can be mended in its place."""
+    """Show the rows in an editor, each with its faults."""
     cells = _base()
     if not cells:
         st.caption("Add rows from a file or from a spreadsheet, or type them. Rows without a prompt use the one below.")
         return
     rows = [{**row, "Check": _check(line)} for row, line in zip(cells, lines, strict=True)]
-    # What is edited is read from the editor's state, before the page is drawn.
+    # Edits are read from the editor's state, before the page is drawn.
     shown = {"hide_index": True, "num_rows": "fixed", "disabled": ["Row", "Check"], "alt": "The table of requests"}
     drawn, height = pd.DataFrame(rows, columns=_columns(cells)), min(HEIGHT_PX, 40 + 35 * len(cells))
     st.data_editor(drawn, key=_editor(), column_config=_config(cells), height=height, on_change=_keep, **shown)
@@ -96,7 +96,7 @@ def show(lines: Sequence[batch.Line]) -> None:
 
 
 def _first(sentences: Sequence[str], more: str) -> list[str]:
-    """Return the first three sentences, and how many there are more."""
+    """Return the first three sentences, and one with the number of the others."""
     return [*sentences[:3], *[more.format(len(sentences) - 3)] * (len(sentences) > 3)]
 
 
@@ -106,17 +106,17 @@ def _check(line: batch.Line) -> str:
     return line.note or ("Ready" if line.generations else "Off")
 
 
-# -- cells, as they are kept
+# -- the cells
 
 
 def _cells() -> list[dict[str, Any]]:
-    """Return the rows with what was edited in them since they were drawn."""
+    """Return the rows with the edits since they were drawn."""
     edited = form.get(_editor(), {}).get("edited_rows", {})
     return [{**row, **edited.get(number, edited.get(str(number), {}))} for number, row in enumerate(_base())]
 
 
 def _base() -> list[dict[str, Any]]:
-    """Return the rows as they were drawn; in a session that has none, those of the draft that this tab was working on."""
+    """Return the rows as they were drawn; in a new session, those of the tab's draft."""
     if "sheet" not in form and form["draft"]:
         kept = Studio.current().library.draft(form["draft"])
         form["sheet"] = json.loads(kept)["rows"] if kept else []
@@ -164,11 +164,11 @@ def _text(value: Any) -> str:
 
 
 def _written(row: Row, number: int) -> dict[str, Any]:
-    """Write a row that was read as cells to be edited; what could not be read stands as it came."""
+    """Return a row as cells for the editor. Text that could not be parsed is kept."""
     images = "" if row.images is None else str(row.images)
     references = row.references if isinstance(row.references, str) else ", ".join(map(str, row.references or ()))
     own = {
-        # A cell that can't be read is blank here, and blank means as in the form.
+        # An unreadable cell is blank here, and a blank cell would mean the form's value.
         "On": row.on and not row.faults,
         "Row": number,
         "Prompt": row.prompt or "",
@@ -180,7 +180,7 @@ def _written(row: Row, number: int) -> dict[str, Any]:
     return {**row.values, **own}
 
 
-# -- taking rows in
+# -- adding rows
 
 
 def _ask_rows() -> None:
@@ -192,12 +192,12 @@ def _ask_rows() -> None:
 
 
 def _read_file(name: str, content: bytes) -> None:
-    _take(lambda: table.read(name, content, _wanted()), Letters(name, content, _cells()))
+    _take(lambda: table.read(name, content, _wanted()), AmbiguousFile(name, content, _cells()))
 
 
 def _read_again() -> None:
-    """Read a file anew with the encoding that was chosen. The table as it stands can be put back."""
-    file: Letters = form[SAID].letters
+    """Read the file again with the chosen encoding. The present table can be restored."""
+    file: AmbiguousFile = form[OUTCOME].file
     encoding = form.get(file.key)
     if encoding is None:
         return
@@ -216,8 +216,8 @@ def _wanted() -> list[str]:
     return expansion.names(form["prompt"])
 
 
-def _take(read: Callable[[], Table], file: Letters | None = None) -> bool:
-    """Add the rows that are read and return whether there are any. A `file` that fits several encodings can be read anew."""
+def _take(read: Callable[[], Table], file: AmbiguousFile | None = None) -> bool:
+    """Add the rows that `read` returns, and return whether it did. A `file` that fits several encodings can be read again."""
     try:
         found = read()
         if len(found.rows) > ROWS_LIMIT - len(_base()):
@@ -228,18 +228,18 @@ def _take(read: Callable[[], Table], file: Letters | None = None) -> bool:
     except TableRefused as error:
         if file and isinstance(error, EncodingUnsure):
             file = replace(file, guesses=error.guesses)
-        form[SAID] = Said(error.sentence, letters=file if file and file.guesses else None)
+        form[OUTCOME] = Outcome(error.sentence, file=file if file and file.guesses else None)
         return False
     if file and found.guesses:
         file = replace(file, guesses=found.guesses, encoding=found.guesses[0].encoding)
     notes = (*found.notes, *_gone_note(found.rows), *_off_notes(found.rows))
-    form[SAID] = Said("", notes, file if found.guesses else None)
+    form[OUTCOME] = Outcome("", notes, file if found.guesses else None)
     _add(found.rows)
     return True
 
 
 def _gone_note(rows: Sequence[Row]) -> list[str]:
-    """Return a note about references that a list of ours names and that are not here."""
+    """Return a note about references of an export of ours that no longer exist."""
     named = {
         each for row in rows if isinstance(row.references, tuple) for each in row.references if isinstance(each, str)
     }
@@ -248,13 +248,13 @@ def _gone_note(rows: Sequence[Row]) -> list[str]:
 
 
 def _off_notes(rows: Sequence[Row]) -> list[str]:
-    """Return notes about rows that come switched off because a cell can't be read."""
+    """Return notes about rows that are switched off because a cell can't be read."""
     off = [f"Row {row.number} is switched off: {row.faults[0].sentence}" for row in rows if row.faults]
     return _first(off, "{} more rows are switched off like that.")
 
 
 def _add_blank() -> None:
-    form[SAID] = Said()
+    form[OUTCOME] = Outcome()
     if len(_base()) < ROWS_LIMIT:
         _add([Row(0)])
 
@@ -263,22 +263,22 @@ def _add(new: Iterable[Row]) -> None:
     cells = _cells()
     start = max((int(row["Row"]) for row in cells), default=0)
     added = list(new)
-    # Rows keep the numbers of their file as long as they are the only ones.
+    # Rows keep the numbers of their file if the table was empty.
     numbered = [row if row.number and not cells else replace(row, number=start + at) for at, row in enumerate(added, 1)]
     _put([*cells, *(_written(row, row.number) for row in numbered)])
 
 
 def _empty() -> None:
-    form["sheet_before"], form[SAID] = _cells(), Said()
+    form["sheet_before"], form[OUTCOME] = _cells(), Outcome()
     _put([])
 
 
 def _put_back() -> None:
-    form[SAID] = Said()
+    form[OUTCOME] = Outcome()
     _put(form.pop("sheet_before"))
 
 
-# -- kept over a reload
+# -- the draft
 
 
 def _put(cells: list[dict[str, Any]]) -> None:
@@ -287,8 +287,8 @@ def _put(cells: list[dict[str, Any]]) -> None:
 
 
 def _keep() -> None:
-    """Keep the table as it stands."""
+    """Save the table as a draft."""
     form["draft"] = form["draft"] or uuid4().hex
-    # The editor's own state is gone with a look at another page, so what it holds is folded in; it changes the same cells again.
+    # Streamlit drops the editor's state on a change of page, so its edits are merged here. Applying them again is harmless.
     form["sheet"] = _cells()
     recorded(Studio.current().library.keep_draft)(form["draft"], json.dumps({"rows": _cells()}))

@@ -1,4 +1,4 @@
-"""The settings of a request: shape, size, format and how many, with what they cost and what comes out."""
+"""The fields for aspect ratio, resolution, format and number of images, with prices and pixel sizes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,24 +16,24 @@ Prices = dict[str, Price | None]
 RATIO, SIZE = "dock-ratio", "dock-size"
 USUAL = (1, 2, 4, 8)
 KEPT = {"horizontal": True, "persist_state": "session"}
-# What does not change the price runs no page: the next run has it, at the latest when the popover closes.
+# Fields that do not change the price cause no run: the next one reads them, at the latest when the popover closes.
 FREE = KEPT | {"on_change": "ignore"}
 form = st.session_state
 
 
 def ask() -> None:
-    """Ask for shape, size, format and how many, and say what they come to."""
+    """Show the fields, the popovers of which name the chosen values."""
     with _popover(RATIO, shape(form["aspect_ratio"])) as ratio, saved_lists.opening_upward():
         if ratio.open:
             choose("Aspect ratio", ASPECT_RATIOS, "aspect_ratio", format_func=shape, **FREE)
-    said = f"{form['resolution']} · {form['output_format'].upper()}"
-    with _popover(SIZE, said, ":material/tune:") as size, saved_lists.opening_upward():
+    label = f"{form['resolution']} · {form['output_format'].upper()}"
+    with _popover(SIZE, label, ":material/tune:") as size, saved_lists.opening_upward():
         if size.open:
             prices = {resolution: Studio.current().estimates.price(resolution) for resolution in RESOLUTIONS}
             captions = [format.credits(price.credits) if price else "price unknown" for price in prices.values()]
             choose("Resolution", RESOLUTIONS, "resolution", captions=captions, **KEPT)
             choose("Output format", OUTPUT_FORMATS, "output_format", format_func=str.upper, **FREE)
-            # Not on the fields themselves: their help would carry the field's label a second time.
+            # Not on the fields themselves: their help would repeat the field's label.
             st.caption(_outcome(prices), help=_sources(prices))
     ask_images()
     saved_lists.popover(prompt_tools.PRESETS, "Presets", None, prompt_tools.show_presets)
@@ -48,7 +48,7 @@ def choose(label: str, values: Sequence[str], key: str, **options: Any) -> None:
 
 
 def ask_images() -> None:
-    """Ask how many: the usual numbers are one press, any other stands in a menu."""
+    """Show the number of images: the usual ones as buttons, the others in a menu."""
     images = form["images"]
     form["images_usual"] = images if images in USUAL else None
     others = [number for number in range(1, IMAGES_LIMIT + 1) if number not in USUAL]
@@ -65,16 +65,16 @@ def _take_images(field: str) -> None:
 
 
 def _popover(key: str, label: str, icon: str | None = None) -> Any:
-    """Open a popover that says what is chosen in it; while it is open, what was: another label would close it."""
-    said = f"{key}-said"
-    if not (form.get(key) and said in form):
-        form[said] = label
-    # What is drawn in a closed popover would keep telling its old value after another was put into the form.
-    return st.popover(form[said], icon=icon, key=key, on_change="rerun")
+    """Open a popover whose label is the chosen value. While it is open, the label is kept, because a new one would close it."""
+    shown = f"{key}-label"
+    if not (form.get(key) and shown in form):
+        form[shown] = label
+    # Fields in a closed popover are not drawn: they would keep sending their old value after another was put into the form.
+    return st.popover(form[shown], icon=icon, key=key, on_change="rerun")
 
 
 def _outcome(prices: Prices) -> str:
-    """Say which pixels come out, and which resolutions cost the same."""
+    """Return a text with the expected pixel size, and the resolutions that cost the same."""
     size = Studio.current().estimates.size(form["aspect_ratio"], form["resolution"])
     one, two = prices["1K"], prices["2K"]
     same = " 1K and 2K cost the same." if one and two and one.credits == two.credits else ""
@@ -82,6 +82,6 @@ def _outcome(prices: Prices) -> str:
 
 
 def _sources(prices: Prices) -> str:
-    """Say where the prices come from."""
+    """Return a text with the sources of the prices."""
     lines = [f"{resolution}: {price.source}." for resolution, price in prices.items() if price]
     return " ".join(["Credits for one picture.", *lines]) if lines else "The price is not known yet."

@@ -1,4 +1,4 @@
-// Takes one file in: chosen, or dropped on the field. It goes straight to the server's disk; the page is told its id.
+// Uploads one file that is chosen, or dropped on the field, to the server's disk, and sends its id to the page.
 
 function refusalOf(file, { kinds, bytes }) {
   const kind = file.name.split(".").pop().toLowerCase()
@@ -20,10 +20,10 @@ export default inOrder(({ data, setStateValue, parentElement }) => {
     if (refusal) return
     const { id, refusal: no } = await upload("files", file)
     said.textContent = no ? `${file.name} — ${no}` : ""
-    // A state and not a trigger: a trigger that is set while a run ends may be lost.
+    // A state, because a trigger that is set while a run ends may be lost.
     if (id) setStateValue("given", { id, name: file.name })
   }
-  // The page behind takes dropped pictures in. This file is not meant for it, and its veil goes.
+  // The page accepts dropped pictures. This file is not for it, so its overlay is closed.
   const keep = (event) => {
     event.stopPropagation()
     document.dispatchEvent(new DragEvent("drop"))

@@ -1,6 +1,6 @@
-"""A field for one small file, which goes to the server's disk past Streamlit's memory and is read once.
+"""A field for one small file, which is uploaded to disk without Streamlit, and read once.
 
-file_field.js ── bytes ──► POST /files ──► incoming/ ──► take(name, bytes), in a callback; the file is gone then
+file_field.js ── bytes ──► POST /files ──► incoming/ ──► take(name, bytes), in a callback, which deletes the file
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ _field = component(
 
 
 def ask(label: str, kinds: Sequence[str], bytes_limit: int, key: str, take: Callable[[str, bytes], object]) -> None:
-    """Ask for a file of one of these endings, and hand its name and bytes to `take` in a callback."""
+    """Show the field for files with one of these suffixes. `take` gets name and bytes in a callback."""
     data = {"label": label, "kinds": list(kinds), "bytes": bytes_limit}
     hear = recorded(partial(_hear, key, take))
     _field(key=key, data=data, default={"given": None}, on_given_change=hear)

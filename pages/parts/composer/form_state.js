@@ -1,5 +1,5 @@
-// Keeps the form of this tab in the browser, and hands it back to a session that does not know it: after a reload, or a restart
-// of the server. Two tabs have two forms. The last settings wait for the next visit.
+// Stores the form of this tab in the browser, and restores it in a new session: after a reload, or a restart of the server.
+// Each tab has its own form. The last settings are kept for the next visit.
 
 export default inOrder(({ data, setStateValue }) => {
   if (data.isKnown) {

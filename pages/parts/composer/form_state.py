@@ -1,8 +1,8 @@
-"""The form of one tab: what it holds, and how it outlives a reload, a restart and a change of page.
+"""The form of one tab: its values, and how they are kept over a reload, a restart and a change of page.
 
 session state ──► form_state.js: sessionStorage (this tab's settings), localStorage (the last settings)
 prompt.js, strip.js ──► sessionStorage: the prompt and the references, as soon as they change
-session state ◄── form_state.js, once, when a session does not know the tab's form
+session state ◄── form_state.js, once per session
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ _memory = component("studio_memory", "stored.js", "composer/form_state.js")
 
 
 def begin() -> None:
-    """Give a new session's form its first values, and take back what the tab had, before any field is drawn."""
+    """Set the defaults in a new session, and restore the form of the tab, before any field is drawn."""
     for name, value in DEFAULTS.items():
         form.setdefault(name, value)
     prompt.hear()
@@ -47,22 +47,22 @@ def begin() -> None:
 
 
 def keep(key: str) -> None:
-    """Let the browser keep the form, or hand back what it kept of it to a session that does not know it."""
-    # The prompt and the references are kept by their own components.
+    """Have the browser store the form, or, in a new session, return the stored one."""
+    # The prompt and the references are stored by their own components.
     kept = {name: form[name] for name in DEFAULTS if name != prompt.TEXT}
-    # Not how many: a number that somebody forgot costs credits.
+    # Not the number of images: a forgotten one costs credits.
     settings = [*options(), "project"]
     data = {"form": kept, "settings": settings, "isKnown": bool(form.get(KNOWN))}
     _memory(key=key, data=data, default={"kept": None}, on_kept_change=lambda: None)
 
 
-def standing() -> dict[str, Any]:
-    """Return what the form holds now."""
+def current() -> dict[str, Any]:
+    """Return the present values of the form."""
     return {name: form[name] for name in DEFAULTS} | {"references": strip.chosen().ids}
 
 
 def options() -> dict[str, str]:
-    """Return the options of a request as they are chosen now."""
+    """Return the chosen options of a request."""
     return {option.name: form[option.name] for option in OPTIONS}
 
 
@@ -77,27 +77,27 @@ def put(**values: Any) -> None:
 
 
 def fit(kept: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return what of a form that the browser kept can still be chosen, and the ids of its references that are still here."""
+    """Return the values of a stored form that are still valid, and the ids of its references that still exist."""
     values = {name: value for name, value in kept.items() if name in DEFAULTS and _is_fit(name, value)}
     found = Studio.current().store.references.get_many([str(each) for each in kept.get("references", [])])
     return values, [reference.id for reference in found]
 
 
 def fill() -> None:
-    """Give the fields what was put in, in every run until the browser shows it: until then it tells them as they were before."""
+    """Set the values that were put in, in every run until the browser shows them: until then it sends the old ones."""
     if not prompt.is_shown():
         _apply()
 
 
 def _apply() -> None:
-    """Give each field what was put in, unless something else than before has been chosen in it meanwhile."""
+    """Set the values that were put in, except of fields that were changed meanwhile."""
     for name, (*earlier, value) in form.get(PUT, {}).items():
         if form[name] in earlier:
             form[name] = value
 
 
 def _restore() -> None:
-    """Take back what the browser kept, as far as it can still be chosen, and nothing that was entered meanwhile."""
+    """Restore the valid values of the stored form, except of fields that were changed meanwhile."""
     told = (form.get(KEY) or {}).get("kept")
     if form.get(KNOWN) or not told or told["session"] != session_id():
         return

@@ -1,7 +1,7 @@
-"""The prompt and the button that costs credits, in one component: the text stays in the browser while it is typed.
+"""The prompt and the Generate button, in one component. The text stays in the browser while it is typed.
 
-prompt.js ◄── the text under a revision, the button's label ── session state
-prompt.js ── the text ──► session state        when the person rests or leaves the field, and with each press
+prompt.js ◄── the text with its revision, the button's label ── session state
+prompt.js ── the text ──► session state        after a pause in typing, when the field loses the focus, with each submission
 """
 
 from typing import Any
@@ -14,14 +14,14 @@ from pages.parts.component import component, session_id
 
 KEY = "prompt-field"
 TEXT, REVISION, SHOWN, RESTORED = "prompt", "prompt_revision", "prompt_shown", "prompt_is_restored"
-# More than can be sent may stand in the field for a while; more than this is no prompt.
+# The field may have more text than can be sent, but not more than this.
 KEPT_LIMIT = 20 * PROMPT_LIMIT
 form = st.session_state
 _field = component("studio_prompt", "composer/prompt.html", "composer/prompt.css", "stored.js", "composer/prompt.js")
 
 
 def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str = "") -> None:
-    """Show the prompt and the button. `says` is how many pictures the label stands for, and what they cost."""
+    """Show the prompt and the button. `says` is the number of pictures in its label, and their expected credits."""
     data = {
         "value": form[TEXT],
         "revision": form.get(REVISION, 0),
@@ -34,12 +34,12 @@ def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str =
 
 
 def hear() -> None:
-    """Take over what was typed, unless something else was put into the field since."""
+    """Read the text that was typed, unless another was put into the field since."""
     take((form.get(KEY) or {}).get("told") or {})
 
 
 def take(told: dict[str, Any]) -> bool:
-    """Take over a text that the browser tells, `{"text", "revision", "session"}`; return whether it is of the present form."""
+    """Read the browser's text, `{"text", "revision", "session"}`, if it is of this session and revision, and return whether it is."""
     if (told.get("session"), told.get("revision")) != (session_id(), form.get(REVISION, 0)):
         return False
     form[SHOWN] = told["revision"]
@@ -50,10 +50,10 @@ def take(told: dict[str, Any]) -> bool:
 
 
 def is_shown() -> bool:
-    """Return whether the browser shows what was put into the form last."""
+    """Return whether the browser shows the text that was put in last."""
     return form.get(SHOWN, 0) == form.get(REVISION, 0)
 
 
 def put(text: str, is_restored: bool = False) -> None:
-    """Put a text into the field, in a callback. One that is only `is_restored` gives way to what was typed meanwhile."""
+    """Put a text into the field, in a callback. With `is_restored`, a text that was typed meanwhile is kept."""
     form.update({TEXT: text, REVISION: form.get(REVISION, 0) + 1, RESTORED: is_restored})

@@ -1,6 +1,6 @@
-"""What is used again, in quiet places beside the fields that it fills: recent prompts, templates, projects, presets.
+"""Recent prompts, templates, projects and presets, beside the fields that they fill.
 
-Everything acts in callbacks, before the page is drawn, and goes into the form's own keys. What people wrote is shown as text.
+All changes are made in callbacks, before the page is drawn. Text of people is displayed as text, not as Markdown.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from pages.parts.recorded import recorded
 
 HISTORY, TEMPLATES, PRESETS = "past-prompts", "templates", "presets"
 MINE, EVERYONE = "Mine", "Everyone"
-# What was replaced in the form, and what was put there: one value of two dictionaries that nobody changes.
+# The replaced values of the form and those put in their place. One value, never modified, because a run may be interrupted.
 FORMER = "former_form"
 FILES = "template_file"
 FILE_BYTES_LIMIT = 1_000_000
@@ -29,17 +29,17 @@ form = st.session_state
 
 
 def show_prompt_tools() -> None:
-    """Offer recent prompts and templates for the prompt, and to undo what was replaced in the form."""
+    """Show the lists of recent prompts and templates, and the button that undoes replacements in the form."""
     saved_lists.popover(HISTORY, "Recent prompts", ":material/history:", show_past_prompts)
     saved_lists.popover(TEMPLATES, "Templates", ":material/bookmark:", show_templates)
     former, _ = form.get(FORMER, ({}, {}))
-    now = form_state.standing()
+    now = form_state.current()
     if any(value != now[name] and (name != "prompt" or is_visible(value)) for name, value in former.items()):
         st.button("Undo", key="put-back", icon=":material/undo:", type="tertiary", on_click=put_back)
 
 
 def ask_project() -> None:
-    """Ask which project the next pictures belong to; a new name makes a new project."""
+    """Show the field for the project of the next pictures. A new name makes a new project."""
     chosen = form["project"]
     names = list(dict.fromkeys([*Studio.current().library.projects(), *filter(None, [chosen])]))
     new = {"accept_new_options": True, "persist_state": "session", "on_change": _tidy_project}
@@ -55,7 +55,7 @@ def _tidy_project() -> None:
 
 
 def show_past_prompts() -> None:
-    """List the prompts that were sent, each to be used again."""
+    """List the prompts that were sent."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         search = saved_lists.ask_words("Search recent prompts", "past_search")
         of_whom = {"default": MINE, "required": True, "label_visibility": "collapsed"}
@@ -66,7 +66,7 @@ def show_past_prompts() -> None:
 
 
 def show_past_prompt(past: PastPrompt, is_anyones: bool) -> None:
-    """Show a former prompt with its last use."""
+    """Show a prompt with the time of its last use."""
     key = hashlib.sha256(past.prompt.encode()).hexdigest()[:16]
     used = format.ago(past.at) if past.times == 1 else f"{format.ago(past.at)} · {past.times} times"
     with saved_lists.row():
@@ -77,16 +77,16 @@ def show_past_prompt(past: PastPrompt, is_anyones: bool) -> None:
 
 
 def use_prompt(prompt: str, place: str) -> None:
-    """Put a text into the prompt, and close the list that it is from."""
+    """Put a text into the prompt and close its list."""
     put(prompt=prompt)
     form[place] = False
 
 
-def put_request(asked: Generation, **instead: Any) -> None:
-    """Put a whole request into the form, in a callback, and keep all that stood there."""
-    known = Studio.current().store.references.get_many(asked.references)
-    values = {"prompt": asked.prompt, "references": tuple(each.id for each in known), "as_table": False}
-    put(**values | asked.options | instead)
+def put_request(generation: Generation, **instead: Any) -> None:
+    """Put a request into the form, in a callback, and keep the replaced values for `put_back`."""
+    known = Studio.current().store.references.get_many(generation.references)
+    values = {"prompt": generation.prompt, "references": tuple(each.id for each in known), "as_table": False}
+    put(**values | generation.options | instead)
 
 
 def put_unsent(prompt: str, kept: dict[str, Any]) -> None:
@@ -99,18 +99,18 @@ def put_unsent(prompt: str, kept: dict[str, Any]) -> None:
 
 
 def put(**values: Any) -> None:
-    """Put values into the form, in a callback, and keep what they replace, but for what was put before and not touched."""
+    """Put values into the form, in a callback. Keeps the values that a person chose last for `put_back`."""
     former, before = form.get(FORMER, ({}, {}))
-    now = form_state.standing()
+    now = form_state.current()
     own = {name: former[name] if name in before and now[name] == before[name] else now[name] for name in values}
     form[FORMER] = (former | own, before | values)
     form_state.put(**values)
 
 
 def put_back() -> None:
-    """Put back all that was replaced; what was changed of it since then can be put back in turn."""
+    """Restore the replaced values. If they were changed since, that can be undone in turn."""
     former, put = form.pop(FORMER)
-    now = form_state.standing()
+    now = form_state.current()
     if any(now[name] != value for name, value in put.items()):
         form[FORMER] = ({name: now[name] for name in put}, former)
     form_state.put(**former)
@@ -125,7 +125,7 @@ def _preview(prompt: str) -> str:
 
 
 def show_templates() -> None:
-    """List the templates, and keep the present prompt as another."""
+    """List the templates, and offer to save the present prompt as one."""
     library = Studio.current().library
     kept = SavedList(TEMPLATES, save_template, library.delete_template, library.put_back)
     search = saved_lists.ask_words("Search templates", "template_search")
@@ -136,7 +136,7 @@ def show_templates() -> None:
 
 
 def show_template(kept: SavedList, template: Template) -> None:
-    """Show a template, its star first, and what can be done with it."""
+    """Show a template with its star and its actions."""
     if form.get(saved_lists.renamed(TEMPLATES)) == template.id:
         ask_new_name(kept, template)
         return
@@ -154,7 +154,7 @@ def show_template(kept: SavedList, template: Template) -> None:
 
 
 def change_template(kept: SavedList, template: Template) -> None:
-    """Begin to rename a template, or delete it."""
+    """Show the field for a template's new name, or delete the template."""
     saved_lists.forget(TEMPLATES)
     if form[f"more-{template.id}"] == "Rename":
         form[saved_lists.renamed(TEMPLATES)] = template.id
@@ -163,7 +163,7 @@ def change_template(kept: SavedList, template: Template) -> None:
 
 
 def ask_new_name(kept: SavedList, template: Template) -> None:
-    """Ask for a template's new name, in its place in the list."""
+    """Show the field for a template's new name in the list."""
     with st.form(f"rename-{template.id}", border=False), saved_lists.row():
         typed = {"key": f"name-{template.id}", "label_visibility": "collapsed", "max_chars": NAME_LIMIT}
         st.text_input("New name", template.name, **typed)
@@ -172,7 +172,7 @@ def ask_new_name(kept: SavedList, template: Template) -> None:
 
 
 def rename_template(kept: SavedList, template: Template) -> None:
-    """Give a template the name that was typed."""
+    """Rename a template as typed."""
     name = form[f"name-{template.id}"]
     with kept.outcome(f"Renamed to {format.literal(name)}."):
         Studio.current().library.change_template(template, name, template.prompt, template.person)
@@ -180,12 +180,12 @@ def rename_template(kept: SavedList, template: Template) -> None:
 
 
 def save_template(name: str, replace: bool) -> None:
-    """Keep the present prompt as a template."""
+    """Save the present prompt as a template."""
     Studio.current().library.save_template(name, form.get("prompt") or "", form["person"], replace)
 
 
 def show_files(kept: SavedList) -> None:
-    """Offer all templates as a file, and take such a file in."""
+    """Offer the export of all templates as a file, and the import of such a file."""
     library = Studio.current().library
     with st.expander("Move templates between studios", type="compact"):
         written = {"file_name": "templates.json", "mime": "application/json", "icon": ":material/download:"}
@@ -195,7 +195,7 @@ def show_files(kept: SavedList) -> None:
 
 
 def import_file(kept: SavedList, _: str, content: bytes) -> None:
-    """Take in the file that was chosen."""
+    """Import the templates of a file."""
     with kept.outcome() as came:
         count = Studio.current().library.add_templates(read_file(content), form["person"])
         told = {"added": count.added, "added under another name": count.renamed, "here already": count.skipped}
@@ -206,7 +206,7 @@ def import_file(kept: SavedList, _: str, content: bytes) -> None:
 
 
 def show_presets() -> None:
-    """List the chosen project's presets, and keep the present settings as another."""
+    """List the chosen project's presets, and offer to save the present settings as one."""
     library, project = Studio.current().library, form.get("project")
     kept = SavedList(PRESETS, save_preset, library.delete_preset, library.keep_preset)
     st.caption(f"For {format.literal(project)}" if project else "For pictures without a project")
@@ -227,7 +227,7 @@ def show_preset(kept: SavedList, preset: Preset) -> None:
 
 
 def apply_preset(kept: SavedList, preset: Preset) -> None:
-    """Put a preset's settings into the form, unless the service does not take them any more."""
+    """Put a preset's settings into the form, if the service still accepts them."""
     with kept.outcome(f"{format.literal(preset.name)} is applied."):
         check_preset(preset)
         put(**preset.options, images=preset.images)
@@ -235,6 +235,6 @@ def apply_preset(kept: SavedList, preset: Preset) -> None:
 
 
 def save_preset(name: str, replace: bool) -> None:
-    """Keep the present settings as a preset of the chosen project."""
+    """Save the present settings as a preset of the chosen project."""
     settings = Generation("", **form_state.options())
     Studio.current().library.save_preset(form.get("project"), name, settings, form["images"], form["person"], replace)

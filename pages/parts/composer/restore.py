@@ -1,4 +1,4 @@
-"""A picture of ours that comes back carries the request that made it: offered to the form, in place of what stands there."""
+"""Offers to put the request in the receipt of an added picture into the form."""
 
 import streamlit as st
 
@@ -12,8 +12,8 @@ form = st.session_state
 
 
 def offer() -> None:
-    """Offer to restore the request of the picture that was added last, if it carries one."""
-    # As the browser hands it on, so it is checked again.
+    """Offer to restore the request of the picture that was added last, if it has a receipt."""
+    # It comes from the browser, so it is validated again.
     told = strip.chosen().receipt
     request = receipts.request(told) if isinstance(told, dict) else None
     if request is None:

@@ -1,4 +1,4 @@
-"""How a list of kept things behaves: read only while it is open, saved under a name, deleted with a way back."""
+"""Lists of saved templates and presets: read only while open; entries are saved under a name, and restored after deletion."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -18,7 +18,7 @@ form = st.session_state
 
 
 def popover(place: str, label: str, icon: str | None, show: Callable[[], None]) -> None:
-    """Offer a list that is only read while it is open."""
+    """Show a popover with a list that is only read while it is open."""
     with st.popover(label, key=place, icon=icon, on_change=forget, args=(place,)) as opened, opening_upward():
         if opened.open:
             with st.container(width=WIDTH_PX):
@@ -34,24 +34,24 @@ def opening_upward() -> AbstractContextManager[Any]:
 
 
 def forget(place: str) -> None:
-    """Let go of what was said about earlier presses, and of what was begun."""
+    """Forget the result of the last action, and an unfinished renaming."""
     for name in (_outcome(place), renamed(place)):
         form.pop(name, None)
 
 
 def renamed(place: str) -> str:
-    """Return the key of the session under which the thing stands that is being renamed."""
+    """Return the session key of the id of the entry that is being renamed."""
     return f"{place}-renamed"
 
 
 def ask_words(label: str, key: str) -> str:
-    """Ask for words to look for, while they are typed."""
+    """Show a search field and return its words, which are read while they are typed."""
     look = {"type": "search", "icon": ":material/search:", "placeholder": label, "label_visibility": "collapsed"}
     return st.text_input(label, key=key, live=True, **look)
 
 
 def rows(found: Sequence[Any], show: Callable[[Any], None], empty: str) -> None:
-    """Show the rows of a list, or why there are none; a long one scrolls by itself."""
+    """Show the rows of a list, or `empty` if there are none. A long list scrolls."""
     with st.container(gap="small", height=LIST_HEIGHT_PX if len(found) > ROWS_UNBOUND else "content", border=False):
         if not found:
             st.caption(empty)
@@ -60,13 +60,13 @@ def rows(found: Sequence[Any], show: Callable[[Any], None], empty: str) -> None:
 
 
 def row(alignment: str = "center") -> AbstractContextManager[Any]:
-    """Make room for what stands side by side on the narrowest screen too."""
+    """Return a container whose elements stay side by side on narrow screens."""
     return st.container(horizontal=True, wrap=False, vertical_alignment=alignment, gap="small")
 
 
 @dataclass
 class Outcome:
-    """What came of the last press, and what can be done about it: replace what has the name, or put back what is gone."""
+    """The result of the last action, and the name of an entry that can be replaced, or the deleted entry, which can be restored."""
 
     done: str = ""
     fault: str = ""
@@ -76,7 +76,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SavedList:
-    """A list whose things have names: its place in the session, and how one is saved (name, replace), deleted and put back."""
+    """A list of named entries: its session key, and how an entry is saved (name, replace), deleted and restored."""
 
     place: str
     save: Callable[[str, bool], None]
@@ -84,8 +84,8 @@ class SavedList:
     put_back: Callable[..., None]
 
     def ask(self, label: str, disabled: bool = False) -> None:
-        """Say what came of the last press, and ask for a name to save something under."""
-        with st.container():  # What stands below keeps its place in the page.
+        """Show the result of the last action, and the field for the name of a new entry."""
+        with st.container():  # So that the elements below keep their positions in the page.
             self._show_outcome(form.get(_outcome(self.place), Outcome()))
         with st.form(f"{self.place}-save", border=False), row("bottom"):
             st.text_input(label, key=self._name, max_chars=NAME_LIMIT, placeholder="Name", disabled=disabled)
@@ -107,7 +107,7 @@ class SavedList:
 
     @contextmanager
     def outcome(self, done: str = "", name: str = "") -> Iterator[Outcome]:
-        """Keep for the page that what follows was done, or why it was refused. What has the `name` can be replaced then."""
+        """Store the result of the block for the page: `done`, or why it was refused. An entry of this `name` can be replaced then."""
         came = Outcome(done)
         try:
             with recording():
@@ -119,7 +119,7 @@ class SavedList:
         form[_outcome(self.place)] = came
 
     def take_out(self, kept_id: str) -> None:
-        """Delete something, and keep it at hand in case that was a slip."""
+        """Delete an entry, and keep it for the page, which offers to restore it."""
         with self.outcome() as came:
             came.deleted = self.delete(kept_id)
 
@@ -128,7 +128,7 @@ class SavedList:
         return f"{self.place}-name"
 
     def _save(self, replaced: str = "") -> None:
-        """Save something under the name that was typed, or in place of what has a name."""
+        """Save an entry under the typed name, or in place of the one named `replaced`."""
         name = replaced or form[self._name]
         with self.outcome(f"Saved as {format.literal(name)}.", name):
             self.save(name, bool(replaced))

@@ -1,1 +1,1 @@
-"""The gallery: the component and its scripts, and what its buttons do."""
+"""The gallery: the component and its scripts, and the actions of its buttons."""

@@ -1,4 +1,4 @@
-// What is known of one item and what can be done with it: its words, tags and note, the pictures that went in or came of it.
+// The details of one item: prompt, problem, actions, tags, note, its references, and the pictures made from it.
 
 const LONG_DETAIL = 250
 
@@ -17,7 +17,7 @@ function createAbout(stage, openId) {
   const parts = [prompt, problem.element, actions.element, tags.element, note, references.element, used.element, facts.element]
   const element = make("div", { class: "about" }, ...parts)
 
-  // What the list says counts until the item itself is heard of.
+  // Shows the data of the list until the details have been fetched.
   function update(item, answer) {
     setText(prompt, item.prompt)
     problem.update(item)
@@ -27,14 +27,14 @@ function createAbout(stage, openId) {
     used.update(answer?.used ?? [])
     facts.update(answer?.facts ?? item.facts)
     note.hidden = !answer
-    // What somebody is writing is not taken from under them.
+    // A note that is being edited is not overwritten.
     if (answer && note.getRootNode().activeElement !== note) note.value = answer.note
   }
 
   return { element, update }
 }
 
-// How it stands without a picture, or what went wrong: by a sign and in words, and what the service said, as it said it.
+// The state of an item without a picture, or its problem, with the service's message.
 function createProblem() {
   const sign = icon("")
   const name = make("strong", {})
@@ -51,7 +51,7 @@ function createProblem() {
       setText(name, isNamed ? item.label : "")
       setText(text, item.problem?.text)
       setText(detail, item.problem?.detail)
-      // What is so long that it scrolls can be reached by keys too.
+      // A text that is so long that it scrolls must be reachable by keyboard.
       setAttribute(detail, "tabindex", item.problem?.detail.length > LONG_DETAIL ? "0" : null)
     },
   }
@@ -66,7 +66,7 @@ function createFacts() {
   return { element, update }
 }
 
-// Tags: each goes at a press, a new one is written at the end.
+// Tags: a click removes one; a field adds one.
 function createTags(write) {
   const field = make("input", { type: "text", maxlength: "40", list: "all-tags", "aria-label": "Add a tag", placeholder: "Add a tag", onchange: add })
   const known = make("datalist", { id: "all-tags" })
@@ -89,12 +89,12 @@ function createTags(write) {
     known.replaceChildren(...(all ?? []).map((tag) => make("option", { value: tag })))
   })
 
-  // A field says that it has changed when Enter is pressed in a form only.
+  // Outside of a form, Enter causes no change event.
   field.addEventListener("keydown", (event) => event.key === "Enter" && add())
   return { element, update }
 }
 
-// A row of small pictures under a heading; with `open`, a press on one shows it.
+// A row of thumbnails under a heading. With `open`, a click on one shows it.
 function createSmall(title, open) {
   const row = make("div", { class: "small" })
   const element = make("div", {}, make("h4", { text: title }), row)

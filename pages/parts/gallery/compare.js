@@ -1,4 +1,4 @@
-// Two to four pictures next to each other, zoomed in step; two of them also under a slider. Beside them, what differs.
+// Compares two to four pictures side by side, zoomed together, or two under a slider; lists their differences.
 
 const MOST_COMPARED = 4
 
@@ -80,7 +80,7 @@ function createCompare(stage) {
 
   const numbered = (value, index) => make("dd", {}, createNumber(index + 1), make("span", { text: value }))
 
-  // New data: the same pictures stay, as long as two of them are there.
+  // After new data, the same pictures stay, while at least two of them exist.
   function refresh() {
     if (!element.open) return
     keys = keys.filter((key) => stage.find(key))

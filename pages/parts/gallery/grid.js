@@ -1,4 +1,4 @@
-// The items as one grid: arrows move between them, Space selects, Enter opens, and letters judge.
+// Keyboard control of the items: arrows move the focus, Space selects, Enter opens, letters rate.
 
 const SAME_ROW_PX = 4
 
@@ -32,7 +32,7 @@ function listenToGrid(stage, groups) {
       event.preventDefault()
       const to = neighbour(item, event.key)
       if (to) stage.reach(to.dataset.key, true)
-      // What stands beside the list is led by the same keys.
+      // The details beside the list follow the focus.
       if (to && stage.viewer.isBeside()) stage.viewer.open(to.dataset.key)
     } else if (event.key === "Escape" && stage.viewer.isBeside()) {
       stage.viewer.close()
@@ -41,7 +41,7 @@ function listenToGrid(stage, groups) {
       stage.selection.choose(item.dataset.key, !stage.selection.isSelected(item.dataset.key), event.shiftKey)
     } else stage.judge(event, item.dataset.key)
   })
-  // Some browsers press a button when Space comes up again, whatever was done about its going down.
+  // Some browsers click a button at the keyup of Space, even if its keydown was cancelled.
   groups.addEventListener("keyup", (event) => {
     if (itemOf(event) && isSelecting(event)) event.preventDefault()
   })
@@ -51,7 +51,7 @@ function listenToGrid(stage, groups) {
   })
 }
 
-// What is chosen, in the order in which it was, on this page of the list and on others; and how that is told to the server.
+// The selected items, in the order of selection, on all pages of the list.
 function createSelection(stage) {
   let [ids, taken, anchor] = [new Set(), null, null]
 
@@ -60,10 +60,10 @@ function createSelection(stage) {
   const chosen = () => stage.entries.filter(({ item }) => ids.has(item.id))
   const told = () => ({ ids: [...ids], ...taken })
   const count = () => ids.size
-  // What can be compared of it.
+  // The selected items that can be compared.
   const pictures = () => chosen().filter(({ item }) => hasPicture(item)).map(({ key }) => key)
 
-  // The server's word counts where it is newer than what was chosen here.
+  // A new revision of the server replaces the selection.
   function take({ session, revision, selected }) {
     if (taken?.session === session && taken.revision === revision) return
     ;[ids, taken, anchor] = [new Set(selected), { session, revision }, null]
@@ -79,7 +79,7 @@ function createSelection(stage) {
 
   function set(next) {
     ids = new Set(next)
-    // A page that gave a source knows nothing of what is shown.
+    // With a source, the page does not know the items.
     if (!stage.data.source) stage.setStateValue("selection", told())
     stage.redraw()
     stage.say(`${count()} selected`)

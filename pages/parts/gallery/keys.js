@@ -1,4 +1,4 @@
-// What keys do: "?" shows the list anywhere on the page, and takes it away.
+// The list of keyboard shortcuts, which "?" opens and closes.
 
 const JUDGED = { s: ["star", "unstar"], p: ["pick", "undecide"], x: ["reject", "undecide"], delete: ["delete"] }
 const KEYS = [
@@ -21,7 +21,7 @@ function createKeys() {
 
   function onKey(event) {
     if (event.key === "?" && isPlain(event) && !isTyping(event)) element.togglePopover()
-    // The browser closes it, and nothing else.
+    // The browser closes it; nothing else may react.
     else if (event.key === "Escape" && element.matches(":popover-open")) event.stopPropagation()
   }
 

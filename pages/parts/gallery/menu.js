@@ -1,4 +1,4 @@
-// "More": a menu as the platform's own are. The browser opens and closes it; arrows, Home, End and letters lead through it.
+// The "More" menu, with the keys of a native one: arrows, Home, End and letters. The browser opens and closes it.
 
 const CHOICE = { class: "choice", role: "menuitem", tabindex: "-1" }
 
@@ -17,7 +17,7 @@ function createMore(press) {
     press(action, { currentTarget: opener, detail })
   }
 
-  // A page has as many menus as pictures: the choices are made when they are needed.
+  // There is a menu for each picture, so the choices are created when it opens.
   const draw = () => keyed(menu, actions, views, (action) => action.id, () => createButton(choose, CHOICE))
 
   function toChoose(key, now) {

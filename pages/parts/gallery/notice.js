@@ -1,4 +1,4 @@
-// The browser's tab tells a person who looks elsewhere how many pictures are still to come, and that they are there.
+// Shows the number of pending pictures in the title of the tab, and notifies when all are done.
 
 function createNotice(stage) {
   const words = make("span", { text: "Notify me when done" })
@@ -14,7 +14,7 @@ function createNotice(stage) {
     tick()
   }
 
-  // Again and again: Streamlit writes the page's own title whenever the page runs.
+  // Repeated, because each run of the page resets the title.
   function tick() {
     if (name === null) return
     if (pending > 0 || !document.hidden) isDone = false

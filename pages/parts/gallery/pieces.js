@@ -1,12 +1,12 @@
-// The small pieces that the gallery is built of.
+// Small elements that the gallery is built of.
 
 const OPEN_STATES = new Set(["queued", "uploading", "sending", "running", "fetching"])
 
-// Width over height, within what a row can show.
+// Width divided by height, limited to what a row can show.
 const ratioOf = ({ width, height }) => Math.min(2.6, Math.max(0.45, width / height || 1))
 
 const hasPicture = (item) => Boolean(ownPath(item.thumbnail) ?? ownPath(item.picture))
-// Ended without a picture that could be shown here.
+// The job has ended without a picture that can be shown.
 const isEnded = (item) => !hasPicture(item) && !OPEN_STATES.has(item.state)
 
 function seconds(value) {
@@ -15,7 +15,7 @@ function seconds(value) {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
-// An action as a button. It says what it is by its label, and more of it when pointed at.
+// A button for an action.
 function createButton(press, properties = {}) {
   const picture = icon("")
   const label = make("span", {})
@@ -34,7 +34,7 @@ function createButton(press, properties = {}) {
   }
 }
 
-// A link that browsers save under the given name while it streams; it looks and answers like the buttons beside it.
+// A download link that looks and reacts like the buttons beside it.
 function createDownload() {
   const element = make("a", { role: "button", class: "button" }, icon("download"), make("span", { text: "Download" }))
   element.addEventListener("keydown", (event) => {
@@ -51,7 +51,7 @@ function createDownload() {
   }
 }
 
-// A row of buttons: those that are always seen, and "More" for the rest.
+// A row of buttons, and a "More" menu for the rest.
 function createActions(stage, context) {
   const element = make("div", { class: "actions" })
   const views = new Map()

@@ -1,4 +1,4 @@
-// The stage: takes the page's data, keeps what is already drawn, and tells the server what was pressed.
+// The gallery: draws the page's data, updates what is already drawn, and sends actions to the server.
 
 const KEPT_EVENTS = 16
 const REPEAT_MS = 400
@@ -14,12 +14,12 @@ function createStage(root) {
   const stage = { place, data: null, entries: [], known: new Map() }
   let [sequence, events, session, ticking, hiding, reachedKey, reachedAt, lastPress] = [0, [], null, null, null, null, 0, {}]
 
-  // -- what it knows
+  // -- the items
 
   const find = (key) => stage.viewer.entry(key) ?? stage.known.get(key)
   const itemViews = () => [...views.values()].flatMap((group) => group.items())
   const focusOf = (key) => itemViews().find((view) => view.element.dataset.key === key)?.opener
-  // Where the item is gone, the one that has come to its place.
+  // The item with the tab stop; if it is gone, the one now at its index.
   const reached = () => (stage.known.has(reachedKey) ? reachedKey : stage.entries[Math.min(reachedAt, stage.entries.length - 1)]?.key)
 
   function rowOf({ key, item, group }) {
@@ -32,9 +32,9 @@ function createStage(root) {
     return { key, item, marks }
   }
 
-  // -- what it says
+  // -- messages
 
-  // What is said while a dialog is open has to stand in it: all else is out of reach then.
+  // While a dialog is open, messages must be inside it, because everything else is inert.
   const openDialog = () => [stage.viewer.large, stage.compare].map(({ element }) => element).find(({ open }) => open)
   const speak = () => (openDialog() ?? root).append(status, keys.element)
 
@@ -53,9 +53,9 @@ function createStage(root) {
     else if (changed.length > 0) say(changed.map(({ item }) => `${item.label}: ${item.prompt.slice(0, 80)}`).join(". "))
   }
 
-  // -- what was pressed
+  // -- actions
 
-  const answers = {
+  const inBrowser = {
     open: ({ key }, from) => stage.viewer.enlarge(key, from),
     compare: ({ key }, from) => compareWith(key, from),
     "compare-selection": (_, from) => stage.compare.open(stage.selection.pictures(), from),
@@ -63,19 +63,19 @@ function createStage(root) {
     "select-none": () => stage.selection.clear(),
   }
 
-  // A press with Shift takes the whole range, with Ctrl or Cmd this one; else it shows the item beside the list, or large.
+  // A click with Shift selects a range, with Ctrl or Cmd one item; otherwise it shows the item beside the list, or large.
   function pressItem(key, { shiftKey, ctrlKey, metaKey, detail }) {
     const { selection, viewer } = stage
     if (shiftKey || ctrlKey || metaKey) selection.choose(key, !selection.isSelected(key), shiftKey)
     else if (detail > 1 && viewer.isBeside()) viewer.enlarge(key, focusOf(key))
     else {
       viewer.open(key)
-      // Keys go on from here, wherever in a line it was pressed.
+      // The keyboard continues from here.
       if (!openDialog()) focusOf(key)?.focus({ preventScroll: true })
     }
   }
 
-  // The second click of a double click, or tap of a double tap, is not a second wish.
+  // Whether a click is the second of a double click or double tap.
   function isRepeated(action, { key, group }, event) {
     const [name, before] = [`${action.id} ${key} ${group.id}`, lastPress]
     lastPress = { name, at: performance.now() }
@@ -87,26 +87,26 @@ function createStage(root) {
     if (action.id === "copy-link") copy(new URL(action.copy, document.baseURI).href)
     else if (typeof action.copy === "string") copy(action.copy)
     else if (action.id === "rerun") window.studioOutbox?.add({ rerun: context.group.id, says: action.says })
-    else if (answers[action.id]) answers[action.id](context, event.currentTarget)
+    else if (inBrowser[action.id]) inBrowser[action.id](context, event.currentTarget)
     else {
       if (action.closes) stage.viewer.large.element.close()
       tell(action.id, context.item?.id ?? null, context.group.id)
     }
   }
 
-  // Keys for what is done with one picture after the other.
+  // Handles the keys that rate or delete a picture.
   function judge(event, key) {
     const entry = find(key)
     const ids = isPlain(event) ? (JUDGED[event.key.toLowerCase()] ?? []) : []
     const action = entry?.item.actions.find(({ id }) => ids.includes(id))
     if (!action) return
     press(action, entry, { currentTarget: event.target, detail: 0 })
-    // That something was deleted is said by the page, which a dialog covers.
+    // The page has a notice about the deletion, which a dialog covers.
     say(action.label, action.id !== "delete" || openDialog())
     if (action.id === "delete" && stage.viewer.shown()?.key === key) stage.viewer.step(1)
   }
 
-  // What a lost run did not hear comes again with the next press.
+  // The last events are sent with each new one, in case that a run was interrupted.
   function tell(action, item, group) {
     send({ action, item, group, selection: stage.selection.told() })
   }
@@ -120,12 +120,12 @@ function createStage(root) {
   }
 
   async function copy(text) {
-    // Over plain HTTP from another machine a browser has no clipboard.
+    // Browsers have no clipboard over plain HTTP from another machine.
     const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false)
     say(isCopied ? "Copied" : "The browser did not let it be copied. Select the text and copy it by hand.", true)
   }
 
-  // With what is selected, or else with what will be.
+  // Compares a picture with the selected ones, or else selects it for a comparison.
   function compareWith(key, from) {
     stage.selection.choose(key, true)
     const others = stage.selection.pictures().filter((other) => other !== key)
@@ -142,9 +142,9 @@ function createStage(root) {
     if (isMoved) focusOf(key)?.focus()
   }
 
-  // -- how it is drawn
+  // -- drawing
 
-  // Pictures first, and then what came to nothing, in one line each.
+  // Pictures first, then jobs that ended without one, in one line each.
   function entriesOf(group) {
     const isLast = (item) => stage.data.layout !== "table" && isEnded(item)
     const items = group.items.toSorted((one, other) => isLast(one) - isLast(other))
@@ -179,7 +179,7 @@ function createStage(root) {
     stage.tray.show()
   }
 
-  // What had the focus may be gone after a change: then it goes to what stands in for it.
+  // If a change removes the focused element, the focus moves to `instead`.
   function keepFocus(change, instead) {
     const had = root.activeElement
     change()
@@ -261,13 +261,13 @@ function createGroup(stage) {
   return { element, items: () => [...items.values(), ...ended.values()], update }
 }
 
-// With a source, the stage asks for what it shows by itself, and the page tells it nothing but where to ask.
+// With a source, the gallery fetches its items itself.
 function follow(stage, data) {
   const show = () => stage.answer && stage.show({ ...data, ...stage.answer })
-  const word = JSON.stringify(data.source)
+  const source = JSON.stringify(data.source)
   show()
-  if (stage.followed === word) return
-  stage.followed = word
+  if (stage.followed === source) return
+  stage.followed = source
   stage.unwatch?.()
   stage.unwatch = live.watch(data.source, (answer) => {
     stage.answer = answer

@@ -1,4 +1,4 @@
-// The table: one line for each job, with the same keys and the same ticks as the grid.
+// The table: one row for each job, with the keys and checkboxes of the grid.
 
 const COLUMNS = ["Prompt", "State", "Credits", "Settings", "Person", "When"]
 
@@ -9,12 +9,12 @@ function createRow(stage, key) {
   const facts = COLUMNS.slice(1).map((name) => createCell(name))
   const cellsOf = (check) => [createCell("tick", check), thumb, createCell("words", opener, short, badges), ...facts]
 
-  // The whole line is pressed like its prompt, but for the box, and unless a text in it was being selected.
+  // A click anywhere in the row opens it, except on the checkbox and while text is selected.
   function press(event) {
     if (!event.target.closest(".check") && getSelection().isCollapsed) stage.pressItem(key, event)
   }
 
-  // Not with each mark: what is under a finger is the same when that is lifted.
+  // Not redrawn with each mark, so that a pressed element is still the same when it is released.
   const showSigns = drawn((src, symbol, marks) => {
     thumb.replaceChildren(src ? make("img", { src, alt: "", loading: "lazy", decoding: "async" }) : icon(symbol))
     badges.replaceChildren(...marks.map((badge) => icon(badge.icon)))
@@ -46,7 +46,7 @@ function createTable(list) {
   return make("div", { class: "table", role: "table", "aria-label": "Pictures" }, make("div", { class: "heads", role: "row" }, ...names), list)
 }
 
-// Today's by the clock, others by the day.
+// The time for today, else the date.
 function shortTime(at) {
   const [then, now] = [new Date(at * 1000), new Date()]
   if (then.toDateString() === now.toDateString()) return then.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })

@@ -1,4 +1,4 @@
-// An item among others: a picture, or the place of one to come, with its actions over it; without a picture, one line.
+// One item: a picture, or the placeholder of a pending one, with its actions; one line if the job ended without a picture.
 
 const BROKEN = "This picture did not load: load the page again."
 
@@ -22,12 +22,12 @@ function createTile(stage, key) {
   return { ...item, tick: place.tick, opener: place.opener }
 }
 
-// What became of a job without a picture, and what can be done about it.
+// The line of a job that ended without a picture, with its problem and actions.
 function createLine(stage, key) {
   const opener = make("button", { type: "button", class: "problem", onclick: (event) => stage.pressItem(key, event) })
   const actions = createActions(stage, () => stage.find(key))
 
-  // Not with each mark: what is under a finger is the same when that is lifted.
+  // Not redrawn with each mark, so that a pressed element is still the same when it is released.
   const showWords = drawn((symbol, label, problem, prompt) => {
     const words = [make("strong", { text: label }), make("span", { class: "text", text: problem?.text ?? "" })]
     opener.replaceChildren(icon(symbol), ...words, make("span", { class: "prompt", text: prompt }))
@@ -44,8 +44,8 @@ function createLine(stage, key) {
   return { ...item, opener }
 }
 
-// What all kinds of items have in common: the box that selects it, and the marks. There is one stop for the Tab key among all
-// items: from there arrows lead to the others, and Tab to this one's buttons.
+// What all kinds of items have in common: the checkbox and the marks. Only one item is a tab stop: arrows move to the others,
+// Tab to its buttons.
 function createItem(stage, key, tag, properties, contentOf, show) {
   const choose = ({ shiftKey }) => stage.selection.choose(key, box.checked, shiftKey)
   const box = make("input", { type: "checkbox", onclick: choose })
@@ -65,8 +65,7 @@ function createItem(stage, key, tag, properties, contentOf, show) {
   return { element, update }
 }
 
-// The place of a picture. It has the picture's shape from the first moment on, so that nothing moves when that comes: what
-// was shown until then lies below it.
+// The place of a picture. It has the picture's aspect ratio from the start, so that nothing moves when the picture arrives.
 function createPlace(open) {
   const clock = createClock()
   const [sign, name] = [icon(""), make("span", {})]
@@ -111,7 +110,7 @@ function createPlace(open) {
   return { element, update, tick: clock.tick, opener }
 }
 
-// Counts on between two looks of the server: how long it takes already, and how long it may still take.
+// Shows the elapsed and the remaining time, counted on between two answers of the server.
 function createClock() {
   const line = make("span", { class: "clock" })
   const bar = make("progress", { max: "1", "aria-label": "Progress" })

@@ -1,4 +1,4 @@
-// The tray at the foot of the window: what is selected, and what can be done with it; else what was done.
+// The bar at the bottom of the window: the selection with its actions, else the last action.
 
 const DONE_MS = 20_000
 
@@ -21,7 +21,7 @@ function createTray(stage) {
     return done && { told: done.text, row: done.action ? [done.action] : [] }
   }
 
-  // What was done stands here until something else is, or for as long as somebody may read it.
+  // The last action is shown for DONE_MS, or until the next.
   function take(next) {
     if (next?.text === known) return
     ;[done, known] = [next, next?.text]

@@ -1,5 +1,4 @@
-// One item: beside the list where there is room, or large, in the whole window, with the way to the next. What is known of it
-// goes along from one to the other, and its address is the page's.
+// Shows one item with its details: beside the list if there is room, or large in the whole window. Its id is in the page's URL.
 
 const ROOM_PX = 860
 const SETTLED_MS = 150
@@ -34,7 +33,7 @@ function createViewer(stage) {
   const entry = (key) => (shown?.key === key ? shown : undefined)
   const openable = () => stage.entries.filter(({ key, item }) => hasPicture(item) || key === shown.key)
 
-  // An address that names an item opens it large, at first.
+  // An item that is named in the URL is opened large at first.
   function take({ opened }) {
     if (!isTaken && opened) openId(opened, true)
     isTaken = true
@@ -77,7 +76,7 @@ function createViewer(stage) {
     large.zoom.fit()
   }
 
-  // The rest is asked for once nobody goes on to the next: keys that are held down pass many.
+  // Details are fetched after a pause, because a key that is held down passes many items.
   function ask(id, isLarge) {
     unwatch?.()
     clearTimeout(asking)
@@ -98,7 +97,7 @@ function createViewer(stage) {
     else open(key, isLarge)
   }
 
-  // The address says what is shown, so that it can be sent to somebody. No run of the page is needed for that.
+  // Puts the id into the URL, so that the link can be shared, without a run of the page.
   function name(id) {
     const address = new URL(location.href)
     if ((address.searchParams.get("job") ?? "") === id) return
@@ -147,7 +146,7 @@ function createViewer(stage) {
     else stage.judge(event, shown.key)
   }
 
-  // New data: the same item stays. In the whole window only as long as it is there.
+  // After new data, the same item stays; the large view only while it exists.
   function refresh() {
     if (!shown) return
     const known = stage.known.get(shown.key)

@@ -1,6 +1,6 @@
-// Zooms and pans one picture, or several in step: wheel, double click, pinch, drag, and the calls of buttons and keys.
-// A frame scrolls, and the scale is 1 where a picture fits it. "100 %" is one pixel of the picture for each pixel of the
-// screen; of several pictures, for the one that has the most.
+// Zooms and pans one picture, or several together: by wheel, double click, pinch, drag, buttons and keys.
+// Frames scroll. At scale 1 a picture fits its frame; "100 %" is one pixel of the picture for each pixel of the screen, of
+// several pictures for the one with the most pixels.
 
 const DEEPEST = 12
 const CLOSER = 1.4
@@ -16,15 +16,15 @@ function createZoom(surface, { frames, changed, swiped = () => {}, dragged = () 
   const imageOf = (frame) => frame.querySelector("img")
   const widthOf = (image) => image.getBoundingClientRect().width
 
-  // How many pixels of the screen one of the picture takes.
+  // Pixels of the screen for each pixel of the picture.
   function level() {
     return Math.min(...frames().map(imageOf).map((image) => (widthOf(image) * devicePixelRatio) / image.dataset.width))
   }
 
-  // The scale at which that is one.
+  // The scale of "100 %".
   const whole = () => scale / level()
 
-  // What is at this place of the window stays there.
+  // Zooms around a point of the window.
   function zoomTo(wanted, at) {
     if (frames().length === 0 || !Number.isFinite(whole())) return
     const image = imageOf(led())
@@ -44,7 +44,7 @@ function createZoom(surface, { frames, changed, swiped = () => {}, dragged = () 
     return { x: left + width / 2, y: top + height / 2 }
   }
 
-  // All frames show the same part.
+  // Scrolls all frames to the same part of their pictures.
   function pan(x, y) {
     led().scrollBy(x, y)
     const room = (frame) => [frame.scrollWidth - frame.clientWidth, frame.scrollHeight - frame.clientHeight]
@@ -74,7 +74,7 @@ function createZoom(surface, { frames, changed, swiped = () => {}, dragged = () 
     began = pointers.size === 1 && event.pointerType === "touch" ? placed(event) : null
   }
 
-  // One finger pans, two zoom as well.
+  // One finger pans, two also zoom.
   function onMove(event) {
     if (!pointers.has(event.pointerId)) return
     const before = [...pointers.values()]
@@ -117,7 +117,7 @@ function createZoom(surface, { frames, changed, swiped = () => {}, dragged = () 
   const keys = { "+": closer, "=": closer, "-": wider, 0: fit, 1: showPixels }
   const ways = { ArrowLeft: [-PAN_PX, 0], ArrowRight: [PAN_PX, 0], ArrowUp: [0, -PAN_PX], ArrowDown: [0, PAN_PX] }
 
-  // Says whether the key was one of its own.
+  // Handles a key, and returns whether it was one for zooming.
   function heard({ key, shiftKey, altKey, ctrlKey, metaKey }) {
     const way = shiftKey && ways[key]
     if (altKey || ctrlKey || metaKey || !(way || keys[key])) return false
@@ -134,7 +134,7 @@ function createTool(symbol, label, press) {
   return make("button", { type: "button", class: "tool", ...named, onclick: press }, icon(symbol))
 }
 
-// The whole window for a picture or several: the surface on which they are zoomed, the panel beside it, and the way out.
+// A dialog that fills the window: the surface with the pictures, a panel beside it, and buttons.
 function createWindow(stage, { name, panelName, content, tools: more = [], frames, swiped, dragged, pressed, closed }) {
   const told = make("p", { class: "told" })
   const level = make("span", { class: "level" })
@@ -178,7 +178,7 @@ function createWindow(stage, { name, panelName, content, tools: more = [], frame
 
 const ONLY_PREVIEW = "The whole picture did not load, so this is its preview: open it again."
 
-// Shows what is small at once and the whole picture when it has come, and says so when it does not.
+// Shows the thumbnail at once, and the whole picture when it has loaded, or a message if it does not.
 function showWhole(image, item, told) {
   const [small, full] = [ownPath(item.thumbnail), ownPath(item.picture)]
   const isOther = image.dataset.id !== item.id
@@ -187,7 +187,7 @@ function showWhole(image, item, told) {
   image.style.setProperty("--ratio", item.width / item.height || 1)
   image.alt = item.alt
   if (isOther) {
-    // Without this the picture before would stand in the new one's shape until that has come.
+    // Otherwise the previous picture would be shown, distorted, until the new one has loaded.
     image.removeAttribute("src")
     image.src = small ?? full
   }

@@ -1,4 +1,4 @@
-// The words to search for. The server hears of them when their writer rests; "/" comes here from anywhere on the page.
+// The search field. Its text is sent after a pause in typing; "/" focuses it from anywhere on the page.
 
 const REST_MS = 300
 
@@ -26,6 +26,6 @@ export default inOrder(({ data, setStateValue, parentElement }) => {
   Object.assign(field, { oninput: rest, onchange: tell })
   search.leave()
   document.addEventListener("keydown", onKey)
-  // The end of a call may come after the next one has begun, and must not end that.
+  // The cleanup of a call may run after the next call, which it must not undo.
   return (search.leave = () => document.removeEventListener("keydown", onKey))
 })

@@ -1,4 +1,4 @@
-"""How the history is drawn: as pictures or a table, in groups, at a size. The choice is remembered in the visitor's browser."""
+"""The view of the history: pictures or a table, groups, thumbnail size. The choice is stored in a cookie."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ form = st.session_state
 
 
 def view() -> dict[str, str]:
-    """Return the view of this visitor. The address may name another `kind`, as a link does that somebody sent."""
+    """Return the visitor's view. The URL may name another `kind`, as in a link from somebody else."""
     if KEY not in form:
         kept = st.context.cookies.get(COOKIE, "").split(".")
         form[KEY] = USUAL | {name: value for name in CHOICES for value in kept if value in CHOICES[name]}
@@ -28,7 +28,7 @@ def view() -> dict[str, str]:
 
 
 def ask() -> None:
-    """Ask for pictures or a table, and, behind a button, for groups and size."""
+    """Show the choice of pictures or a table, and, in a popover, of groups and size."""
     now = view()
     _choose("Show as", "kind", now, label_visibility="collapsed")
     with st.popover("View", icon=":material/tune:", key="view-more"):
@@ -44,7 +44,7 @@ def remember() -> None:
 
 def _choose(label: str, name: str, now: dict[str, str], **how: Any) -> None:
     value, options = now[name], list(CHOICES[name])
-    # Where the address says something else than the field, a new field shows it: see filters.
+    # If the URL differs from the field, a new field is shown: see `filters._follow`.
     revision = form.get("view_revision", 0)
     if form.get(f"view_{name}-{revision}", value) != value:
         form["view_revision"] = revision = revision + 1

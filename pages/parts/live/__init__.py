@@ -1,1 +1,1 @@
-"""What changes by itself, and what belongs to a visitor's browser."""
+"""Components that update themselves, and the settings of a visitor's browser."""

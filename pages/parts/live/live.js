@@ -1,9 +1,9 @@
-// Tells components when the data that they draw has changed. No page runs for it.
+// Notifies components when their data has changed, without a run of the page.
 //
 //   GET url ──► answer ──► show(answer)         at once, and again after each change of one of the topics
 //   WS /events ──► {"changes": {topic: …}}      one socket for each tab
 //
-// An answer is asked for again only after the one before has come, and with a pause between. A 204 says that nothing changed.
+// Only one request of a watcher runs at a time, with a pause in between. A 204 means that nothing has changed.
 
 const live = (window.studioLive ??= createLive())
 
@@ -18,7 +18,7 @@ function createLive() {
     socket.onopen = () => (document.documentElement.dataset.studio = "connected")
     socket.onmessage = ({ data }) => {
       const { since, changes } = JSON.parse(data)
-      // The first message of a connection: what changed while there was none is not known.
+      // After the first message of a connection everything is fetched, because changes in between are unknown.
       const isFirst = since !== undefined
       for (const { topics, refresh } of watchers.values()) if (isFirst || topics.some((topic) => topic in changes)) refresh()
     }
@@ -29,20 +29,20 @@ function createLive() {
     }
   }
 
-  // Several places that show the same ask for it once.
+  // Components with the same source share its requests.
   function watch(source, show) {
-    const word = JSON.stringify(source)
-    if (!watchers.has(word)) watchers.set(word, createWatcher(source))
-    const watcher = watchers.get(word)
+    const key = JSON.stringify(source)
+    if (!watchers.has(key)) watchers.set(key, createWatcher(source))
+    const watcher = watchers.get(key)
     watcher.shows.add(show)
     if (watcher.last) show(watcher.last)
     clearTimeout(closing)
     connect()
     return () => {
       if (!watcher.shows.delete(show) || watcher.shows.size > 0) return
-      watchers.delete(word)
+      watchers.delete(key)
       watcher.stop()
-      // The next page brings watchers of its own in a moment.
+      // The next page may add watchers in a moment.
       closing = setTimeout(() => watchers.size === 0 && socket?.close(), CLOSE_MS)
     }
   }
@@ -85,7 +85,7 @@ function createLive() {
       clearInterval(asking)
     }
 
-    // For what changes without a word, and for a connection that is dead without saying so.
+    // For changes without a message, and for a dead connection that was not closed.
     const asking = setInterval(refresh, every)
     refresh()
     return watcher

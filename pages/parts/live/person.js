@@ -1,4 +1,4 @@
-// Keeps a choice of the visitor for their next visit, such as their name.
+// Stores a choice of the visitor, such as their name, in a cookie.
 
 export default inOrder(({ data }) => {
   const year = 365 * 24 * 3600

@@ -1,4 +1,4 @@
-// Draws what the server says of itself: credits, banners, hosts, and whether a list has changed.
+// Draws credits, banners, the state of the hosts, and whether a list has changed.
 
 const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 2 })
 const exact = (at) => new Date(at * 1000).toLocaleString("sv-SE")
@@ -89,10 +89,10 @@ export default inOrder(({ data, setTriggerValue, parentElement }) => {
     if (!row) return
     const now = (row.now ?? 0) + (performance.now() - askedAt) / 1000
     const made = make("div", {}, ...views[data.view](row, data, { now, press }))
-    const word = made.innerHTML
-    // A button under a finger stays the same button as long as it says the same.
-    if (word !== shown) place.replaceChildren(...made.childNodes)
-    shown = word
+    const html = made.innerHTML
+    // Replaced only if it differs, so that a pressed button is still the same when it is released.
+    if (html !== shown) place.replaceChildren(...made.childNodes)
+    shown = html
   }
 
   place.leave?.()

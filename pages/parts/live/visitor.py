@@ -1,4 +1,4 @@
-"""What belongs to a visitor's browser: its time zone, and its choices for the next visit."""
+"""Settings of a visitor's browser: its time zone, and choices for the next visit."""
 
 import streamlit as st
 
@@ -13,5 +13,5 @@ def zone() -> str:
 
 
 def remember(name: str, value: str) -> None:
-    """Keep a choice of the visitor in this browser for a year, as a cookie of this name."""
+    """Store a choice of the visitor for a year, in a cookie of this name."""
     _memory(key=f"memory-{name}", data={"name": name, "value": value}, height=1)

@@ -1,13 +1,11 @@
-// Takes pictures in: chosen, dropped anywhere on the page, or pasted. Each goes straight to the server's disk, one after
-// the other, and is reported as a whole: its id, or why there is none.
+// Uploads pictures that are chosen, dropped anywhere on the page, or pasted, one after the other, to the server's disk.
 
 const TEXT_FIELDS = "input:not([type=file]), textarea, [contenteditable]"
 const FOLDER = "It is a folder: open it, and drop the pictures in it."
 const LINK = "It is a link, not a picture: open it, save the picture, and add the file."
 
 function createIntake(tab) {
-  // Files, and outcomes of what is no file. Kept as it was chosen, so that a picture that is on its way when its person
-  // looks at another page goes on.
+  // Files, and outcomes of dropped items that are no files. Outlives the page, so that uploads continue on another one.
   const waiting = []
   let [file, request, part] = [null, null, 0]
 
@@ -67,27 +65,27 @@ function contentOf(carried) {
   return found.length > 0 || !link ? found.filter(Boolean) : [{ name: link, refusal: LINK }]
 }
 
-// A picture that is dragged around on this very page comes with a file, too. The list may be drawn anew meanwhile.
+// Dragging a picture of this page also carries a file.
 let isOurOwn = false
 document.addEventListener("dragstart", () => (isOurOwn = true))
 document.addEventListener("dragend", () => (isOurOwn = false))
 
-// The file field. It goes on hearing after the page has drawn another in its place: its dialog may still be open then.
+// The file field. Its listener stays after the page has replaced the field, because its dialog may still be open.
 function listenToField(input, take) {
   const onChoose = () => {
     if (input.files.length > 0) take([...input.files])
     input.value = ""
   }
   input.addEventListener("change", onChoose)
-  // Chosen before anybody listened: the field is on the page a moment earlier than its script.
+  // Files that were chosen before the script was loaded.
   onChoose()
 }
 
-// Pictures that are dropped on the page or pasted into it. Returns what ends the listening.
+// Pictures that are dropped on the page or pasted. Returns a function that removes the listeners.
 function listenToPage(veil, take) {
   const holds = (event, type) => !isOurOwn && Boolean(event.dataTransfer?.types.includes(type))
   const isInText = (event) => Boolean(event.composedPath()[0].matches?.(TEXT_FIELDS))
-  // A link that is dropped into a field is text.
+  // A link that is dropped into a text field is text.
   const isMeant = (event) => holds(event, "Files") || (holds(event, "text/uri-list") && !isInText(event))
 
   const onPaste = (event) => {

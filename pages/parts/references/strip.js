@@ -1,6 +1,6 @@
-// The references of one tab. Their list belongs to the browser, which keeps it over a reload, and tells the server all of it
-// whenever it changes, as a state and not as a trigger: a state comes along with whatever is told next, so a press never goes
-// without it. What the server puts in its place has a new revision.
+// The references of one tab. The browser stores the list over reloads, and sends it as a whole when it changes: as a component
+// state, which Streamlit repeats with each message, so that no submission arrives without it. The server replaces the list with
+// a new revision.
 
 function createTab() {
   const tab = { data: null, port: null, view: null, busy: false, ids: read(REFERENCES) ?? [], notes: [] }
@@ -11,14 +11,14 @@ function createTab() {
     const isNewSession = data.session !== session
     const isReplaced = isNewSession ? data.revision > 0 : data.revision !== revision
     if (isReplaced) {
-      // What came in since the server heard of the list stays, behind what takes its place.
+      // References that were added since the list was last sent are kept at the end.
       const added = tab.ids.filter((id) => !told.includes(id))
       hold([...new Set([...data.ids, ...added])].slice(0, data.limit))
       ;[tab.notes, receipt] = [[], null]
     }
     ;[session, revision, told] = [data.session, data.revision, data.ids]
     tab.data = data
-    // The server forgets what a component told on a page that is no longer looked at.
+    // Streamlit forgets the state of a component on a page that is no longer open.
     const isUnknown = tab.busy || tab.ids.join() !== data.ids.join()
     if (isUnknown && (isNewPlace || isNewSession || isReplaced)) tell()
     look()
@@ -33,7 +33,7 @@ function createTab() {
     tab.port.setStateValue("told", { ids: tab.ids, receipt, busy: tab.busy, session, revision })
   }
 
-  // Asks how they look. Until all have been checked, often: nothing says that a check has ended.
+  // Fetches thumbnails and problems, more often until all have been checked.
   function look() {
     const isWaiting = items().some((item) => item.isWaiting)
     watch({ url: "api/references", topics: ["references"], params: { ids: tab.ids.join() }, every: isWaiting ? 5000 : 60_000 })
@@ -50,7 +50,7 @@ function createTab() {
     look()
   }
 
-  // What this tab's files were called counts: somebody else may have given the same picture another name.
+  // The names of this tab's files are used: the same picture may be stored under another name.
   function items() {
     const blank = { name: "A picture", facts: "", isWaiting: true }
     return tab.ids.map((id) => ({ id, ...blank, ...known.get(id), ...(names.has(id) && { name: names.get(id) }) }))
@@ -82,7 +82,7 @@ function createTab() {
 
   function setBusy(busy) {
     tab.busy = busy
-    // What was wrong with the last choice has been read.
+    // The notes about the last files are no longer needed.
     if (busy) tab.notes = []
     tell()
   }
@@ -132,7 +132,7 @@ function createView(tab, root) {
   return { show, showAdding, say, listen }
 }
 
-// Each sentence once, with the names of the files that were left out, or the numbers of the references that it is about.
+// Returns each remark once, with the names of its rejected files, or the numbers of its references.
 function remarksOf(items, notes) {
   const found = new Map()
   function add(text, isBad, kind, about) {

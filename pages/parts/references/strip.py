@@ -1,11 +1,11 @@
-"""This session's references. The browser has the list and tells it as a whole; what takes its place has a new revision.
+"""This session's references. The browser has the list and sends it as a whole; the server replaces it with a new revision.
 
     strip.js ── files ──► POST /references ──► the server's disk
-    strip.js ── what was taken in, in the order in which it is sent ──► session state
-    strip.js ◄── what takes its place ── session state
-    strip.js ◄── GET /api/references ── how each looks, and what is wrong with it
+    strip.js ── the ids, in the order in which they are sent ──► session state
+    strip.js ◄── a list that replaces them ── session state
+    strip.js ◄── GET /api/references ── thumbnails and problems
 
-Nothing of a file passes through Streamlit's memory.
+Files do not pass through Streamlit's memory.
 """
 
 from collections.abc import Iterable
@@ -37,21 +37,18 @@ _box = component(
 class Chosen:
     """This session's references, in the order in which they are sent.
 
-    They change as a whole: a run may be replaced by another between any two changes of session state.
+    Immutable, because a run may be interrupted between two changes of session state.
     """
 
     ids: tuple[str, ...] = ()
-    # The request that the picture added last was made from, if it says so.
+    # The request in the receipt of the picture that was added last, if it has one.
     receipt: Any = None
-    # How often others took the place of those that the browser had.
+    # How often the server has replaced the list.
     revision: int = 0
 
 
 def ask(is_folded: bool = False) -> None:
-    """Show the box that takes pictures in: chosen, dropped on the page, or pasted; and what it took in, in order.
-
-    Where it `is_folded`, only what it took in is seen.
-    """
+    """Show the references, and the box for adding pictures: chosen, dropped on the page, or pasted. `is_folded` hides the box."""
     now = chosen()
     data = {
         "ids": now.ids,
@@ -61,12 +58,12 @@ def ask(is_folded: bool = False) -> None:
         "bytes": convert.UPLOAD_BYTES_LIMIT,
         "isFolded": is_folded,
     }
-    # That the page is drawn again is the answer.
+    # The change only has to run the page.
     _box(key=BOX, data=data, default={"told": None}, on_told_change=lambda: None)
 
 
 def chosen() -> Chosen:
-    """Return this session's references: as the browser told them last, unless others have taken their place since."""
+    """Return this session's references: those that the browser sent last, unless they were replaced since."""
     kept, told = form.get(CHOSEN, Chosen()), _told()
     if told.get("revision") != kept.revision:
         return kept
@@ -80,12 +77,12 @@ def is_busy() -> bool:
 
 
 def drop_receipt() -> None:
-    """Offer that request no longer."""
+    """Forget the receipt, so that its request is no longer offered."""
     replace(chosen().ids)
 
 
 def attach(reference_id: str) -> None:
-    """Add a reference. Raises FileRefused when it is there already or there is no room."""
+    """Add a reference. Raises FileRefused when it is in the list already or the list is full."""
     ids = chosen().ids
     if reference_id in ids:
         raise FileRefused(f"This is the same picture as number {ids.index(reference_id) + 1}. Not added again.")
@@ -95,11 +92,11 @@ def attach(reference_id: str) -> None:
 
 
 def replace(ids: Iterable[str]) -> None:
-    """Put these references in place of the session's."""
+    """Replace the session's references."""
     form[CHOSEN] = Chosen(tuple(dict.fromkeys(ids))[:REFERENCE_LIMIT], revision=chosen().revision + 1)
 
 
 def _told() -> dict[str, Any]:
-    """Return what the browser told this session last; what it told the last session is not meant for it."""
+    """Return what the browser sent last, if it was for this session."""
     told = (form.get(BOX) or {}).get("told") or {}
     return told if told.get("session") == session_id() else {}

@@ -1,4 +1,4 @@
-// The strip of thumbnails: in the order in which they are sent, moved by dragging, by buttons and by arrow keys.
+// The strip of thumbnails, in the order in which they are sent. They are moved by dragging, buttons or arrow keys.
 
 const [DRAG_PX, HOLD_MS, SLIDE_MS] = [6, 250, 160]
 const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity }
@@ -16,7 +16,7 @@ function createStrip(tab, place, { root, say, show }) {
     shown = items
     const rows = items.map((item, index) => ({ item, number: index + 1, count: items.length }))
     keyed(place, rows, tiles, ({ item }) => item.id, ({ item }) => createTile(item.id, { move, remove }))
-    // Moving what has the focus takes the focus away.
+    // Moving the focused element removes its focus.
     if (had && had !== root.activeElement && had.isConnected) had.focus()
   }
 
@@ -34,7 +34,7 @@ function createStrip(tab, place, { root, say, show }) {
   function move(id, step) {
     const index = Math.min(shown.length - 1, Math.max(0, ids().indexOf(id) + step))
     put(id, index)
-    // At the end of the way the button that was pressed is gone.
+    // At either end the clicked button is disabled.
     const { element } = tiles.get(id)
     if (!element.contains(root.activeElement) || root.activeElement.disabled) element.firstElementChild.focus()
   }
@@ -51,7 +51,7 @@ function createStrip(tab, place, { root, say, show }) {
     heir.focus()
   }
 
-  // Lets what changes its place glide there.
+  // Animates elements that change their position.
   function slide(change) {
     const at = new Map([...place.children].map((node) => [node, [node.offsetLeft, node.offsetTop]]))
     change()
@@ -123,8 +123,7 @@ function createTile(id, { move, remove }) {
   return { element, update }
 }
 
-// A tile follows the pointer, and the others make room. A mouse drags at once; a finger rests first, since it may want to
-// scroll the page.
+// Dragging: a tile follows the pointer, and the others make room. A finger must rest first, because it may be scrolling.
 function createDrag(place, { slide, drop, cancel }) {
   let press = null
 
@@ -150,7 +149,7 @@ function createDrag(place, { slide, drop, cancel }) {
 
   function move(event) {
     if (!isOurs(event)) return
-    // A button that was let go elsewhere is not heard here.
+    // The mouse button was released outside of the window.
     if (press.isMouse && event.buttons === 0) return end()
     const [x, y] = [event.clientX - press.x, event.clientY - press.y]
     if (!press.isHeld && Math.hypot(x, y) < DRAG_PX) return
@@ -167,7 +166,7 @@ function createDrag(place, { slide, drop, cancel }) {
     const away = (node) => Math.hypot(x - node.offsetLeft - node.offsetWidth / 2, y - node.offsetTop - node.offsetHeight / 2)
     const nearest = tiles().reduce((best, node) => (away(node) < away(best) ? node : best))
     const [from, to] = [tiles().indexOf(press.element), tiles().indexOf(nearest)]
-    // It is the others that move: what a finger holds must stay where it is in the page, or the finger is lost.
+    // The other tiles are moved in the DOM: moving the dragged one would end its pointer events.
     if (to > from) slide(() => press.element.before(...tiles().slice(from + 1, to + 1)))
     else if (to < from) slide(() => press.element.after(...tiles().slice(to, from)))
   }

@@ -1,4 +1,4 @@
-// Sends a file to the studio's disk, and says in words why it did not arrive: a proxy may answer in place of the studio.
+// Uploads a file, and returns the reason in words if it fails. A proxy may answer instead of the studio.
 
 const AWAY = "The studio can't be reached: look whether it runs, and add this again."
 const SLOW = "The upload took too long for the proxy or the studio: add it again; if it happens again, let the proxy wait longer."
@@ -6,7 +6,7 @@ const SIGNED_OUT = "You are signed out: the proxy in front of the studio asked t
 const LOST = "It did not reach the server: add it again."
 const REASONS = { 401: SIGNED_OUT, 408: SLOW, 502: AWAY, 503: AWAY, 504: SLOW }
 
-// Returns {"id": …} or {"refusal": "the reason"}, or null after an abort. `begin` gets the request, `show` the part that is sent.
+// Returns {"id": …} or {"refusal": "the reason"}, or null after an abort. `begin` gets the request, `show` the sent fraction.
 async function upload(path, file, { headers = {}, begin = () => {}, show = () => {} } = {}) {
   const request = new XMLHttpRequest()
   request.open("POST", new URL(path, document.baseURI))
@@ -45,7 +45,7 @@ function reasonOf(status, type, file) {
   return REASONS[status] ?? (isPage ? SIGNED_OUT : LOST)
 }
 
-// The browser does not tell a redirect to the sign-in page of another site from a line that was cut.
+// For a script, a redirect to the sign-in page of another site looks like a lost connection.
 async function reasonOfSilence() {
   const url = new URL("healthz", document.baseURI)
   const answer = await fetch(url, { redirect: "manual", cache: "no-store" }).catch(() => null)
