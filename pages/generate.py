@@ -148,8 +148,8 @@ def show_welcome() -> None:
     """Show how to begin, on an empty page."""
     with st.container(horizontal_alignment="center", vertical_alignment="center", height=320, border=False):
         st.subheader("Your pictures appear here", anchor=False, text_alignment="center")
-        told = "Describe one, add references if you like, and press Generate. Or begin with one of these:"
-        st.caption(told, text_alignment="center")
+        text = "Describe one, add references if you like, and press Generate. Or begin with one of these:"
+        st.caption(text, text_alignment="center")
         for number, example in enumerate(EXAMPLES):
             put = {"on_click": prompt_tools.put, "kwargs": {"prompt": example}}
             st.button(example, key=f"example-{number}", type="tertiary", **put)

@@ -14,10 +14,10 @@ def drawn(app: AppTest) -> AppTest:
     """Run the page and see that nothing broke."""
     app.run()
     assert [error.value for error in app.exception] == []
-    app.session_state["prompt-field"] = {"told": {}}
+    app.session_state["prompt-field"] = {"typed": {}}
     for data in components(app, "studio_prompt"):
         shown = {"text": data["value"], "revision": data["revision"], "session": data["session"]}
-        app.session_state["prompt-field"] = {"told": shown}
+        app.session_state["prompt-field"] = {"typed": shown}
     return app
 
 
@@ -25,7 +25,7 @@ def write(app: AppTest, prompt: str) -> None:
     """Write the prompt."""
     app.session_state["prompt"] = prompt
     if "prompt-field" in app.session_state:
-        app.session_state["prompt-field"] = {"told": app.session_state["prompt-field"]["told"] | {"text": prompt}}
+        app.session_state["prompt-field"] = {"typed": app.session_state["prompt-field"]["typed"] | {"text": prompt}}
 
 
 def written(app: AppTest) -> str:
@@ -48,7 +48,7 @@ def fault(app: AppTest) -> str:
 
 def press(app: AppTest, says: list | None = None) -> AppTest:
     """Press the button, which says what it says now or what is given, draw the page, and return it."""
-    message = app.session_state["prompt-field"]["told"] | {"id": uuid4().hex, "says": says or button(app)["says"]}
+    message = app.session_state["prompt-field"]["typed"] | {"id": uuid4().hex, "says": says or button(app)["says"]}
     app.session_state["outbox"] = {"submissions": {"list": [message], "at": 1}, "narrow": False}
     return drawn(app)
 

@@ -227,7 +227,7 @@ def test_runs_that_overlap_put_each_picture_into_the_form_once_and_in_its_place(
                 st.session_state.clear()
                 st.session_state["tab"] = "one"
                 for count in range(1, 9):
-                    st.session_state[strip.BOX] = {"told": told | {"ids": ids[:count]}}
+                    st.session_state[strip.BOX] = {"chosen": told | {"ids": ids[:count]}}
                     for run in [runs.submit(strip.chosen) for _ in range(2)]:
                         run.result()
                 assert list(strip.chosen().ids) == ids

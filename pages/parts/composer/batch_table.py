@@ -91,8 +91,8 @@ def show(lines: Sequence[batch.Line]) -> None:
     wrong = [f"Row {line.number}: {line.faults[0].sentence}" for line in lines if line.faults]
     if wrong:
         one, many = "1 row has an error. Fix it or switch it off.", "{} rows have errors. Fix or switch them off."
-        told = _first(wrong, "And {} more, each marked in its row.")
-        st.error(" ".join([one if len(wrong) == 1 else many.format(len(wrong)), *told]), icon=":material/error:")
+        listed = _first(wrong, "And {} more, each marked in its row.")
+        st.error(" ".join([one if len(wrong) == 1 else many.format(len(wrong)), *listed]), icon=":material/error:")
 
 
 def _first(sentences: Sequence[str], more: str) -> list[str]:

@@ -23,18 +23,18 @@ _field = component(
 def ask(label: str, kinds: Sequence[str], bytes_limit: int, key: str, take: Callable[[str, bytes], object]) -> None:
     """Show the field for files with one of these suffixes. `take` gets name and bytes in a callback."""
     data = {"label": label, "kinds": list(kinds), "bytes": bytes_limit}
-    hear = recorded(partial(_hear, key, take))
-    _field(key=key, data=data, default={"given": None}, on_given_change=hear)
+    read = recorded(partial(_read, key, take))
+    _field(key=key, data=data, default={"given": None}, on_given_change=read)
     if fault := st.session_state.get(f"{key}-fault"):
         st.error(fault, icon=":material/error:")
 
 
-def _hear(key: str, take: Callable[[str, bytes], object]) -> None:
+def _read(key: str, take: Callable[[str, bytes], object]) -> None:
     given, state = st.session_state[key].get("given"), st.session_state
-    heard = f"{key}-heard"
-    if not isinstance(given, dict) or given.get("id") == state.get(heard):
+    last = f"{key}-last"
+    if not isinstance(given, dict) or given.get("id") == state.get(last):
         return
-    state[heard], name = given.get("id"), display_name(str(given.get("name", "")))
+    state[last], name = given.get("id"), display_name(str(given.get("name", "")))
     content = Studio.current().files.take_handed(str(given.get("id", "")))
     state[f"{key}-fault"] = "" if content is not None else GONE.format(name)
     if content is not None:

@@ -40,7 +40,7 @@ def begin() -> None:
     """Set the defaults in a new session, and restore the form of the tab, before any field is drawn."""
     for name, value in DEFAULTS.items():
         form.setdefault(name, value)
-    prompt.hear()
+    prompt.read_typed()
     _restore()
     fill()
     keep(KEY)
@@ -98,10 +98,10 @@ def _apply() -> None:
 
 def _restore() -> None:
     """Restore the valid values of the stored form, except of fields that were changed meanwhile."""
-    told = (form.get(KEY) or {}).get("kept")
-    if form.get(KNOWN) or not told or told["session"] != session_id():
+    kept = (form.get(KEY) or {}).get("kept")
+    if form.get(KNOWN) or not kept or kept["session"] != session_id():
         return
-    values, references = fit(told["form"])
+    values, references = fit(kept["form"])
     text = values.pop(prompt.TEXT, "")
     if text and not form[prompt.TEXT]:
         prompt.put(text, is_restored=True)

@@ -46,7 +46,7 @@ def receive() -> None:
 def _handle(message: dict[str, Any]) -> None:
     if "rerun" in message:
         submit.rerun(message["rerun"], message["id"], message["says"])
-    elif prompt.take(message):
+    elif prompt.accept(message):
         submit.submit_form(message["id"], message["says"])
     else:
         submit.refuse_changed_form()

@@ -10,7 +10,7 @@ function createPrompt(root) {
   const find = (selector) => root.querySelector(selector)
   const [field, count, button, label, fault] = ["textarea", ".count", "button", ".label", ".fault"].map(find)
   const prompt = { show, leave: () => clearTimeout(resting) }
-  let [data, session, revision, told, resting, isTouched] = [null, null, null, null, null, false]
+  let [data, session, revision, sent, resting, isTouched] = [null, null, null, null, null, false]
   let says = { now: null, since: 0, before: null }
 
   const store = () => write(PROMPT, { text: field.value, revision, session })
@@ -24,11 +24,11 @@ function createPrompt(root) {
     field.style.height = `${Math.min(field.scrollHeight + 2, innerHeight * 0.3)}px`
   }
 
-  function tell(isShown) {
+  function send(isShown) {
     clearTimeout(resting)
-    if (field.value === told && isShown !== true) return
-    told = field.value
-    prompt.port.setStateValue("told", { text: told, revision, session })
+    if (field.value === sent && isShown !== true) return
+    sent = field.value
+    prompt.port.setStateValue("typed", { text: sent, revision, session })
   }
 
   function onInput() {
@@ -36,16 +36,16 @@ function createPrompt(root) {
     store()
     measure()
     clearTimeout(resting)
-    resting = setTimeout(tell, REST_MS)
+    resting = setTimeout(send, REST_MS)
   }
 
   function submit() {
     if (button.getAttribute("aria-disabled") === "true" || !window.studioOutbox) return
     clearTimeout(resting)
     const said = performance.now() - says.since < READ_MS && says.before ? says.before : says.now
-    told = field.value
+    sent = field.value
     const form = { ...read(FORM), references: read(REFERENCES) ?? [] }
-    window.studioOutbox.add({ text: told, revision, session, says: said, form })
+    window.studioOutbox.add({ text: sent, revision, session, says: said, form })
   }
 
   function onKey(event) {
@@ -65,13 +65,13 @@ function createPrompt(root) {
     const [isNew, isNewSession] = [session === null, session !== data.session]
     const isReplaced = !isNewSession && revision !== data.revision
     ;[session, revision] = [data.session, data.revision]
-    if (isNewSession || isReplaced) told = data.value
+    if (isNewSession || isReplaced) sent = data.value
     if (isNew) field.value = unsent() ?? data.value
     else if (isReplaced && !(data.isRestored && isTouched)) field.value = data.value
     if (isNewSession || isReplaced) store()
     // The server puts the text in again until the browser reports that it is shown.
-    if (isReplaced || (isNewSession && revision > 0)) return tell(true)
-    if (field.value !== told && root.activeElement !== field) tell()
+    if (isReplaced || (isNewSession && revision > 0)) return send(true)
+    if (field.value !== sent && root.activeElement !== field) send()
   }
 
   function show(next) {
@@ -91,7 +91,7 @@ function createPrompt(root) {
   // Only in this field: other fields use these keys themselves.
   field.addEventListener("keydown", onKey)
   // A click on the button sends the text itself: sending it before would only delay that.
-  field.addEventListener("blur", ({ relatedTarget }) => relatedTarget !== button && tell())
+  field.addEventListener("blur", ({ relatedTarget }) => relatedTarget !== button && send())
   button.addEventListener("click", (event) => event.detail < 2 && submit())
   return prompt
 }

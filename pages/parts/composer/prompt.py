@@ -30,20 +30,20 @@ def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str =
         "button": {"text": label, "says": list(says), "disabled": disabled},
         "fault": fault,
     }
-    _field(key=KEY, data=data, default={"told": None}, on_told_change=hear)
+    _field(key=KEY, data=data, default={"typed": None}, on_typed_change=read_typed)
 
 
-def hear() -> None:
+def read_typed() -> None:
     """Read the text that was typed, unless another was put into the field since."""
-    take((form.get(KEY) or {}).get("told") or {})
+    accept((form.get(KEY) or {}).get("typed") or {})
 
 
-def take(told: dict[str, Any]) -> bool:
+def accept(typed: dict[str, Any]) -> bool:
     """Read the browser's text, `{"text", "revision", "session"}`, if it is of this session and revision, and return whether it is."""
-    if (told.get("session"), told.get("revision")) != (session_id(), form.get(REVISION, 0)):
+    if (typed.get("session"), typed.get("revision")) != (session_id(), form.get(REVISION, 0)):
         return False
-    form[SHOWN] = told["revision"]
-    text = told.get("text")
+    form[SHOWN] = typed["revision"]
+    text = typed.get("text")
     if isinstance(text, str) and len(text) <= KEPT_LIMIT:
         form[TEXT] = tidied(text)
     return True

@@ -140,11 +140,11 @@ def show_template(kept: SavedList, template: Template) -> None:
     if form.get(saved_lists.renamed(TEMPLATES)) == template.id:
         ask_new_name(kept, template)
         return
-    star, told = (":material/stars:", "Take its star away") if template.is_starred else (":material/star:", "Star it")
+    star, help = (":material/stars:", "Take its star away") if template.is_starred else (":material/star:", "Star it")
     starring = recorded(Studio.current().library.star_template)
     turned = {"on_click": starring, "args": (template.id, form["person"], not template.is_starred)}
     with saved_lists.row():
-        st.button(star, key=f"star-{template.id}", type="tertiary", help=told, **turned)
+        st.button(star, key=f"star-{template.id}", type="tertiary", help=help, **turned)
         with st.container(gap=None):
             st.markdown(format.literal(template.name))
             st.text(_preview(template.prompt))
@@ -198,8 +198,8 @@ def import_file(kept: SavedList, _: str, content: bytes) -> None:
     """Import the templates of a file."""
     with kept.outcome() as came:
         count = Studio.current().library.add_templates(read_file(content), form["person"])
-        told = {"added": count.added, "added under another name": count.renamed, "here already": count.skipped}
-        came.done = ", ".join(f"{number} {what}" for what, number in told.items() if number) or "The file was empty."
+        counts = {"added": count.added, "added under another name": count.renamed, "here already": count.skipped}
+        came.done = ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "The file was empty."
 
 
 # -- presets

@@ -14,8 +14,8 @@ form = st.session_state
 def offer() -> None:
     """Offer to restore the request of the picture that was added last, if it has a receipt."""
     # It comes from the browser, so it is validated again.
-    told = strip.chosen().receipt
-    request = receipts.request(told) if isinstance(told, dict) else None
+    receipt = strip.chosen().receipt
+    request = receipts.request(receipt) if isinstance(receipt, dict) else None
     if request is None:
         return
     with st.container(border=True, gap="small"):

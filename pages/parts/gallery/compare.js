@@ -59,7 +59,7 @@ function createCompare(stage) {
   function show() {
     const shown = keys.map((key, index) => ({ ...stage.find(key), number: index + 1 }))
     frames.dataset.count = shown.length
-    keyed(frames, shown, views, (row) => row.key, () => createFrame(large.told))
+    keyed(frames, shown, views, (row) => row.key, () => createFrame(large.message))
     showFacts(shown)
     zoom.refresh()
   }
@@ -93,7 +93,7 @@ function createCompare(stage) {
 
 const createNumber = (number) => make("span", { class: "number", text: String(number) })
 
-function createFrame(told) {
+function createFrame(message) {
   const image = make("img", { draggable: "false" })
   const frame = make("div", { class: "frame" }, image)
   const number = createNumber("")
@@ -103,7 +103,7 @@ function createFrame(told) {
     frame,
     update(row) {
       setText(number, String(row.number))
-      showWhole(image, row.item, told)
+      showWhole(image, row.item, message)
     },
   }
 }

@@ -58,7 +58,7 @@ function createSelection(stage) {
   const idOf = (key) => stage.find(key).item.id
   const isSelected = (key) => ids.has(idOf(key))
   const chosen = () => stage.entries.filter(({ item }) => ids.has(item.id))
-  const told = () => ({ ids: [...ids], ...taken })
+  const value = () => ({ ids: [...ids], ...taken })
   const count = () => ids.size
   // The selected items that can be compared.
   const pictures = () => chosen().filter(({ item }) => hasPicture(item)).map(({ key }) => key)
@@ -80,12 +80,12 @@ function createSelection(stage) {
   function set(next) {
     ids = new Set(next)
     // With a source, the page does not know the items.
-    if (!stage.data.source) stage.setStateValue("selection", told())
+    if (!stage.data.source) stage.setStateValue("selection", value())
     stage.redraw()
     stage.say(`${count()} selected`)
   }
 
   const clear = () => set([])
   const all = () => set([...ids, ...stage.entries.map(({ item }) => item.id)])
-  return { take, choose, isSelected, chosen, pictures, count, told, clear, all }
+  return { take, choose, isSelected, chosen, pictures, count, value, clear, all }
 }

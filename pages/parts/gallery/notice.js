@@ -26,8 +26,8 @@ function createNotice(stage) {
   function tellDone(title) {
     isDone = true
     if (permission() !== "granted") return
-    const told = { body: "Every picture has come or has ended.", tag: "studio-done" }
-    const notification = new Notification(`Done · ${title}`, told)
+    const options = { body: "Every picture has come or has ended.", tag: "studio-done" }
+    const notification = new Notification(`Done · ${title}`, options)
     notification.onclick = () => {
       window.focus()
       notification.close()

@@ -90,7 +90,7 @@ function createStage(root) {
     else if (inBrowser[action.id]) inBrowser[action.id](context, event.currentTarget)
     else {
       if (action.closes) stage.viewer.large.element.close()
-      tell(action.id, context.item?.id ?? null, context.group.id)
+      sendAction(action.id, context.item?.id ?? null, context.group.id)
     }
   }
 
@@ -107,8 +107,8 @@ function createStage(root) {
   }
 
   // The last events are sent with each new one, in case that a run was interrupted.
-  function tell(action, item, group) {
-    send({ action, item, group, selection: stage.selection.told() })
+  function sendAction(action, item, group) {
+    send({ action, item, group, selection: stage.selection.value() })
   }
 
   const write = (action, item, text) => send({ action, item, text })

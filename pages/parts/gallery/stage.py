@@ -104,9 +104,9 @@ def _state(key: str) -> dict[str, Any]:
 
 def _handle_events(key: str, on_act: OnAct, on_write: OnWrite | None) -> bool:
     """Handle each event that has not been handled yet, in order, each with the selection at its time. Returns whether there was one."""
-    state, told = _state(key), st.session_state.get(key) or {}
+    state, sent = _state(key), st.session_state.get(key) or {}
     # The browser repeats to a new session what it sent to the last one, which has handled it.
-    ours = [event for event in told.get("events") or [] if event["session"] == session_id()]
+    ours = [event for event in sent.get("events") or [] if event["session"] == session_id()]
     new = [event for event in ours if event["sequence"] > state["handled"]]
     for event in new:
         try:
@@ -116,7 +116,7 @@ def _handle_events(key: str, on_act: OnAct, on_write: OnWrite | None) -> bool:
             raise
         # Not before: if a new run interrupts this one meanwhile, it handles the event again.
         state["handled"] = event["sequence"]
-    _take_selection(key, told.get("selection"))
+    _take_selection(key, sent.get("selection"))
     return bool(new)
 
 
@@ -129,8 +129,8 @@ def _handle(key: str, event: Row, on_act: OnAct, on_write: OnWrite | None) -> No
     on_act(event["action"], event["item"], event["group"])
 
 
-def _take_selection(key: str, told: Row | None) -> None:
+def _take_selection(key: str, selection: Row | None) -> None:
     """Apply the selection of the browser, unless the selection was changed here since."""
     state = _state(key)
-    if told and told["session"] == session_id() and told["revision"] == state["revision"]:
-        state["selected"] = [str(identifier) for identifier in told["ids"]]
+    if selection and selection["session"] == session_id() and selection["revision"] == state["revision"]:
+        state["selected"] = [str(identifier) for identifier in selection["ids"]]

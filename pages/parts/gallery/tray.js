@@ -16,9 +16,9 @@ function createTray(stage) {
       const isFew = compared >= 2 && compared <= MOST_COMPARED && compared === count
       const first = isFew ? [own("compare-selection", "Compare", "compare")] : []
       const all = stage.selection.chosen().length < stage.entries.length ? [own("select-all", "Select all shown", "select_all", true)] : []
-      return { told: `${count} selected`, row: [...first, ...stage.data.selectionActions, ...all, own("select-none", "Clear", "close")] }
+      return { label: `${count} selected`, row: [...first, ...stage.data.selectionActions, ...all, own("select-none", "Clear", "close")] }
     }
-    return done && { told: done.text, row: done.action ? [done.action] : [] }
+    return done && { label: done.text, row: done.action ? [done.action] : [] }
   }
 
   // The last action is shown for DONE_MS, or until the next.
@@ -33,7 +33,7 @@ function createTray(stage) {
     const offer = offered()
     element.hidden = !offer
     if (!offer) return
-    setText(text, offer.told)
+    setText(text, offer.label)
     actions.update(offer.row)
   }
 

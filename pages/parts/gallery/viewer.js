@@ -83,16 +83,16 @@ function createViewer(stage) {
     const { beside } = stage.data
     if (!beside) return
     name(id)
-    const begin = () => (unwatch = live.watch({ ...beside, params: { ...beside.params, id } }, (told) => hear(told, isLarge)))
+    const begin = () => (unwatch = live.watch({ ...beside, params: { ...beside.params, id } }, (details) => receive(details, isLarge)))
     if (shown) asking = setTimeout(begin, SETTLED_MS)
     else begin()
   }
 
-  function hear(told, isLarge) {
-    if (!told.item) return stage.say("There is no such picture.", true)
-    answer = told
-    const key = shown?.item.id === told.item.id ? shown.key : `viewer\n${told.item.id}`
-    shown = { key, item: told.item, group: { id: "viewer" } }
+  function receive(details, isLarge) {
+    if (!details.item) return stage.say("There is no such picture.", true)
+    answer = details
+    const key = shown?.item.id === details.item.id ? shown.key : `viewer\n${details.item.id}`
+    shown = { key, item: details.item, group: { id: "viewer" } }
     if (isBeside() || large.element.open) show()
     else open(key, isLarge)
   }
@@ -128,7 +128,7 @@ function createViewer(stage) {
     setText(sign.lastElementChild, item.label)
     if (!hasPicture(item)) return
     const isOther = image.dataset.id !== item.id
-    showWhole(image, item, large.told)
+    showWhole(image, item, large.message)
     if (isOther) large.zoom.fit()
   }
 

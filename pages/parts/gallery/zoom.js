@@ -136,7 +136,7 @@ function createTool(symbol, label, press) {
 
 // A dialog that fills the window: the surface with the pictures, a panel beside it, and buttons.
 function createWindow(stage, { name, panelName, content, tools: more = [], frames, swiped, dragged, pressed, closed }) {
-  const told = make("p", { class: "told" })
+  const message = make("p", { class: "message" })
   const level = make("span", { class: "level" })
   const word = (text, title, press) => make("button", { type: "button", class: "button", title, onclick: press, text })
   const buttons = [
@@ -147,7 +147,7 @@ function createWindow(stage, { name, panelName, content, tools: more = [], frame
     word("100 %", "One pixel of the picture for each of the screen (1)", () => zoom.showPixels()),
   ]
   const tools = make("div", { class: "tools" }, ...buttons, ...more)
-  const surface = make("div", { class: "surface" }, ...content, told, tools)
+  const surface = make("div", { class: "surface" }, ...content, message, tools)
   const panel = make("aside", { class: "panel", "aria-label": panelName, tabindex: "0" })
   const close = createTool("close", "Close", () => element.close())
   const element = make("dialog", { class: "large", "aria-label": name }, surface, panel, close)
@@ -173,13 +173,13 @@ function createWindow(stage, { name, panelName, content, tools: more = [], frame
     stage.speak()
     if (!stage.openDialog()) (opener?.isConnected ? opener : back)?.focus()
   })
-  return { element, surface, panel, tools, told, zoom, open, close }
+  return { element, surface, panel, tools, message, zoom, open, close }
 }
 
 const ONLY_PREVIEW = "The whole picture did not load, so this is its preview: open it again."
 
 // Shows the thumbnail at once, and the whole picture when it has loaded, or a message if it does not.
-function showWhole(image, item, told) {
+function showWhole(image, item, message) {
   const [small, full] = [ownPath(item.thumbnail), ownPath(item.picture)]
   const isOther = image.dataset.id !== item.id
   if (!isOther && image.dataset.full === full) return
@@ -191,13 +191,13 @@ function showWhole(image, item, told) {
     image.removeAttribute("src")
     image.src = small ?? full
   }
-  setText(told, "")
+  setText(message, "")
   if (!full || full === small) return
   const whole = new Image()
   whole.src = full
   const isWanted = () => image.dataset.full === full
   whole.decode().then(
     () => isWanted() && setAttribute(image, "src", full),
-    () => isWanted() && setText(told, ONLY_PREVIEW),
+    () => isWanted() && setText(message, ONLY_PREVIEW),
   )
 }

@@ -4,17 +4,17 @@ const REST_MS = 300
 
 export default inOrder(({ data, setStateValue, parentElement }) => {
   const field = parentElement.querySelector("input")
-  const search = (parentElement.studioSearch ??= { told: (field.value = data.text), resting: null, leave: () => {} })
+  const search = (parentElement.studioSearch ??= { sent: (field.value = data.text), resting: null, leave: () => {} })
   search.setStateValue = setStateValue
 
-  function tell() {
+  function send() {
     clearTimeout(search.resting)
-    if (field.value !== search.told) search.setStateValue("text", (search.told = field.value))
+    if (field.value !== search.sent) search.setStateValue("text", (search.sent = field.value))
   }
 
   function rest() {
     clearTimeout(search.resting)
-    search.resting = setTimeout(tell, REST_MS)
+    search.resting = setTimeout(send, REST_MS)
   }
 
   function onKey(event) {
@@ -23,7 +23,7 @@ export default inOrder(({ data, setStateValue, parentElement }) => {
     field.focus()
   }
 
-  Object.assign(field, { oninput: rest, onchange: tell })
+  Object.assign(field, { oninput: rest, onchange: send })
   search.leave()
   document.addEventListener("keydown", onKey)
   // The cleanup of a call may run after the next call, which it must not undo.

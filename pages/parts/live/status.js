@@ -65,8 +65,8 @@ const views = {
   },
   hosts: ({ hosts }, { labels }, { now }) =>
     hosts.map(({ url, problem, at }, index) => {
-      const told = problem ? `does not answer (${problem}), ${ago(at, now)}` : `answers, ${ago(at, now)}`
-      const state = at === null ? span("not checked yet") : span(icon(problem ? "error" : "check"), ` ${told}`)
+      const result = problem ? `does not answer (${problem}), ${ago(at, now)}` : `answers, ${ago(at, now)}`
+      const state = at === null ? span("not checked yet") : span(icon(problem ? "error" : "check"), ` ${result}`)
       return make("p", { class: "host" }, span(labels[index]), span(url), state)
     }),
   integrity: ({ integrity: { is_checking, at, sentences } }, _, { now }) => {
@@ -75,8 +75,8 @@ const views = {
     return [small(`Checked ${ago(at, now)}, at ${exact(at)}`), ...sentences.map((text) => make("p", { text }))]
   },
   news: ({ new: count, changed }, _, { press }) => {
-    const told = count ? `${number(count)} new` : changed && "Something changed here"
-    return told ? [make("div", { class: "new" }, span(told), button("Show", () => press("show")))] : []
+    const text = count ? `${number(count)} new` : changed && "Something changed here"
+    return text ? [make("div", { class: "new" }, span(text), button("Show", () => press("show")))] : []
   },
 }
 

@@ -5,23 +5,23 @@
 function createTab() {
   const tab = { data: null, port: null, view: null, busy: false, ids: read(REFERENCES) ?? [], notes: [] }
   const [names, known] = [new Map(), new Map()]
-  let [session, revision, told, receipt, stop] = [null, 0, [], null, null]
+  let [session, revision, sent, receipt, stop] = [null, 0, [], null, null]
 
   function take(data, isNewPlace) {
     const isNewSession = data.session !== session
     const isReplaced = isNewSession ? data.revision > 0 : data.revision !== revision
     if (isReplaced) {
       // References that were added since the list was last sent are kept at the end.
-      const added = tab.ids.filter((id) => !told.includes(id))
+      const added = tab.ids.filter((id) => !sent.includes(id))
       hold([...new Set([...data.ids, ...added])].slice(0, data.limit))
       ;[tab.notes, receipt] = [[], null]
     }
-    ;[session, revision, told] = [data.session, data.revision, data.ids]
+    ;[session, revision, sent] = [data.session, data.revision, data.ids]
     tab.data = data
     // Streamlit forgets the state of a component on a page that is no longer open.
     const isUnknown = tab.busy || tab.ids.join() !== data.ids.join()
-    if (isUnknown && (isNewPlace || isNewSession || isReplaced)) tell()
-    look()
+    if (isUnknown && (isNewPlace || isNewSession || isReplaced)) send()
+    follow()
   }
 
   function hold(ids) {
@@ -29,25 +29,25 @@ function createTab() {
     write(REFERENCES, ids)
   }
 
-  function tell() {
-    tab.port.setStateValue("told", { ids: tab.ids, receipt, busy: tab.busy, session, revision })
+  function send() {
+    tab.port.setStateValue("chosen", { ids: tab.ids, receipt, busy: tab.busy, session, revision })
   }
 
   // Fetches thumbnails and problems, more often until all have been checked.
-  function look() {
+  function follow() {
     const isWaiting = items().some((item) => item.isWaiting)
     watch({ url: "api/references", topics: ["references"], params: { ids: tab.ids.join() }, every: isWaiting ? 5000 : 60_000 })
   }
 
   const watch = drawn((source) => {
     stop?.()
-    stop = tab.ids.length > 0 ? live.watch(source, learn) : null
+    stop = tab.ids.length > 0 ? live.watch(source, receive) : null
   })
 
-  function learn(answer) {
+  function receive(answer) {
     for (const item of answer.items) known.set(item.id, item)
     tab.view?.show()
-    look()
+    follow()
   }
 
   // The names of this tab's files are used: the same picture may be stored under another name.
@@ -58,8 +58,8 @@ function createTab() {
 
   function arrange(ids) {
     hold(ids)
-    look()
-    tell()
+    follow()
+    send()
   }
 
   function remove(id) {
@@ -84,7 +84,7 @@ function createTab() {
     tab.busy = busy
     // The notes about the last files are no longer needed.
     if (busy) tab.notes = []
-    tell()
+    send()
   }
 
   Object.assign(tab, { take, items, arrange, remove, add, setBusy })
@@ -119,13 +119,13 @@ function createView(tab, root) {
 
   function announce(items) {
     const known = new Map((before ?? items).map((item) => [item.id, item]))
-    const told = items.flatMap((item, index) => {
+    const news = items.flatMap((item, index) => {
       const more = [item.changed, item.problem].filter(Boolean).join(" ")
       if (!known.has(item.id)) return `${item.name} is reference ${index + 1} of ${items.length}. ${more}`
       return item.problem && item.problem !== known.get(item.id).problem ? `${item.name}: ${item.problem}` : []
     })
     before = items
-    if (told.length > 0) say(told.join(" "))
+    if (news.length > 0) say(news.join(" "))
   }
 
   const listen = () => listenToPage(find(".veil"), tab.intake.take)

@@ -59,21 +59,21 @@ def ask(is_folded: bool = False) -> None:
         "isFolded": is_folded,
     }
     # The change only has to run the page.
-    _box(key=BOX, data=data, default={"told": None}, on_told_change=lambda: None)
+    _box(key=BOX, data=data, default={"chosen": None}, on_chosen_change=lambda: None)
 
 
 def chosen() -> Chosen:
     """Return this session's references: those that the browser sent last, unless they were replaced since."""
-    kept, told = form.get(CHOSEN, Chosen()), _told()
-    if told.get("revision") != kept.revision:
+    kept, sent = form.get(CHOSEN, Chosen()), _sent()
+    if sent.get("revision") != kept.revision:
         return kept
-    form[CHOSEN] = Chosen(tuple(map(str, told["ids"]))[:REFERENCE_LIMIT], told["receipt"], kept.revision)
+    form[CHOSEN] = Chosen(tuple(map(str, sent["ids"]))[:REFERENCE_LIMIT], sent["receipt"], kept.revision)
     return form[CHOSEN]
 
 
 def is_busy() -> bool:
     """Return whether a picture that was chosen is still being uploaded."""
-    return bool(_told().get("busy"))
+    return bool(_sent().get("busy"))
 
 
 def drop_receipt() -> None:
@@ -96,7 +96,7 @@ def replace(ids: Iterable[str]) -> None:
     form[CHOSEN] = Chosen(tuple(dict.fromkeys(ids))[:REFERENCE_LIMIT], revision=chosen().revision + 1)
 
 
-def _told() -> dict[str, Any]:
+def _sent() -> dict[str, Any]:
     """Return what the browser sent last, if it was for this session."""
-    told = (form.get(BOX) or {}).get("told") or {}
-    return told if told.get("session") == session_id() else {}
+    sent = (form.get(BOX) or {}).get("chosen") or {}
+    return sent if sent.get("session") == session_id() else {}
