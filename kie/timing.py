@@ -18,19 +18,19 @@ class Timing:
     least_rate: float = 10_000.0
 
     # Polls of a task without a polling plan: at first, after minutes, and once per minute after `patient_s`.
-    first_look_s: float = 2.0
-    slowest_look_s: float = 10.0
+    first_poll_s: float = 2.0
+    slowest_poll_s: float = 10.0
     patient_s: float = 15 * 60.0
     # A day of polls, while the studio runs: about 110 until `patient_s`.
-    looks: int = 110 + (24 * 60 - 15)
-    looks_after_start: int = 20
+    polls: int = 110 + (24 * 60 - 15)
+    polls_after_start: int = 20
     # A new task may not be visible at once; the slowest one took some seconds.
     unseen_s: float = 90.0
     # The service withdrew timeouts within about a minute; a timeout is final after ten minutes of polls.
-    time_out_pause_s: float = 20.0
-    time_out_looks: int = 30
+    timeout_pause_s: float = 20.0
+    timeout_polls: int = 30
     # A candidate task of an unsure job is considered unknown after 90 seconds of polls.
-    named_looks: int = 45
+    candidate_polls: int = 45
     # Retries of a download, of uploads, and of a step that failed unexpectedly.
     fetch_retry_s: float = 2.0
     upload_retries_s: tuple[float, ...] = (2.0, 6.0)
@@ -38,10 +38,10 @@ class Timing:
 
     # The scheduler. With hundreds of open jobs a step ends every few milliseconds; free threads are assigned together.
     rounds_apart_s: float = 0.1
-    beat_s: float = 3.0
+    heartbeat_s: float = 3.0
     balance_retry_s: float = 60.0
     stop_s: float = 4.5
-    key_look_s: float = 1.0
+    key_check_s: float = 1.0
 
     # The service accepts 20 new tasks in any 10 seconds per account. Two tasks and half a second are kept as a margin.
     sends_limit: int = 18
@@ -55,4 +55,4 @@ class Timing:
     longest_pause_s: float = 300.0
 
     # A yes within this time belongs to the clicks that opened the question.
-    calm_s: float = 0.4
+    confirm_after_s: float = 0.4

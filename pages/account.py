@@ -125,7 +125,7 @@ def offer_to_poll(job: Job) -> None:
     """Offer to poll or download again, or to give the job up with a reason."""
     with st.container(horizontal=True, vertical_alignment="center"):
         label = "Download again" if job.state == State.FETCHING else "Check again"
-        look = {"on_click": recorded(studio.attention.look_again), "args": (job.id,)}
+        look = {"on_click": recorded(studio.attention.poll_again), "args": (job.id,)}
         st.button(label, key=f"look-{job.id}", icon=":material/refresh:", **look)
         kept, give_up = "The job's record and its cost stay in the history.", partial(studio.attention.give_up, job.id)
         ask_first(f"give-up-{job.id}", "Give up", kept, give_up, field="Reason", about=job.prompt[:TITLE])

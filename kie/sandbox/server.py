@@ -148,7 +148,7 @@ class Sandbox:
         """The four endpoints, the uploads and the results."""
         routes = [
             Route(CREATE, self._create, methods=["POST"]),
-            Route(RECORD, self._look),
+            Route(RECORD, self._record),
             Route(CREDIT, self._credit),
             Route(UPLOAD, self._upload, methods=["POST"]),
             Route("/files/{path:path}", self._file),
@@ -169,7 +169,7 @@ class Sandbox:
             request.state.cut()
         return reply({"code": 200, "message": "success", "data": {"taskId": task.id}})
 
-    async def _look(self, request: Request) -> Response:
+    async def _record(self, request: Request) -> Response:
         self._authorise(request)
         task, now = self._find(request.query_params.get("taskId", "")), clock()
         demand(task and task.is_visible(now), "recordInfo is null")

@@ -194,11 +194,11 @@ class JobQueue:
             if not db.execute(update(servers).where(servers.c.id == self._us).values(seen_at=now)).rowcount:
                 db.execute(insert(servers).values(id=self._us, seen_at=now))
 
-    def look_again_after_start(self, now: float) -> None:
+    def poll_again_after_start(self, now: float) -> None:
         """Have every open task polled some times more, and at once if an earlier run had stopped polling it; forget dead servers."""
         started = and_(jobs.c.state.in_((State.RUNNING, State.FETCHING)), jobs.c.task_id.is_not(None))
         silent = (started, jobs.c.next_at.is_(None), jobs.c.emptied_at.is_(None))
-        looks = self._timing.looks - self._timing.looks_after_start
+        looks = self._timing.polls - self._timing.polls_after_start
         looked_for = case((jobs.c.state == State.FETCHING, "PictureNotFetched"), else_=None)
         with self._database.write() as db:
             db.execute(update(jobs).where(*silent).values(next_at=now, problem=looked_for))

@@ -17,7 +17,7 @@ class Attention:
     def __init__(self, context: Context):
         self._context = context
 
-    def look_again(self, job_id: str) -> None:
+    def poll_again(self, job_id: str) -> None:
         """Poll the task of a job now, in any state, unless the job's files were deleted from the bin. Costs nothing."""
         job, now = self._context.store.jobs.get(job_id), time.time()
         if job is None or not job.task_id or job.emptied_at:
@@ -32,7 +32,7 @@ class Attention:
         else:
             store.jobs.note(job_id, job.state, next_at=now)
         self._context.tracker.wake()
-        self._context.tell(job_id)
+        self._context.publish_job(job_id)
 
     def link_task(self, job_id: str, task_id: str) -> None:
         """Set a task id that a person found on the service's log page as the candidate of an unsure job. The tracker checks it.
@@ -57,7 +57,7 @@ class Attention:
         if job is None or not _TASK_ID.fullmatch(task_id) or self._context.client.holds_key(task_id):
             return
         if job.state in (State.RUNNING, State.FETCHING) and job.task_id == task_id:
-            self.look_again(job_id)
+            self.poll_again(job_id)
         elif not job.candidate and (job.state in (State.SENDING, State.UNSURE) or job.problem == NeverRan.__name__):
             self.undo_mark_not_run(job_id)
             self._set_candidate(job_id, task_id, "callback")
@@ -67,7 +67,7 @@ class Attention:
         now = time.time()
         ended = {"problem": NeverRan.__name__, "credits": 0.0, "ended_at": now, "next_at": None, "candidate": None}
         self._context.store.jobs.move(job_id, State.UNSURE, State.FAILED, now, **ended)
-        self._context.tell(job_id)
+        self._context.publish_job(job_id)
 
     def undo_mark_not_run(self, job_id: str) -> None:
         """Undo `mark_not_run`: the job becomes unsure again and a task id can be entered."""
@@ -76,7 +76,7 @@ class Attention:
             return
         opened = {"problem": Unsure.__name__, "credits": None, "ended_at": None, "settled": None}
         self._context.store.jobs.move(job_id, State.FAILED, State.UNSURE, now, **opened)
-        self._context.tell(job_id)
+        self._context.publish_job(job_id)
 
     def give_up(self, job_id: str, reason: str) -> None:
         """Give up a job that has a problem, with a person's reason. Row and cost are kept.
@@ -93,7 +93,7 @@ class Attention:
         elif is_troubled:
             ended = {"problem": GivenUp.__name__, "ended_at": now, "next_at": None, "settled": settled}
             self._context.store.jobs.move(job_id, job.state, State.FAILED, now, **ended)
-        self._context.tell(job_id)
+        self._context.publish_job(job_id)
 
     def try_now(self) -> None:
         """Test the service now: read the balance, then send one job."""
@@ -106,4 +106,4 @@ class Attention:
         for state in (State.SENDING, State.UNSURE):
             self._context.store.jobs.note(job_id, state, **values)
         self._context.tracker.wake()
-        self._context.tell(job_id)
+        self._context.publish_job(job_id)

@@ -26,15 +26,15 @@ class Context:
         self.client, self.tracker = backend.client, backend.tracker
         self.backend = backend
 
-    def tell(self, job_id: str) -> None:
+    def publish_job(self, job_id: str) -> None:
         """Publish that a person has changed a job, which may change the reserved credits."""
-        self.tracker.tell(job_id)
+        self.tracker.publish_job(job_id)
         self.publish({"credits"})
 
     def publish(self, topics: set[str]) -> None:
         """Publish topics to the pages. A topic that stands for a figure is skipped while the figure is unchanged."""
         with self._publishing:
-            now = {name: look() for name, look in self._figures().items() if name in topics}
+            now = {name: read() for name, read in self._figures().items() if name in topics}
             same = {name for name, figure in now.items() if name in self._published and self._published[name] == figure}
             self._published |= now
             self.events.publish(topics - same)

@@ -87,7 +87,7 @@ class Studio:
     def _watch_key(self) -> None:
         """Apply a changed key without a restart: read the balance, or change between the service and the sandbox."""
         sandbox = self.backend.is_sandbox
-        while not self._closing.wait(self.settings.timing.key_look_s):
+        while not self._closing.wait(self.settings.timing.key_check_s):
             value, seen, sandbox = self.settings.key().value, sandbox, self.settings.wants_sandbox()
             left = self.backend
             try:

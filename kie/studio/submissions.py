@@ -107,18 +107,18 @@ class Submissions:
     def pause(self, submit_id: str) -> None:
         """Pause the queued jobs of a submission. Jobs that were sent continue."""
         self._context.store.submissions.pause(submit_id, time.time())
-        self._tell(submit_id)
+        self._publish(submit_id)
 
     def resume(self, submit_id: str) -> None:
         """Resume a paused submission."""
         self._context.store.submissions.resume(submit_id, time.time())
         self._context.tracker.wake()
-        self._tell(submit_id)
+        self._publish(submit_id)
 
     def cancel_rest(self, submit_id: str) -> int:
         """Cancel the jobs of a submission that have not been sent and return how many there were. Costs nothing."""
         cancelled = self._context.store.submissions.cancel(submit_id, time.time())
-        self._tell(submit_id)
+        self._publish(submit_id)
         return cancelled
 
     def cancel(self, job_id: str) -> bool:
@@ -127,9 +127,9 @@ class Submissions:
         won = self._context.store.jobs.move(
             job_id, CANCELLABLE, State.CANCELLED, now, ended_at=now, next_at=None, problem=None
         )
-        self._context.tell(job_id)
+        self._context.publish_job(job_id)
         return won
 
-    def _tell(self, submit_id: str) -> None:
+    def _publish(self, submit_id: str) -> None:
         for job in self._context.store.jobs.of_submission(submit_id)[:1]:
-            self._context.tell(job.id)
+            self._context.publish_job(job.id)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.25
+CHECK_S = 0.25
 THOROUGH_S = 5.0
 # File descriptors for the database, pictures, uploads and the service.
 RESERVED_FILES = 128
@@ -111,13 +111,13 @@ class Connections:
         self._take_spare()
         next_at = 0.0
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(CHECK_S)
             now = time.monotonic()
             if now >= next_at or self._files_run_short():
-                self.look(now)
+                self.check(now)
                 next_at = now + min(THOROUGH_S, self._silent_s)
 
-    def look(self, now: float) -> None:
+    def check(self, now: float) -> None:
         """Shut down the connections that have timed out. `now` is a monotonic time in seconds."""
         found = [seen for fd in self._descriptors() if (seen := self._seen(fd, now))]
         self._since = {(seen.fd, seen.peer): seen.since for seen in found}

@@ -9,12 +9,12 @@ from kie.timing import Timing
 # The minimum number of done jobs for a polling plan.
 LEARN_FROM = 5
 # Minimum interval between two polls. More polls would cost reads and gain little.
-FASTEST_LOOK_S = 0.5
+FASTEST_POLL_S = 0.5
 # The interval between two polls is this divided by the square root of the hazard rate per second.
-LOOK_SPACING = 0.28
+POLL_SPACING = 0.28
 
 
-def look_ages(timing: Timing, durations: Sequence[float]) -> tuple[float, ...]:
+def poll_ages(timing: Timing, durations: Sequence[float]) -> tuple[float, ...]:
     """Return the task ages in seconds at which to poll, from the durations of recent tasks; () when there are too few.
 
     Polls are dense where tasks are likely to end and sparse elsewhere. Their density is proportional to the square root
@@ -23,8 +23,8 @@ def look_ages(timing: Timing, durations: Sequence[float]) -> tuple[float, ...]:
     if len(durations) < LEARN_FROM:
         return ()
     known = sorted(durations)
-    width_s = max(FASTEST_LOOK_S, 0.12 * known[len(known) // 2])
-    step_s = min(timing.slowest_look_s, max(FASTEST_LOOK_S, known[-1] / 100)) / 2
+    width_s = max(FASTEST_POLL_S, 0.12 * known[len(known) // 2])
+    step_s = min(timing.slowest_poll_s, max(FASTEST_POLL_S, known[-1] / 100)) / 2
     ages, age_s, last_s, due = [], 0.0, 0.0, 0.0
     while age_s < known[-1] + width_s:
         age_s += step_s
@@ -33,22 +33,22 @@ def look_ages(timing: Timing, durations: Sequence[float]) -> tuple[float, ...]:
         hazard = ending / (2 * width_s) / (left + 1)
         due += math.sqrt(hazard) * step_s
         waited_s = age_s - last_s
-        if waited_s >= timing.slowest_look_s or (due >= LOOK_SPACING and waited_s >= FASTEST_LOOK_S):
+        if waited_s >= timing.slowest_poll_s or (due >= POLL_SPACING and waited_s >= FASTEST_POLL_S):
             ages.append(age_s)
             last_s, due = age_s, 0.0
     return tuple(ages)
 
 
-def next_look(timing: Timing, age_s: float, ages: Sequence[float] = ()) -> float:
+def next_poll(timing: Timing, age_s: float, ages: Sequence[float] = ()) -> float:
     """Return the seconds until the next poll of a task of age `age_s`: at the next of `ages`, if there is one.
 
     Otherwise 2 seconds at first, growing to 10, and a minute after 15 minutes.
     """
     if planned := ages[bisect_right(ages, age_s + 0.1) :]:
         return planned[0] - age_s
-    return min(timing.slowest_look_s, timing.first_look_s + age_s / 30) if age_s < timing.patient_s else 60.0
+    return min(timing.slowest_poll_s, timing.first_poll_s + age_s / 30) if age_s < timing.patient_s else 60.0
 
 
 def next_fetch(timing: Timing, age_s: float, attempts: int) -> float:
     """Return the seconds until a failed download is retried: exponential backoff up to a minute, at least the polling interval."""
-    return max(next_look(timing, age_s), min(60.0, timing.fetch_retry_s * 2 ** min(attempts, 10)))
+    return max(next_poll(timing, age_s), min(60.0, timing.fetch_retry_s * 2 ** min(attempts, 10)))

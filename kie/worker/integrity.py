@@ -90,12 +90,12 @@ _SENTENCES = {
 
 @dataclass(eq=False)
 class IntegrityCheck:
-    """Checks the files of one store. `tell` is called with the id of each job that changes."""
+    """Checks the files of one store. `publish_job` is called with the id of each job that changes."""
 
     store: Store
     files: Files
     decoder: Decoder
-    tell: Callable[[str], None] = lambda _: None
+    publish_job: Callable[[str], None] = lambda _: None
     is_stopping: Callable[[], bool] = lambda: False
     report: Report | None = field(default=None, init=False)
     is_checking: bool = field(default=False, init=False)  # Set by who asks for a check in the background.
@@ -154,7 +154,7 @@ class IntegrityCheck:
             for job_id in ids:
                 with _deleting(f"job {job_id}"):
                     self.files.discard(self.files.made_for(job_id))
-                self.tell(job_id)
+                self.publish_job(job_id)
             emptied += len(ids)
         return emptied
 
@@ -171,7 +171,7 @@ class IntegrityCheck:
         path = self.files.path(kept.file)
         try:
             picture = inspect.measure(path)
-            self._look(report, kept, path)
+            self._decode(report, kept, path)
         except SpentAndKept:
             pass  # The file is complete; it is only not displayed.
         except FileNotFoundError:
@@ -185,7 +185,7 @@ class IntegrityCheck:
         won = self.store.inventory.lost(kept.id, fault, time.time())
         if won:
             log.warning("job %s: %s", kept.id, fault.__name__)
-            self.tell(kept.id)
+            self.publish_job(kept.id)
         return won
 
     def _check_references(self, report: Report) -> None:
@@ -196,11 +196,11 @@ class IntegrityCheck:
                 if not path.exists():
                     report.references_missing.append(kept.file)
                 elif kept.is_shown and not self.files.thumbnail(kept.id).exists():
-                    self._look(report, kept, path)
+                    self._decode(report, kept, path)
             except (FileRefused, SpentAndKept):
                 pass  # Recorded in its row already.
 
-    def _look(self, report: Report, kept: Kept, path: Path) -> None:
+    def _decode(self, report: Report, kept: Kept, path: Path) -> None:
         """Decode a picture if a deep check or a missing thumbnail requires it, and write the missing thumbnail."""
         thumbnail = self.files.thumbnail(kept.id)
         is_missing = kept.is_shown and not thumbnail.exists()

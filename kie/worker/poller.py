@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 UNREADABLE = ".unreadable"
 NO_PROBLEM = {"problem": None, "fail_code": None, "fail_message": None}
 # A page updates at most this often.
-TOLD_AFTER_S = 0.4
+PUBLISH_AFTER_S = 0.4
 PLANNED_FOR_S = 20.0
 
 
@@ -55,22 +55,22 @@ class Poller:
     files: Files
     client: Client
     decoder: Decoder
-    tell: Callable[[str], None]
+    publish_job: Callable[[str], None]
     callback_url: Callable[[str], str | None]
     want_balance: Callable[[], None]
     timing: Timing
     _planned: dict[str, tuple[float, tuple[float, ...]]] = field(default_factory=dict, init=False)
 
-    def look(self, job: Job) -> Next | None:
+    def poll(self, job: Job) -> Next | None:
         """Poll a job's task and act on the result. After a failed poll only the time of the next poll changes."""
         if job.state == State.FETCHING and (name := self.files.result(job.id)):
             # Downloaded before a restart: the service is not needed.
-            return Next("prepare", partial(self._prepare, job, name, self._tell_if_slow(job)))
+            return Next("prepare", partial(self._prepare, job, name, self._publish_if_slow(job)))
         try:
             task = self.client.task(job.task_id or "")
         except StudioError as error:
-            log.info("job %s: a look at its task failed (%s)", job.id, error.detail)
-            self._look_later(job)
+            log.info("job %s: polling its task failed (%s)", job.id, error.detail)
+            self._poll_later(job)
             return None
         if task.state in ("success", "fail"):
             self.want_balance()
@@ -79,11 +79,11 @@ class Poller:
         if task.state == "fail":
             self._fail(job, task)
         elif task.state == "unseen" and self._age(job) > self.timing.unseen_s:
-            self._look_later(job, problem="TaskNotFound")
+            self._poll_later(job, problem="TaskNotFound")
         elif task.state == "running":
-            self._look_later(job, stage=task.stage, **({"problem": None} if job.state == State.RUNNING else {}))
+            self._poll_later(job, stage=task.stage, **({"problem": None} if job.state == State.RUNNING else {}))
         else:
-            self._look_later(job)
+            self._poll_later(job)
         return None
 
     def identify(self, job: Job) -> None:
@@ -95,14 +95,14 @@ class Poller:
         try:
             task = self.client.task(job.candidate or "")
         except StudioError as error:
-            log.info("job %s: a look at the task that was named for it failed (%s)", job.id, error.detail)
-            tried = {"attempts": job.attempts + 1, "next_at": time.time() + self.timing.slowest_look_s}
-            if job.attempts >= self.timing.named_looks:
+            log.info("job %s: polling its candidate task failed (%s)", job.id, error.detail)
+            tried = {"attempts": job.attempts + 1, "next_at": time.time() + self.timing.slowest_poll_s}
+            if job.attempts >= self.timing.candidate_polls:
                 # It is polled further, but a person is told, and may link another task.
                 tried |= {"problem": NothingLearned.__name__, "fail_message": error.detail or None}
             self.store.jobs.note(job.id, State.UNSURE, **tried)
             if "problem" in tried:
-                self.tell(job.id)
+                self.publish_job(job.id)
             return
         fits = None if task.state == "unseen" else task.is_for(job.generation, self.callback_url(job.id))
         if fits or (fits is None and task.state != "unseen" and job.candidate_from == "person"):
@@ -111,44 +111,44 @@ class Poller:
             try:
                 self.store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, candidate=None, **known, **NO_PROBLEM)
             except IntegrityError:
-                self._turn_down(job, "TaskOfAnother")
-        elif task.state == "unseen" and job.attempts < self.timing.named_looks:
+                self._reject(job, "TaskOfAnother")
+        elif task.state == "unseen" and job.attempts < self.timing.candidate_polls:
             self.store.jobs.note(
-                job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + self.timing.first_look_s
+                job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + self.timing.first_poll_s
             )
         else:
-            self._turn_down(job, "TaskUnknown" if task.state == "unseen" else "TaskOfAnother")
-        self.tell(job.id)
+            self._reject(job, "TaskUnknown" if task.state == "unseen" else "TaskOfAnother")
+        self.publish_job(job.id)
 
-    def _turn_down(self, job: Job, problem: str) -> None:
+    def _reject(self, job: Job, problem: str) -> None:
         self.store.jobs.note(job.id, State.UNSURE, problem=problem, candidate=None, attempts=0, next_at=None)
 
     def _age(self, job: Job) -> float:
         return max(0.0, time.time() - (job.accepted_at or job.created_at))
 
-    def _look_later(self, job: Job, **values: object) -> None:
-        self._go_on(job, backoff.next_look(self.timing, self._age(job), self._ages(job)), values)
+    def _poll_later(self, job: Job, **values: object) -> None:
+        self._plan_next(job, backoff.next_poll(self.timing, self._age(job), self._ages(job)), values)
 
-    def _go_on(self, job: Job, wait_s: float, values: dict[str, object]) -> None:
-        """Plan the next step of a job. After `timing.looks` polls there is none, so the job is listed as needing attention.
+    def _plan_next(self, job: Job, wait_s: float, values: dict[str, object]) -> None:
+        """Plan the next step of a job. After `timing.polls` polls there is none, so the job is listed as needing attention.
 
         The limit is a number of polls, not a time: clocks can jump, and time during which no server ran says nothing of
         a task.
         """
         looks, next_at = job.looks or 0, time.time() + wait_s
-        if looks >= self.timing.looks:
+        if looks >= self.timing.polls:
             values |= {"problem": "SilentForADay" if job.state == State.RUNNING else "NotFetchedForADay"}
             next_at = None
         self.store.jobs.note(job.id, job.state, **{"looks": looks + 1, "next_at": next_at} | values)
         if any(getattr(job, name) != value for name, value in values.items()):
-            self.tell(job.id)
+            self.publish_job(job.id)
 
     def _ages(self, job: Job) -> tuple[float, ...]:
         """Return the task ages in seconds at which to poll. Cached for PLANNED_FOR_S, because the durations change slowly."""
         now, resolution = time.monotonic(), job.generation.resolution
         made_at, ages = self._planned.get(resolution, (-math.inf, ()))
         if now - made_at > PLANNED_FOR_S:
-            ages = backoff.look_ages(self.timing, self.store.jobs.durations(resolution))
+            ages = backoff.poll_ages(self.timing, self.store.jobs.durations(resolution))
             self._planned[resolution] = (now, ages)
         return ages
 
@@ -165,12 +165,12 @@ class Poller:
             job = replace(job, state=State.FETCHING, attempts=0)
         else:
             self.store.jobs.note(job.id, State.FETCHING, **learned)
-        fetch = partial(self._fetch, job, task.urls, self._tell_if_slow(job))
+        fetch = partial(self._fetch, job, task.urls, self._publish_if_slow(job))
         return Next("refetch" if job.attempts else "fetch", fetch)
 
-    def _tell_if_slow(self, job: Job) -> threading.Timer:
-        """Publish the job after TOLD_AFTER_S unless cancelled. Publishing every fetch would make most pictures wait for that page update."""
-        slow = threading.Timer(TOLD_AFTER_S, self.tell, (job.id,))
+    def _publish_if_slow(self, job: Job) -> threading.Timer:
+        """Publish the job after PUBLISH_AFTER_S unless cancelled. Publishing every fetch would make most pictures wait for that page update."""
+        slow = threading.Timer(PUBLISH_AFTER_S, self.publish_job, (job.id,))
         slow.daemon = True
         slow.start()
         return slow
@@ -183,10 +183,10 @@ class Poller:
         if task.credits is not None:
             learned["credits"] = task.credits
         is_timeout = task.fail_code in ("524", "408") or "timeout" in (task.fail_message or "").lower()
-        if is_timeout and job.attempts < self.timing.time_out_looks:
+        if is_timeout and job.attempts < self.timing.timeout_polls:
             # A refund is charged again if the picture arrives after all.
             learned |= {"credits": task.credits or None, "attempts": job.attempts + 1}
-            next_at = now + self.timing.time_out_pause_s
+            next_at = now + self.timing.timeout_pause_s
             self.store.jobs.note(job.id, job.state, problem="TimedOutThere", next_at=next_at, **learned)
         else:
             problem = "Moderated" if is_filtered(task.fail_code, task.fail_message) else "TaskFailed"
@@ -194,7 +194,7 @@ class Poller:
             self.store.jobs.move(job.id, job.state, State.FAILED, now, **ended, **learned)
         if is_lost_upload(task.fail_code, task.fail_message):
             self.store.references.forget_uploads(job.generation.references)
-        self.tell(job.id)
+        self.publish_job(job.id)
 
     def _fetch(self, job: Job, urls: tuple[str, ...], slow: threading.Timer) -> Next | None:
         """Download the picture, or schedule a retry."""
@@ -214,7 +214,7 @@ class Poller:
             self._fetch_later(job, error, slow)
         else:
             slow.cancel()
-            self.tell(job.id)
+            self.publish_job(job.id)
 
     def _fetch_later(self, job: Job, error: OSError | SpentAndWaiting, slow: threading.Timer) -> None:
         slow.cancel()
@@ -223,7 +223,7 @@ class Poller:
         wait_s = backoff.next_fetch(self.timing, self._age(job), job.attempts)
         failed = problem_of(known) | {"attempts": job.attempts + 1}
         # Each attempt would be as large, so a person decides.
-        self._go_on(job, wait_s, failed | ({"next_at": None} if isinstance(known, PictureTooLarge) else {}))
+        self._plan_next(job, wait_s, failed | ({"next_at": None} if isinstance(known, PictureTooLarge) else {}))
 
     def _download(self, job: Job, urls: tuple[str, ...]) -> str:
         """Download the picture to its final place without decoding it, and return its relative name."""

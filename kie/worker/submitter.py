@@ -47,7 +47,7 @@ class Submitter:
     files: Files
     client: Client
     decoder: Decoder
-    tell: Callable[[str], None]
+    publish_job: Callable[[str], None]
     callback_url: Callable[[str], str | None]
     want_balance: Callable[[], None]
     timing: Timing
@@ -60,7 +60,7 @@ class Submitter:
     def send(self, job: Job) -> None:
         """Upload the references that are not uploaded yet, then send the paid request, once."""
         if job.generation.references:
-            self.tell(job.id)
+            self.publish_job(job.id)
         references = self.store.references.get_many(job.generation.references)
         if unchecked := [reference.id for reference in references if reference.checked_at is None]:
             # Decoding may take long, and this thread also sends other people's requests.
@@ -80,7 +80,7 @@ class Submitter:
             now = time.time()
             self.store.jobs.note(job.id, State.UPLOADING, next_at=self.store.queue.window_frees_at(now) or now + 0.5)
             return
-        self.tell(job.id)
+        self.publish_job(job.id)
         try:
             task_id = self.client.create_task(job.generation, urls, self.callback_url(job.id))
         except (NothingSpent, Unsure) as error:
@@ -90,7 +90,7 @@ class Submitter:
             self.store.breaker.record_success()
         self.store.queue.mark_answered(job.id, time.time())
         self.want_balance()
-        self.tell(job.id)
+        self.publish_job(job.id)
 
     def check(self, reference_id: str) -> None:
         """Decode a reference and make its thumbnail, once. If the picture is unusable, the reason is stored as its refusal.
@@ -116,7 +116,7 @@ class Submitter:
         left = {State.SENDING, State.UNSURE, State.FAILED}
         while True:
             now = time.time()
-            known = {"task_id": task_id, "accepted_at": now, "next_at": now + self.timing.first_look_s, "attempts": 0}
+            known = {"task_id": task_id, "accepted_at": now, "next_at": now + self.timing.first_poll_s, "attempts": 0}
             try:
                 self.store.jobs.move(job.id, left, State.RUNNING, now, problem=None, ended_at=None, **known)
                 return
@@ -174,7 +174,7 @@ class Submitter:
             next_at = time.time() + self.timing.upload_retries_s[job.attempts]
             retried = {"attempts": job.attempts + 1, "next_at": next_at} | problem_of(error)
             self.store.jobs.note(job.id, State.UPLOADING, **retried)
-        self.tell(job.id)
+        self.publish_job(job.id)
 
 
 _GONE = "A reference is no longer on this server's disk: add it again."

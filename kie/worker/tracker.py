@@ -67,10 +67,10 @@ class Tracker:
         # The pool that works on a job or checks a reference, by its id.
         self._busy: dict[str, str] = {}
         self._busy_lock = threading.Lock()
-        both = (store, files, client, decoder, self.tell, callback_url, self.want_balance, timing)
+        both = (store, files, client, decoder, self.publish_job, callback_url, self.want_balance, timing)
         self._submitter = Submitter(*both, upload_host, self._stopping, self.check_reference)
         self._poller = Poller(*both)
-        self.integrity = IntegrityCheck(store, files, decoder, self.tell, self._stopping.is_set)
+        self.integrity = IntegrityCheck(store, files, decoder, self.publish_job, self._stopping.is_set)
         self._bin_at = 0.0
         self._balance_at = math.inf
         self._reading_balance = False
@@ -85,7 +85,7 @@ class Tracker:
 
     def start(self) -> None:
         """Start, and continue the open jobs of earlier runs."""
-        self._store.queue.look_again_after_start(time.time())
+        self._store.queue.poll_again_after_start(time.time())
         for reference_id in self._store.references.unchecked():
             self.check_reference(reference_id)
         self.do(self.integrity.find_missing)
@@ -107,7 +107,7 @@ class Tracker:
             if not pool.join(until):
                 log.warning("stopped while the pool %s was still at work; its jobs go on at the next start", name)
 
-    def tell(self, job_id: str) -> None:
+    def publish_job(self, job_id: str) -> None:
         """Publish that a job has changed. Once the studio ends, nobody listens, and the database may be closed."""
         person = None if self._stopping.is_set() else self._store.jobs.person(job_id)
         if person is not None:
@@ -142,7 +142,7 @@ class Tracker:
     def _schedule(self) -> None:
         """Start everything that is due, and set the time until the next round."""
         now = time.time()
-        self._beat(now)
+        self._heartbeat(now)
         next_work = self._store.queue.next_work(now, self._busy_now())
         if next_work.is_due:
             self._start_due(now)
@@ -160,7 +160,7 @@ class Tracker:
             next_work.frees_at,
             next_work.probe_due,
             None if self._reading_balance else self._balance_at,
-            self._beat_at + self._timing.beat_s,
+            self._beat_at + self._timing.heartbeat_s,
             self._bin_at,
         )
         self._wait_s = max(0.02, min(at for at in moments if at is not None) - time.time())
@@ -171,15 +171,15 @@ class Tracker:
         for job_id, state in self._store.queue.due(now, limit=4 * POLLERS, busy=self._busy_now()):
             self._start(job_id, "send" if state == State.UPLOADING else "poll", partial(self._step, job_id))
 
-    def _beat(self, now: float) -> None:
+    def _heartbeat(self, now: float) -> None:
         """Record, every few seconds, that this server is alive, and take over what a dead one was sending: it is unsure now."""
-        if now - self._beat_at < self._timing.beat_s and now >= self._beat_at:
+        if now - self._beat_at < self._timing.heartbeat_s and now >= self._beat_at:
             return
         self._store.queue.heartbeat(now)
         self._beat_at = now
         for job_id in self._store.queue.recover_orphans(now, self._busy_now()):
             log.warning("nobody knows how the sending of job %s ended; it is unsure now", job_id)
-            self.tell(job_id)
+            self.publish_job(job_id)
 
     def _busy_now(self) -> dict[str, str]:
         with self._busy_lock:
@@ -223,15 +223,15 @@ class Tracker:
         if not self._store.jobs.move(job_id, State.SENDING, State.UNSURE, now, problem=Unsure.__name__):
             for state in FOLLOWED:
                 self._store.jobs.note(job_id, state, next_at=now + self._timing.after_a_bug_s)
-        self.tell(job_id)
+        self.publish_job(job_id)
 
     def _step(self, job_id: str) -> Next | None:
         job = self._store.jobs.get(job_id)
         step = {
             State.UPLOADING: self._submitter.send,
             State.UNSURE: self._poller.identify,
-            State.RUNNING: self._poller.look,
-            State.FETCHING: self._poller.look,
+            State.RUNNING: self._poller.poll,
+            State.FETCHING: self._poller.poll,
         }
         return step[job.state](job) if job and job.state in step else None
 

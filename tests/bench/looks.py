@@ -25,7 +25,7 @@ def run() -> None:
     durations = [drawn.lognormvariate(math.log(MEDIAN_S), SPREAD) for _ in range(DURATIONS)]
     rules: dict[str, Callable[[list[float]], Wait]] = {
         "learned": learned,
-        "not learned": lambda _: partial(backoff.next_look, TIMING),
+        "not learned": lambda _: partial(backoff.next_poll, TIMING),
         "each 3 s": lambda _: lambda _: 3.0,
     }
     for name, rule in rules.items():
@@ -37,13 +37,13 @@ def run() -> None:
 
 def learned(known: list[float]) -> Wait:
     """Return the rule that learns from as many recent tasks as the studio reads."""
-    ages = backoff.look_ages(TIMING, known[-DURATIONS_FROM:])
-    return lambda age_s: backoff.next_look(TIMING, age_s, ages)
+    ages = backoff.poll_ages(TIMING, known[-DURATIONS_FROM:])
+    return lambda age_s: backoff.next_poll(TIMING, age_s, ages)
 
 
 def replay(duration_s: float, wait: Wait) -> tuple[float, int]:
     """Return the delay in seconds until the end of a task is seen, and the number of reads."""
-    age_s, reads = TIMING.first_look_s, 1
+    age_s, reads = TIMING.first_poll_s, 1
     while age_s < duration_s:
         age_s, reads = age_s + wait(age_s), reads + 1
     return age_s - duration_s, reads

@@ -384,7 +384,7 @@ def test_what_is_there_is_shown_instead_for_nothing(opened: Open, keep: Keep):
     assert Studio.current().search.count() == 1
 
 
-@timed(calm_s=60.0)
+@timed(confirm_after_s=60.0)
 def test_a_yes_within_the_time_of_a_repeated_click_does_not_count(opened: Open, keep: Keep):
     keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
     app = opened()

@@ -354,7 +354,7 @@ def test_while_a_time_out_may_be_taken_back_the_card_does_not_say_that_nothing_w
     assert_paid_once_and_here(studio, settings, rogue, job)
 
 
-@timed(**RETRIED, looks=3, looks_after_start=3)
+@timed(**RETRIED, polls=3, polls_after_start=3)
 def test_what_only_a_person_can_bring_here_is_said_on_the_card_with_the_way_to_account(
     studio: Studio, rogue: Rogue
 ) -> None:

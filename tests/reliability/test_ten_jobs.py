@@ -32,7 +32,7 @@ from kie.studio import Studio
 from kie.timing import Timing
 
 root = Path(sys.argv[1])
-timing = Timing(first_look_s=0.1, sends_window_s=4.0)
+timing = Timing(first_poll_s=0.1, sends_window_s=4.0)
 with Studio(replace(Settings.load(root), timing=timing)) as studio:
     with (root / "mine.png").open("rb") as stream:
         reference = studio.references.add("mine.png", stream).id

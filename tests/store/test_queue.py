@@ -258,6 +258,6 @@ def test_a_start_looks_again_for_what_nobody_looked_for_any_more(
     store: Store, state: State, problem: str, then: str | None
 ) -> None:
     job = job_in(store, state, problem=problem, task_id="t", next_at=None)
-    store.queue.look_again_after_start(NOW)
+    store.queue.poll_again_after_start(NOW)
     assert (store.jobs.get(job.id).next_at, store.jobs.get(job.id).problem) == (NOW, then)
     assert store.jobs.needing_attention() == []

@@ -53,12 +53,12 @@ def test_what_failed_and_was_charged_is_listed_and_a_later_success_takes_it_off(
     assert (job.state, job.credits) == (State.FAILED, PRICE)
     assert listed(studio) == [job.id]
     rogue.plan("record")
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     assert_here(studio, until_state(studio, job, State.DONE), rogue)
     assert listed(studio) == []
 
 
-@timed(reply_s=30, named_looks=3)
+@timed(reply_s=30, candidate_polls=3)
 def test_an_unsure_job_is_not_listed_while_its_task_is_looked_for(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", acting(cut))
     job = ended(studio, submit(studio))
@@ -71,7 +71,7 @@ def test_an_unsure_job_is_not_listed_while_its_task_is_looked_for(studio: Studio
     assert listed(studio) == [job.id]
 
 
-@timed(reply_s=30, named_looks=3)
+@timed(reply_s=30, candidate_polls=3)
 def test_an_unsure_job_is_listed_when_its_task_can_not_be_looked_for(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", acting(cut))
     job = ended(studio, submit(studio))
@@ -85,7 +85,7 @@ def test_an_unsure_job_is_listed_when_its_task_can_not_be_looked_for(studio: Stu
     assert listed(studio) == []
 
 
-@timed(reply_s=30, looks=3, looks_after_start=3)
+@timed(reply_s=30, polls=3, polls_after_start=3)
 def test_what_is_unsure_or_stuck_is_listed_newest_first_and_outlives_a_restart(
     settings: Settings, rogue: Rogue
 ) -> None:
@@ -103,7 +103,7 @@ def test_what_is_unsure_or_stuck_is_listed_newest_first_and_outlives_a_restart(
         assert len(rogue.requests("result")) >= fetched + 3
         assert listed(studio) == [not_fetched.id, unsure.id]
         rogue.plan("result")
-        studio.attention.look_again(not_fetched.id)
+        studio.attention.poll_again(not_fetched.id)
         until_state(studio, not_fetched, State.DONE)
         assert listed(studio) == [unsure.id]
 
@@ -147,7 +147,7 @@ def test_what_was_given_up_can_be_looked_at_again(studio: Studio, rogue: Rogue) 
     job = retried(studio, rogue)
     studio.attention.give_up(job.id, "too old")
     rogue.plan("result")
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     assert_here(studio, until_state(studio, job, State.DONE), rogue)
     assert studio.jobs.get(job.id).settled is None
 
@@ -166,7 +166,7 @@ def test_only_what_needs_attention_can_be_given_up(studio: Studio, rogue: Rogue)
 # -- a file that is gone
 
 
-@timed(reply_s=30, looks=3, looks_after_start=3)
+@timed(reply_s=30, polls=3, polls_after_start=3)
 def test_a_picture_that_is_gone_from_the_service_too_is_listed(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))

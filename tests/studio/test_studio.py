@@ -222,7 +222,7 @@ def test_a_changed_key_is_used_once_the_database_can_be_written_again(
         assert until(studio.credits.balance).credits == 1000
 
 
-@timed(reply_s=30, key_look_s=0.8)
+@timed(reply_s=30, key_check_s=0.8)
 def test_a_key_file_that_is_empty_for_a_moment_changes_nothing(keyless: Settings, sandbox: Sandbox) -> None:
     keyless.key_file.write_text("a-real-key")
     changes: list[set[str]] = []

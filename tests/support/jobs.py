@@ -36,11 +36,11 @@ def quick(*, reply_s: float = 2.0, **changes: object) -> Timing:
     `reply_s` is the deadline for replies, to be raised by tests that hold a reply back.
     """
     replies = {"read_s": reply_s / 2, "reply_s": reply_s, "upload_read_s": max(0.5, reply_s - 0.3)}
-    looks = {"first_look_s": 0.05, "slowest_look_s": 0.1, "fetch_retry_s": 0.05, "time_out_pause_s": 0.1}
-    waits = {"upload_retries_s": (0.05, 0.05), "after_a_bug_s": 0.1, "rounds_apart_s": 0.03, "beat_s": 0.2}
+    polls = {"first_poll_s": 0.05, "slowest_poll_s": 0.1, "fetch_retry_s": 0.05, "timeout_pause_s": 0.1}
+    waits = {"upload_retries_s": (0.05, 0.05), "after_a_bug_s": 0.1, "rounds_apart_s": 0.03, "heartbeat_s": 0.2}
     # On a busy machine the first reading of the balance may time out.
-    others = {"connect_s": 2, "fetch_s": 0.8, "balance_retry_s": 1.0, "stop_s": 0.3, "key_look_s": 0.05}
-    return Timing(**replies | looks | waits | others | changes)
+    others = {"connect_s": 2, "fetch_s": 0.8, "balance_retry_s": 1.0, "stop_s": 0.3, "key_check_s": 0.05}
+    return Timing(**replies | polls | waits | others | changes)
 
 
 def timed(**changes: object) -> pytest.MarkDecorator:

@@ -254,7 +254,7 @@ def test_a_person_can_have_it_tried_at_once(studio: Studio, rogue: Rogue) -> Non
     assert studio.store.breaker.current() is None
 
 
-@timed(**WAITS, key_look_s=0.05)
+@timed(**WAITS, key_check_s=0.05)
 def test_a_changed_key_is_tried_at_once(tmp_path: Path, rogue: Rogue, timing: Timing) -> None:
     settings = project(tmp_path / "project", rogue.url, timing, KIE_API_KEY="")
     settings.key_file.write_text("a-key-that-was-withdrawn")

@@ -175,7 +175,7 @@ def test_two_lost_jobs_of_one_prompt_each_find_their_own_task(
     assert len(rogue.requests("create")) == len(rogue.tasks) == 2
 
 
-@timed(named_looks=2)
+@timed(candidate_polls=2)
 def test_a_task_that_the_service_does_not_know_changes_nothing(
     studio: Studio, rogue: Rogue, lost: Callable[..., Job]
 ) -> None:
@@ -197,7 +197,7 @@ def test_what_a_callback_names_is_not_taken_when_the_service_does_not_say_what_i
 # -- an id that a person pastes
 
 
-@timed(named_looks=2)
+@timed(candidate_polls=2)
 def test_a_pasted_id_that_the_service_does_not_know_is_told_so(
     studio: Studio, rogue: Rogue, lost: Callable[..., Job]
 ) -> None:
@@ -236,7 +236,7 @@ def test_a_request_that_the_service_tells_as_text_within_text_is_recognised(
 # -- a running job
 
 
-@timed(first_look_s=100.0, slowest_look_s=100.0)  # as far ahead as a step may be planned
+@timed(first_poll_s=100.0, slowest_poll_s=100.0)  # as far ahead as a step may be planned
 def test_a_callback_for_a_running_job_makes_a_look_at_once(studio: Studio, rogue: Rogue) -> None:
     job = until_state(studio, submit(studio), State.RUNNING)
     assert rogue.requests("record") == []
@@ -244,7 +244,7 @@ def test_a_callback_for_a_running_job_makes_a_look_at_once(studio: Studio, rogue
     assert_here(studio, job, rogue)
 
 
-@timed(first_look_s=100.0, slowest_look_s=100.0)  # as far ahead as a step may be planned
+@timed(first_poll_s=100.0, slowest_poll_s=100.0)  # as far ahead as a step may be planned
 def test_a_callback_that_names_another_task_makes_no_look(studio: Studio, rogue: Rogue) -> None:
     job = until_state(studio, submit(studio), State.RUNNING)
     assert call(address(rogue), "task-0002") == 204

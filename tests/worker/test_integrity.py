@@ -322,7 +322,7 @@ def test_a_person_empties_the_bin_and_looking_again_fetches_nothing(settings: Se
         studio.annotations.bin([job.id], "Ann")
         studio.diagnostics.empty_bin_now(time.time())
         until(lambda: studio.exports.file(job) is None)
-        studio.attention.look_again(job.id)
+        studio.attention.poll_again(job.id)
         assert studio.jobs.get(job.id).state == State.DONE
 
 

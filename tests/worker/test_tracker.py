@@ -104,20 +104,20 @@ def test_a_price_that_is_not_told_stays_unknown(studio: Studio, rogue: Rogue) ->
 # -- looking
 
 
-@timed(looks=3, looks_after_start=3)
+@timed(polls=3, polls_after_start=3)
 def test_a_task_that_nobody_looks_at_any_more_needs_attention(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("record", always=told(state="generating"))
     job = submit(studio)
     assert until_problem(studio, job, "SilentForADay").next_at is None
     assert [one.id for one in studio.jobs.needing_attention()] == [job.id]
     looked = len(rogue.requests("record"))
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     until(lambda: studio.jobs.get(job.id).next_at is None and len(rogue.requests("record")) > looked)
     assert [one.id for one in studio.jobs.needing_attention()] == [
         job.id
     ]  # the service still says that it is being made
     rogue.plan("record")
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     assert_here(studio, job, rogue)
 
 
@@ -130,8 +130,8 @@ def test_after_a_start_a_task_is_looked_at_twenty_times_however_old_it_is(settin
         until(lambda: studio.jobs.get(job.id).looks)
     long_ago = time.time() - 10 * 86_400
     old = f"accepted_at = {long_ago}, created_at = {long_ago}"
-    sql(settings, f"UPDATE jobs SET {old}, looks = {Timing().looks}, next_at = NULL, problem = 'SilentForADay'")
-    rogue.plan("record", *[says(500, "Internal Error")] * (Timing().looks_after_start - 1))
+    sql(settings, f"UPDATE jobs SET {old}, looks = {Timing().polls}, next_at = NULL, problem = 'SilentForADay'")
+    rogue.plan("record", *[says(500, "Internal Error")] * (Timing().polls_after_start - 1))
     with Studio(settings) as studio:
         assert_here(studio, until_state(studio, job, State.DONE), rogue)
 
@@ -190,19 +190,19 @@ def test_a_request_that_the_filter_refuses_at_once_costs_nothing_and_stops_no_ot
     assert ended(studio, submit(studio)).state == State.DONE
 
 
-@timed(time_out_looks=2)
+@timed(timeout_polls=2)
 def test_a_time_out_that_stands_fails_and_can_still_be_looked_at(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("record", always=TIME_OUT)
     job = ended(studio, submit(studio))
     assert (job.state, job.problem, job.credits) == (State.FAILED, "TaskFailed", 0)
     assert len(rogue.requests("record")) == 3
     rogue.plan("record", says(500), always=TIME_OUT)
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     until(lambda: len(rogue.requests("record")) == 4)
     assert (studio.jobs.get(job.id).state, studio.jobs.get(job.id).credits) == (State.RUNNING, None)
     until(lambda: len(rogue.requests("record")) == 5 and studio.jobs.get(job.id).state == State.FAILED)
     rogue.plan("record")
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     until_state(studio, job, State.DONE)
     assert_here(studio, job, rogue)
 
@@ -270,7 +270,7 @@ def test_a_picture_that_is_too_large_is_asked_for_once_and_then_needs_a_person(s
     assert (job.state, job.next_at, studio.jobs.needing_attention()) == (State.FETCHING, None, [job])
     assert len(rogue.requests("result")) == 1
     rogue.plan("result")
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     assert_here(studio, job, rogue)
 
 
@@ -280,7 +280,7 @@ def test_a_picture_that_was_lost_or_damaged_here_comes_again_on_a_persons_wish(
     job = ended(studio, submit(studio))
     for harm in (lambda path: path.unlink(), lambda path: path.write_bytes(rogue.picture[:150])):
         harm(studio.exports.file(job))
-        studio.attention.look_again(job.id)
+        studio.attention.poll_again(job.id)
         until(lambda: studio.jobs.get(job.id).state == State.DONE and studio.exports.file(job))
         assert_here(studio, job, rogue)
         assert leftovers(settings) == []
@@ -290,7 +290,7 @@ def test_a_picture_that_is_here_needs_no_service_to_be_shown_again(studio: Studi
     job = ended(studio, submit(studio))
     for endpoint in ("record", "result"):
         rogue.plan(endpoint, always=status(500))
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     until(lambda: len(studio.jobs.moves(job.id)) == 8)
     assert_here(studio, job, rogue)
 
@@ -308,7 +308,7 @@ def test_a_thousand_failed_fetches_are_not_the_end(studio: Studio, settings: Set
 
     until(went_on)
     rogue.plan("result")
-    studio.attention.look_again(job.id)
+    studio.attention.poll_again(job.id)
     assert_here(studio, job, rogue)
 
 
@@ -349,7 +349,7 @@ def test_a_fraction_of_a_credit_is_kept(studio: Studio, rogue: Rogue) -> None:
 # -- the scheduler
 
 
-@timed(beat_s=0.1)
+@timed(heartbeat_s=0.1)
 def test_a_listener_that_fails_does_not_stop_the_work(settings: Settings, rogue: Rogue) -> None:
 
     def fail(topics: set[str]) -> None:
@@ -391,7 +391,7 @@ def transactions_in_a_second(studio: Studio) -> int:
 
 
 @BOTH
-@timed(beat_s=3.0)
+@timed(heartbeat_s=3.0)
 def test_a_studio_with_nothing_to_do_does_nothing(studio: Studio, rogue: Rogue) -> None:
     ended(studio, submit(studio))
     until(lambda: len(rogue.requests("credit")) >= 3)
@@ -403,7 +403,7 @@ def test_a_studio_with_nothing_to_do_does_nothing(studio: Studio, rogue: Rogue) 
     until(is_at_rest)
 
 
-@timed(beat_s=3.0, sends_limit=1, sends_window_s=60.0)
+@timed(heartbeat_s=3.0, sends_limit=1, sends_window_s=60.0)
 def test_waiting_for_the_limit_is_no_work_either(studio: Studio, rogue: Rogue) -> None:
     jobs = [submit(studio, person=person) for person in ("Ann", "Ben", "Cem")]
     until(lambda: [job for job in jobs if studio.jobs.get(job.id).state == State.DONE])

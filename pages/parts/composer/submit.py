@@ -152,7 +152,7 @@ def ask() -> None:
     question: Question | None = form.get(QUESTION)
     if question is None:
         st.rerun()
-    form.setdefault("confirm_from", time.monotonic() + Studio.current().settings.timing.calm_s)
+    form.setdefault("confirm_from", time.monotonic() + Studio.current().settings.timing.confirm_after_s)
     submission, before = question.submission, Studio.current().jobs.get_many(list(question.made_before))
     _show_cost(submission)
     for reason in question.reasons:
@@ -204,7 +204,10 @@ def _confirm(submission: Submission) -> None:
     if QUESTION not in form:
         return  # the second click of a double click
     if time.monotonic() < form["confirm_from"]:
-        form["confirm_from"], form["confirmed_early"] = time.monotonic() + Studio.current().settings.timing.calm_s, True
+        form["confirm_from"], form["confirmed_early"] = (
+            time.monotonic() + Studio.current().settings.timing.confirm_after_s,
+            True,
+        )
         return
     _drop()
     if form.get("unasked_today"):

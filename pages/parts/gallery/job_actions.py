@@ -90,7 +90,7 @@ _ACTIONS: dict[str, Callable[[Job], object]] = {
     "forget": lambda job: SessionJobs(form).forget(job.id),
     "doubt": lambda job: Studio.current().attention.undo_mark_not_run(job.id),
     "cancel": lambda job: Studio.current().submissions.cancel(job.id),
-    "fetch": lambda job: Studio.current().attention.look_again(job.id),
+    "fetch": lambda job: Studio.current().attention.poll_again(job.id),
 }
 # The page on which the action continues.
 _PAGES = dict.fromkeys(("use", "use-alone", "reuse", "vary", "larger"), "generate.py") | {"review": "account.py"}
