@@ -18,7 +18,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 # The only relative URLs that Streamlit's image elements accept.
 PREFIX = "/app/static/pictures/"
 CALLBACKS = "/callback/"
-TAKE = "/take/"
+DOWNLOADS = "/take/"
 HOURS_VALID = 24
 
 
@@ -27,7 +27,7 @@ class SignedUrls:
 
     def __init__(self, secret: str, clock: Callable[[], float] = time.time):
         salts = ("picture", "callback", "take")
-        self._pictures, self._callbacks, self._takes = (URLSafeSerializer(secret, salt=salt) for salt in salts)
+        self._pictures, self._callbacks, self._downloads = (URLSafeSerializer(secret, salt=salt) for salt in salts)
         self._clock = clock
 
     def address(self, kind: str, owner_id: str) -> str:
@@ -47,13 +47,13 @@ class SignedUrls:
         """Return the job id in a callback token, or None when it is invalid."""
         return _loaded(self._callbacks, token)
 
-    def take_token(self, request: list[Any]) -> str:
+    def download_token(self, request: list[Any]) -> str:
         """Return the signed token of a download, valid for a day. `request` consists of JSON values."""
-        return self._takes.dumps([self._hour(), request])
+        return self._downloads.dumps([self._hour(), request])
 
-    def read_take(self, token: str) -> list[Any] | None:
+    def read_download(self, token: str) -> list[Any] | None:
         """Return the values in a token, or None when it is invalid or expired."""
-        hour, request = _loaded(self._takes, token) or (-math.inf, None)
+        hour, request = _loaded(self._downloads, token) or (-math.inf, None)
         return request if self._is_valid(hour) else None
 
     def _is_valid(self, hour: float) -> bool:

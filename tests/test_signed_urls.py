@@ -65,25 +65,25 @@ def test_a_link_outlives_a_restart(links: SignedUrls, clock: Clock):
 
 
 def test_a_link_ends_after_a_day(links: SignedUrls, clock: Clock):
-    made, asked = token(links.address("picture", JOB)), links.take_token(["one", JOB])
+    made, asked = token(links.address("picture", JOB)), links.download_token(["one", JOB])
     clock.now += 24 * HOUR - 0.001
-    assert (links.read(made), links.read_take(asked)) == (("picture", JOB), ["one", JOB])
+    assert (links.read(made), links.read_download(asked)) == (("picture", JOB), ["one", JOB])
     for later in (NOON + 24 * HOUR, NOON + 366 * 24 * HOUR):
         clock.now = later
-        assert (links.read(made), links.read_take(asked)) == (None, None)
+        assert (links.read(made), links.read_download(asked)) == (None, None)
 
 
 @pytest.mark.parametrize("back_s", [1, 90, HOUR, HOUR + 90, 2 * HOUR, 23 * HOUR])
 def test_links_work_after_the_clock_was_set_back(links: SignedUrls, clock: Clock, back_s: float):
-    picture, asked = token(links.address("picture", JOB)), links.take_token(["one", JOB])
+    picture, asked = token(links.address("picture", JOB)), links.download_token(["one", JOB])
     clock.now -= back_s
-    assert (links.read(picture), links.read_take(asked)) == (("picture", JOB), ["one", JOB])
+    assert (links.read(picture), links.read_download(asked)) == (("picture", JOB), ["one", JOB])
 
 
 def test_a_link_of_a_clock_that_was_a_day_ahead_is_refused(links: SignedUrls, clock: Clock):
-    picture, asked = token(links.address("picture", JOB)), links.take_token(["one", JOB])
+    picture, asked = token(links.address("picture", JOB)), links.download_token(["one", JOB])
     clock.now -= 24 * HOUR
-    assert (links.read(picture), links.read_take(asked)) == (None, None)
+    assert (links.read(picture), links.read_download(asked)) == (None, None)
 
 
 def test_links_differ_by_kind_owner_and_secret(links: SignedUrls, clock: Clock):

@@ -67,12 +67,12 @@ class Task:
 
     def is_for(self, generation: Generation, callback_url: str | None) -> bool | None:
         """Return whether the task was created by this request, or None when the service does not return the request."""
-        asked = self.request.get("input") if self.request else None
-        if not isinstance(asked, dict) or "prompt" not in asked:
+        sent = self.request.get("input") if self.request else None
+        if not isinstance(sent, dict) or "prompt" not in sent:
             return None
-        if any(asked.get(name, value) != value for name, value in _input(generation).items()):
+        if any(sent.get(name, value) != value for name, value in _input(generation).items()):
             return False
-        images = asked.get("image_input") or []
+        images = sent.get("image_input") or []
         if not isinstance(images, list) or len(images) != len(generation.references):
             return False
         called = self.request.get("callBackUrl")

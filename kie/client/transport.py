@@ -1,7 +1,7 @@
 """HTTP transport for the client: authentication per request, deadlines for replies, connections to checked addresses only.
 
 session ── adapter ── connection         the head of a reply has the read timeout as a whole, not only for each read
-               └───── judging adapter    URLs from others are checked, and the checked IP address is used
+               └───── checking adapter   URLs from others are checked, and the checked IP address is used
 read ── pieces of the body               with a deadline for the whole, and a least rate
 """
 
@@ -67,7 +67,7 @@ def result_session(resolver: addresses.Resolver, local_too: Callable[[], bool]) 
 
     Its requests raise AddressRefused. `local_too` returns whether the local network is allowed.
     """
-    return _Session(_JudgingAdapter(resolver, local_too))
+    return _Session(_CheckingAdapter(resolver, local_too))
 
 
 def read(
@@ -186,7 +186,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         return pool
 
 
-class _JudgingAdapter(_Adapter):
+class _CheckingAdapter(_Adapter):
     """Adapter that checks each URL and connects to a checked IP address, with the Host header and the certificate of the name."""
 
     def __init__(self, resolver: addresses.Resolver, local_too: Callable[[], bool]):

@@ -38,21 +38,21 @@ def words(typed: str) -> list[str]:
     return [part for part in parts if _tokens(part)][:WORDS_LIMIT]
 
 
-def matching(dialect: str, asked: Sequence[str]) -> ColumnElement[bool]:
+def matching(dialect: str, terms: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that a job's prompt contains, for each of these words, a word that starts with it. A single word may also start an id."""
     if dialect == "sqlite":
         # FTS5 operators have no meaning inside quotes. The unary plus makes SQLite test the rows of a scan in its order.
-        by_words = "+jobs.rowid IN (SELECT rowid FROM jobs_text WHERE jobs_text MATCH :asked)"
-        wanted = " ".join(f'"{" ".join(_tokens(word))}"*' for word in asked)
+        by_words = "+jobs.rowid IN (SELECT rowid FROM jobs_text WHERE jobs_text MATCH :terms)"
+        wanted = " ".join(f'"{" ".join(_tokens(word))}"*' for word in terms)
     else:
         # A cast takes the words as they are, where `to_tsquery` would split them or leave them out.
-        by_words = "jobs.prompt_words @@ CAST(:asked AS tsquery)"
-        phrases = (" <-> ".join(f"'{token}':*" for token in _tokens(word)) for word in asked)
+        by_words = "jobs.prompt_words @@ CAST(:terms AS tsquery)"
+        phrases = (" <-> ".join(f"'{token}':*" for token in _tokens(word)) for word in terms)
         wanted = " & ".join(f"({phrase})" for phrase in phrases)
-    found: ColumnElement[bool] = text(by_words).bindparams(asked=wanted)
-    if len(asked) > 1 or not _ID.fullmatch(asked[0]):
+    found: ColumnElement[bool] = text(by_words).bindparams(terms=wanted)
+    if len(terms) > 1 or not _ID.fullmatch(terms[0]):
         return found
-    [one] = asked
+    [one] = terms
     starts = (
         func.substr(literal_column(f"jobs.{name}"), 1, len(one)) == given
         for name, given in (("id", one.lower()), ("task_id", one))

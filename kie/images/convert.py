@@ -83,8 +83,8 @@ def to_accepted(source: Path, target: Path) -> str:
         plain = inspect.upright(_plain(image), orientation)
     kind, written = _write(plain, target, picture.format in _LOSSLESS)
     is_smaller = sorted(written.size) != sorted((picture.width, picture.height))
-    told = _sentence(picture, kind, written.size if is_smaller else None)
-    return f"{told} {_METADATA_REMOVED}" if has_metadata else told
+    changes = _sentence(picture, kind, written.size if is_smaller else None)
+    return f"{changes} {_METADATA_REMOVED}" if has_metadata else changes
 
 
 def _is_accepted(picture: Picture) -> bool:

@@ -27,7 +27,7 @@ _ID = re.compile(r"[0-9a-f]{32,64}")
 _NAME = re.compile(r"(references|results)/[0-9a-f]{2}/[0-9a-f]{32,64}\.[a-z]+")
 _THUMBNAIL = re.compile(r"thumbnails/[0-9a-f]{2}/[0-9a-f]{32,64}\.webp")
 # Older uploads are deleted when there are more than this; their page has not read them.
-HANDED_LIMIT = 20
+UPLOADS_LIMIT = 20
 KEPT_IN = ("references", "results", "thumbnails")
 
 
@@ -62,20 +62,20 @@ class Files:
         """Return a new path for an incomplete file."""
         return self.root / "incoming" / f"{secrets.token_hex(16)}.part"
 
-    def hand_over(self, part: Path) -> str:
+    def store_upload(self, part: Path) -> str:
         """Store a complete upload for the page that is about to read it, and return its id."""
-        handed = part.with_suffix(".handed")
-        part.replace(handed)
-        newest = sorted(handed.parent.glob("*.handed"), key=_age_s)
-        self.discard(newest[HANDED_LIMIT:])
-        return handed.stem
+        upload = part.with_suffix(".handed")
+        part.replace(upload)
+        newest = sorted(upload.parent.glob("*.handed"), key=_age_s)
+        self.discard(newest[UPLOADS_LIMIT:])
+        return upload.stem
 
-    def take_handed(self, handed_id: str) -> bytes | None:
+    def take_upload(self, upload_id: str) -> bytes | None:
         """Return the content of an upload and delete it, or return None when it does not exist."""
-        if not _ID.fullmatch(handed_id):
+        if not _ID.fullmatch(upload_id):
             return None
         try:
-            path = self.root / "incoming" / f"{handed_id}.handed"
+            path = self.root / "incoming" / f"{upload_id}.handed"
             content = path.read_bytes()
         except FileNotFoundError:
             return None
@@ -114,7 +114,7 @@ class Files:
             raise ValueError("a name that is not ours")
         return self.root / name
 
-    def made_for(self, job_id: str) -> list[Path]:
+    def files_of(self, job_id: str) -> list[Path]:
         """Return the existing files of a job: its picture, a broken download, its thumbnail."""
         found = [*self.root.glob(_name("results", job_id, ".*")), self.thumbnail(job_id)]
         return [path for path in found if path.exists()]
@@ -134,7 +134,7 @@ class Files:
         if shutil.disk_usage(self.root).free < size + self._reserve_bytes:
             raise NoRoom
 
-    def clear_handed(self, older_than_s: float) -> None:
+    def delete_uploads(self, older_than_s: float) -> None:
         """Delete the uploads older than `older_than_s` seconds."""
         self._discard_old("*.handed", older_than_s)
 

@@ -65,15 +65,15 @@ def _line(row: Row, defaults: Generation, images: int, references: Sequence[str]
         prompts, faults = [], faults + error.faults
     if len(prompts) > room:
         prompts, faults = [], [*faults, Fault("Prompt", _NO_ROOM)]
-    asked = _asked(row, defaults, references)
-    generations = tuple(replace(asked, prompt=each) for each in prompts)
+    request = _request(row, defaults, references)
+    generations = tuple(replace(request, prompt=each) for each in prompts)
     faults += [fault for generation in generations for fault in generation.faults()]
     if faults:
         return replace(line, faults=tuple(dict.fromkeys(faults)))
     return replace(line, generations=generations, note=_blank_note(prompt, row.values))
 
 
-def _asked(row: Row, defaults: Generation, references: Sequence[str]) -> Generation:
+def _request(row: Row, defaults: Generation, references: Sequence[str]) -> Generation:
     """Return the form's request with the row's valid settings."""
     known = {option.name: option.values for option in OPTIONS}
     own = {name: value for name, value in row.options.items() if value in known[name]}
@@ -95,8 +95,8 @@ def _setting_faults(row: Row, reference_count: int) -> Iterator[Fault]:
         yield Fault(LABELS["references"], f"“{short(row.references)}” is neither numbers, such as 1, 3, nor “{ALL}”.")
     if isinstance(row.references, tuple) and not _is_there(row.references, reference_count):
         named = short(", ".join(map(str, row.references)))
-        told = f"“{named}” names a picture that is not there: the form has {reference_count}."
-        yield Fault(LABELS["references"], told)
+        sentence = f"“{named}” names a picture that is not there: the form has {reference_count}."
+        yield Fault(LABELS["references"], sentence)
 
 
 def _is_there(named: tuple[int, ...] | tuple[str, ...], reference_count: int) -> bool:

@@ -117,7 +117,7 @@ class _Header:
 def _table(sheet: Sheet, wanted: set[str]) -> Table:
     rows = _taken(sheet, wanted)
     is_from_here = _is_from_here(rows)
-    rows = _as_asked(rows, wanted, sheet.is_guarded) if is_from_here else list(map(_tidied, rows))
+    rows = _as_sent(rows, wanted, sheet.is_guarded) if is_from_here else list(map(_tidied, rows))
     if not _known(rows[0].texts, wanted):
         header, about = _no_header(rows), ()
     else:
@@ -184,7 +184,7 @@ def _is_from_here(rows: Sequence[Cells]) -> bool:
     return is_ours(rows[0].texts) or any(is_ids(row.text(at)) for row in rows for at in places)
 
 
-def _as_asked(rows: list[Cells], wanted: Collection[str], is_guarded: bool) -> list[Cells]:
+def _as_sent(rows: list[Cells], wanted: Collection[str], is_guarded: bool) -> list[Cells]:
     """Return the rows of an export of ours with the prompts that were sent: without formula protection, braces escaped."""
     bare = unguarded if is_guarded else str
     first, *below = [row._replace(texts=list(map(bare, row.texts))) for row in rows]
@@ -245,8 +245,8 @@ def _layout_notes(rows: Sequence[Cells], header: _Header) -> Iterator[str]:
         yield f"Merged cells count for each row that they cover: {quoted(labels)}."
     count = sum(row.is_hidden for row in rows)
     if count:
-        told = "row is hidden in the sheet, so it is" if count == 1 else "rows are hidden in the sheet, so they are"
-        yield f"{count} {told} switched off here."
+        are = "row is hidden in the sheet, so it is" if count == 1 else "rows are hidden in the sheet, so they are"
+        yield f"{count} {are} switched off here."
 
 
 def _notes(header: _Header, hidden: Collection[int]) -> Iterator[str]:

@@ -16,7 +16,7 @@ NAME_LIMIT = 80
 FILE_VERSION = 1
 FILE_BYTES_LIMIT = 2**20
 FILE_TEMPLATES_LIMIT = 2000
-FAULTS_TOLD = 10
+FAULTS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ def read_file(data: bytes) -> list[tuple[str, str]]:
     read = [_entry(entry) for entry in entries]
     faults = [f"Template {number}: {entry}" for number, entry in enumerate(read, start=1) if isinstance(entry, str)]
     if faults:
-        more = len(faults) - FAULTS_TOLD
-        told = [*faults[:FAULTS_TOLD], f"And {more} more like these."] if more > 0 else faults
-        raise _refused("fix what is named here and import it again.\n\n" + "\n".join(f"- {fault}" for fault in told))
+        more = len(faults) - FAULTS_SHOWN
+        shown = [*faults[:FAULTS_SHOWN], f"And {more} more like these."] if more > 0 else faults
+        raise _refused("fix what is named here and import it again.\n\n" + "\n".join(f"- {fault}" for fault in shown))
     return [entry for entry in read if not isinstance(entry, str)]
 
 

@@ -45,7 +45,7 @@ BUSY = "Too many requests: refused and not queued."
 BROKE = "Credits insufficient: please top up to run this task."
 UNFETCHED = "Image fetch failed. Check access settings or use our File Upload API instead."
 MODERATED = "No images found in AI response. The image was filtered out because it violated the usage policy."
-SPELL = re.compile(
+TRIGGER = re.compile(
     r"\s*sandbox: (fail|filtered|timeout|slow|no picture|missing|flaky|no credits|busy|maintenance|error|lost reply)\b",
     re.IGNORECASE,
 )
@@ -96,8 +96,8 @@ class Task:
         return DEFAULTS | self.body["input"]
 
     @property
-    def spell(self) -> str | None:
-        return spell_of(self.options["prompt"])
+    def trigger(self) -> str | None:
+        return trigger_of(self.options["prompt"])
 
     @property
     def file_name(self) -> str:
@@ -107,20 +107,20 @@ class Task:
 def new_task(body: dict, seconds: float | None) -> Task:
     """Return the task for a valid request. It takes `seconds`, or if that is None what is usual for the resolution."""
     options, created = DEFAULTS | body["input"], clock()
-    spell, resolution = spell_of(options["prompt"]), options["resolution"]
-    seconds = 60 if spell == "slow" else SECONDS[resolution] if seconds is None else seconds
+    trigger, resolution = trigger_of(options["prompt"]), options["resolution"]
+    seconds = 60 if trigger == "slow" else SECONDS[resolution] if seconds is None else seconds
     ends = created + max(1, round(seconds * 1000))
-    fail_code, fail_message = FAILURES.get(spell, (None, None))
+    fail_code, fail_message = FAILURES.get(trigger, (None, None))
     return Task(
         id=uuid.uuid4().hex,
         request=json.dumps(body),
         price=PRICES[resolution],
         created=created,
         ends=ends,
-        heals=ends + 60_000 if spell == "timeout" else None,
+        heals=ends + 60_000 if trigger == "timeout" else None,
         fail_code=fail_code,
         fail_message=fail_message,
-        judged=not options["image_input"] or spell in ("fail", "filtered"),
+        judged=not options["image_input"] or trigger in ("fail", "filtered"),
         called=urlsplit(body.get("callBackUrl", "")).hostname not in LOOPBACK,
     )
 
@@ -179,6 +179,6 @@ def plain(number: float) -> float:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def spell_of(prompt: str) -> str | None:
-    found = SPELL.match(prompt)
+def trigger_of(prompt: str) -> str | None:
+    found = TRIGGER.match(prompt)
     return found[1].lower() if found else None

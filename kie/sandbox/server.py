@@ -79,7 +79,7 @@ class Sandbox:
         self._folder, self._port, self._key, self._seconds = Path(folder), port, key, seconds
         self._reads: Counter[str] = Counter()
         self._let_in_until: dict[str, float] = {}
-        self._easel = Lock()
+        self._drawing = Lock()
         self._server: uvicorn.Server | None = None
         for name in ("uploads", "results"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
@@ -123,8 +123,8 @@ class Sandbox:
             self._server.force_exit = True
             self._thread.join(1)
         # The picture being drawn is finished, so that nothing is written to the folder afterwards.
-        if self._easel.acquire(timeout=0.3):
-            self._easel.release()
+        if self._drawing.acquire(timeout=0.3):
+            self._drawing.release()
         self._server = None
 
     def __enter__(self) -> Self:
@@ -165,7 +165,7 @@ class Sandbox:
         self._admit(task)
         self._sql("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *astuple(task))
         self._begin(task)
-        if task.spell == "lost reply":
+        if task.trigger == "lost reply":
             request.state.cut()
         return reply({"code": 200, "message": "success", "data": {"taskId": task.id}})
 
@@ -174,7 +174,7 @@ class Sandbox:
         task, now = self._find(request.query_params.get("taskId", "")), clock()
         demand(task and task.is_visible(now), "recordInfo is null")
         self._reads[task.id] += 1
-        demand(task.spell != "flaky" or self._reads[task.id] % 2, rules.SERVER_ERROR, 500)
+        demand(task.trigger != "flaky" or self._reads[task.id] % 2, rules.SERVER_ERROR, 500)
         return reply({"code": 200, "msg": "success", "data": self._describe(task, now)})
 
     async def _credit(self, request: Request) -> Response:
@@ -209,7 +209,7 @@ class Sandbox:
 
     async def _result(self, request: Request) -> Response:
         task = self._finished(request.path_params["name"])
-        demand(task and (task.spell != "missing" or clock() >= task.ends + 20_000), "Not found", 404)
+        demand(task and (task.trigger != "missing" or clock() >= task.ends + 20_000), "Not found", 404)
         path = self._folder / "results" / task.file_name
         await run_in_threadpool(self._draw, task, self._stopping)
         demand(path.exists(), "Not found", 404)
@@ -222,9 +222,9 @@ class Sandbox:
 
     def _admit(self, task: Task) -> None:
         """Raise HTTPException for a refusal that the prompt requests, too many tasks, or too few credits."""
-        if task.spell in rules.REFUSALS:
-            raise HTTPException(*rules.REFUSALS[task.spell])
-        if task.spell == "busy":
+        if task.trigger in rules.REFUSALS:
+            raise HTTPException(*rules.REFUSALS[task.trigger])
+        if task.trigger == "busy":
             prompt, now = task.options["prompt"], time.time()
             let_in = now < self._let_in_until.get(prompt, 0)
             self._let_in_until[prompt] = now + 60 if let_in else math.inf
@@ -247,7 +247,7 @@ class Sandbox:
 
     def _describe(self, task: Task, now: int) -> dict:
         state, ended = task.state(now), task.ended(now)
-        has_url = task.spell != "no picture" or now >= task.ends + 30_000
+        has_url = task.trigger != "no picture" or now >= task.ends + 30_000
         urls = [f"{self.url}/results/{task.file_name}"] if has_url else []
         return {
             "taskId": task.id,
@@ -297,7 +297,7 @@ class Sandbox:
         self._sql("UPDATE tasks SET judged = 1, ends = max(ends, ?) WHERE id = ? AND NOT judged", clock(), task.id)
         if references is None:
             return
-        with self._easel:
+        with self._drawing:
             if not path.exists() and not stopping.is_set():
                 prompt, ratio, resolution = (task.options[name] for name in ("prompt", "aspect_ratio", "resolution"))
                 drawing.paint(path, prompt, ratio, resolution, prompt + task.id, references)

@@ -140,8 +140,8 @@ def _certain(data: bytes) -> str | None:
     # Some programs put a zero after each text.
     is_wide = zeros * 3 >= len(data) or (zeros and not _fits(data, "utf_8"))
     is_escaped = b"\x1b$" in data and data.isascii()
-    asked = _WIDE if is_wide else ("iso2022_jp",) if is_escaped else ()
-    match = from_bytes(data, cp_isolation=list(asked)).best() if asked else None
+    possible = _WIDE if is_wide else ("iso2022_jp",) if is_escaped else ()
+    match = from_bytes(data, cp_isolation=list(possible)).best() if possible else None
     return match and match.encoding
 
 

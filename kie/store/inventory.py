@@ -19,7 +19,7 @@ from kie.store.schema import drafts, job_references, jobs, references, servers, 
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
-class Kept(NamedTuple):
+class ExpectedFile(NamedTuple):
     """A file expected on disk: id of its job or reference, relative name, size in bytes, whether it can be displayed."""
 
     id: str
@@ -34,18 +34,18 @@ class Inventory:
     def __init__(self, database: Database):
         self._database = database
 
-    def done_files(self, after: str, limit: int = 1000) -> list[Kept]:
+    def done_files(self, after: str, limit: int = 1000) -> list[ExpectedFile]:
         """Return the expected result files of done jobs, sorted by job id, starting after the id `after`."""
         file = (jobs.c.id, jobs.c.file, jobs.c.file_bytes, jobs.c.preview_problem.is_(None))
         query = select(*file).where(HAS_PICTURE, jobs.c.id > after)
         return self._kept(query.order_by(jobs.c.id).limit(limit))
 
-    def reference_files(self, after: str, limit: int = 1000) -> list[Kept]:
+    def reference_files(self, after: str, limit: int = 1000) -> list[ExpectedFile]:
         """Return the files of references, sorted by id, starting after the id `after`."""
         file = (references.c.id, references.c.file, references.c.bytes, references.c.refusal.is_(None))
         return self._kept(select(*file).where(references.c.id > after).order_by(references.c.id).limit(limit))
 
-    def drop_unused_references(self, before: float, limit: int = 200) -> list[Kept]:
+    def drop_unused_references(self, before: float, limit: int = 200) -> list[ExpectedFile]:
         """Delete the rows of references last added before `before` that nothing uses, and return their files.
 
         A job, a draft, a template or a stored link may use a reference.
@@ -56,7 +56,7 @@ class Inventory:
         with self._database.write() as db:
             named = {found for column in texts for text in db.scalars(select(column)) for found in _ID.findall(text)}
             rows = db.execute(unused.where(references.c.created_at < before).order_by(references.c.id)).all()
-            dropped = [Kept(*row) for row in rows if row.id not in named][:limit]
+            dropped = [ExpectedFile(*row) for row in rows if row.id not in named][:limit]
             db.execute(delete(references).where(references.c.id.in_([kept.id for kept in dropped])))
         return dropped
 
@@ -73,7 +73,7 @@ class Inventory:
             known = set(db.scalars(theirs))
             return known | set(db.scalars(select(references.c.id).where(references.c.id.in_(ids))))
 
-    def lost(self, job_id: str, problem: type[StudioError], now: float) -> bool:
+    def fetch_again(self, job_id: str, problem: type[StudioError], now: float) -> bool:
         """Schedule a new download of a done job's picture, which costs nothing.
 
         Returns False when the job is no longer done or its files were deleted from the bin.
@@ -97,11 +97,11 @@ class Inventory:
             db.execute(delete(servers).where(servers.c.id != self._database.server))
         return len(waiting), len(sending)
 
-    def _kept(self, query: Select) -> list[Kept]:
-        return [Kept(*row) for row in self._database.rows(query)]
+    def _kept(self, query: Select) -> list[ExpectedFile]:
+        return [ExpectedFile(*row) for row in self._database.rows(query)]
 
 
-def each(page: Callable[[str], list[Kept]]) -> Iterator[Kept]:
+def each(page: Callable[[str], list[ExpectedFile]]) -> Iterator[ExpectedFile]:
     """Yield all rows of a paged query. `page` is called with the id after which the page starts."""
     after = ""
     while rows := page(after):

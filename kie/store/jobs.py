@@ -81,11 +81,11 @@ class Jobs:
         theirs = select(jobs.c.submit_id).where(jobs.c.id.in_(ids))
         return self.select(JOBS.where(jobs.c.submit_id.in_(theirs)).order_by(*NEWEST)) if ids else []
 
-    def recent_ids(self, person: str, asked_since: float = 0.0) -> list[str]:
+    def recent_ids(self, person: str, created_since: float = 0.0) -> list[str]:
         """Return the ids of a person's open and unsure jobs, and of those that ended in the last hour, newest first."""
         since = time.time() - RECENT_S
         # `coalesce` keeps SQLite from reading all jobs of this person by their `created_at`.
-        theirs = and_(jobs.c.person == person_name(person), func.coalesce(jobs.c.created_at, 0.0) >= asked_since)
+        theirs = and_(jobs.c.person == person_name(person), func.coalesce(jobs.c.created_at, 0.0) >= created_since)
         alive = and_(theirs, jobs.c.state.in_([*OPEN, State.UNSURE]))
         query = select(jobs.c.id).where(or_(alive, and_(theirs, jobs.c.ended_at > since))).order_by(*NEWEST).limit(200)
         return [row.id for row in self._database.rows(query)]

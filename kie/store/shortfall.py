@@ -28,14 +28,14 @@ def sentence(job: Job) -> str | None:
     """Return in what a job's picture is less than was paid for, or None when it is not, or not known yet."""
     if not job.width or not job.height:
         return None
-    asked, found, size = job.generation, [], f"{job.width} × {job.height} pixels"
-    side, shape = LONGER_SIDES.get(asked.resolution), SHAPES.get(asked.aspect_ratio)
+    wanted, found, size = job.generation, [], f"{job.width} × {job.height} pixels"
+    side, shape = LONGER_SIDES.get(wanted.resolution), SHAPES.get(wanted.aspect_ratio)
     if side and _is_small(job.width, job.height, side):
-        found.append(f"{size} instead of {asked.resolution} ({side} on the longer side)")
+        found.append(f"{size} instead of {wanted.resolution} ({side} on the longer side)")
     if shape and _is_of_another_shape(job.width, job.height, shape):
-        found.append(f"{'this shape' if found else size} instead of {asked.aspect_ratio}")
-    if job.file_kind and job.file_kind not in KINDS.get(asked.output_format, (job.file_kind,)):
-        found.append(f"{job.file_kind.upper()} instead of {asked.output_format.upper()}")
+        found.append(f"{'this shape' if found else size} instead of {wanted.aspect_ratio}")
+    if job.file_kind and job.file_kind not in KINDS.get(wanted.output_format, (job.file_kind,)):
+        found.append(f"{job.file_kind.upper()} instead of {wanted.output_format.upper()}")
     return f"Less than was paid for: {', '.join(found)}." if found else None
 
 
@@ -60,5 +60,5 @@ _OTHER = [
 IS_SHORT = or_(
     case(*_SMALL),
     case(*_OTHER),
-    *(and_(jobs.c.output_format == asked, not_(jobs.c.file_kind.in_(kinds))) for asked, kinds in KINDS.items()),
+    *(and_(jobs.c.output_format == wanted, not_(jobs.c.file_kind.in_(kinds))) for wanted, kinds in KINDS.items()),
 )

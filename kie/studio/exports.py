@@ -1,6 +1,6 @@
 """Exports: signed links for downloads, and their content.
 
-    take_link ──┐                         ┌── one picture, with its receipt or without
+    picture_link ──┐                         ┌── one picture, with its receipt or without
     zip_link ───┼── /take/<token> ── open ┼── many pictures with manifests
     list_link ──┘                         └── all rows of a list as XLSX, CSV or JSON, without pictures
 
@@ -23,7 +23,7 @@ from kie.images import inspect, receipts
 from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job
 from kie.recording import recording
-from kie.signed_urls import TAKE
+from kie.signed_urls import DOWNLOADS
 from kie.studio.backend import Backend
 from kie.studio.context import Context
 from kie.text import local
@@ -53,9 +53,9 @@ class Exports:
     def __init__(self, context: Context):
         self._context = context
 
-    def take_link(self, job_id: str, with_receipt: bool = True, zone: str | None = None) -> str:
+    def picture_link(self, job_id: str, with_receipt: bool = True, zone: str | None = None) -> str:
         """Return the URL of a picture's download. Without a receipt, it is the file as delivered by the service."""
-        return TAKE + self._signed(["one", job_id, with_receipt, zone])
+        return DOWNLOADS + self._signed(["one", job_id, with_receipt, zone])
 
     def zip_link(self, chosen: Query | Collection[str], with_receipt: bool = True) -> str:
         """Return the URL of a zip with the pictures of the jobs with these ids, or that match a query at the time of the download.
@@ -63,27 +63,27 @@ class Exports:
         Raises NotRecorded or NoRoom when the request is too long for a URL and can't be stored.
         """
         if isinstance(chosen, Query):
-            return TAKE + self._signed(["zip", chosen.to_params(), with_receipt, chosen.zone])
-        return TAKE + self._signed(["zip", list(dict.fromkeys(chosen)), with_receipt, None])
+            return DOWNLOADS + self._signed(["zip", chosen.to_params(), with_receipt, chosen.zone])
+        return DOWNLOADS + self._signed(["zip", list(dict.fromkeys(chosen)), with_receipt, None])
 
     def list_link(self, query: Query, kind: str) -> str:
         """Return the URL of all rows that match a query at the time of the download, as "xlsx", "csv" or "json". Raises as `zip_link` does."""
-        return TAKE + self._signed(["list", query.to_params(), query.zone, kind])
+        return DOWNLOADS + self._signed(["list", query.to_params(), query.zone, kind])
 
-    def asked(self, token: str) -> list[Any] | None:
-        """Return what a link asks for, as `open` takes it, or None when its token is invalid or expired."""
-        request = self._context.backend.urls.read_take(token)
+    def request(self, token: str) -> list[Any] | None:
+        """Return the request of a link, the arguments of `open`, or None when its token is invalid or expired."""
+        request = self._context.backend.urls.read_download(token)
         if request and request[0] == "kept":
             kept = self._context.store.exports.request(request[1])
             return json.loads(kept) if kept else None
         return request
 
-    def open(self, kind: str, *asked: Any) -> Download | None:
+    def open(self, kind: str, *request: Any) -> Download | None:
         """Return a download: "one" picture, a "zip" or a "list". None if there is no such picture.
 
         Raises FileMissing when a picture's file is missing.
         """
-        return {"one": self._one, "zip": self._zip, "list": self._list}[kind](*asked)
+        return {"one": self._one, "zip": self._zip, "list": self._list}[kind](*request)
 
     def _one(self, job_id: str, with_receipt: bool, zone: str | None) -> Download | None:
         job = self._context.store.jobs.get(job_id)
@@ -132,14 +132,14 @@ class Exports:
         return path if path and path.exists() else None
 
     def _signed(self, request: list[Any]) -> str:
-        token = self._context.backend.urls.take_token(request)
+        token = self._context.backend.urls.download_token(request)
         if len(token) <= TOKEN_LIMIT:
             return token
         content = json.dumps(request)
         self._context.files.need_room(len(content))
         with recording():
             name = self._context.store.exports.keep_request(content, time.time())
-        return self._context.backend.urls.take_token(["kept", name])
+        return self._context.backend.urls.download_token(["kept", name])
 
 
 def _copy(backend: Backend, job: Job, with_receipt: bool) -> FileOfParts:

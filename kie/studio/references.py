@@ -30,14 +30,14 @@ class References:
         written, NotRecorded when the database can't, and DecoderClosed; nothing is saved then.
         """
         files, decoder = self._context.files, self._context.backend.decoder
-        with ExitStack() as left:
+        with ExitStack() as cleanup:
             part, sha256 = files.take_in(source)
-            right = files.incoming()
-            left.callback(files.discard, [part, right])
+            converted = files.incoming()
+            cleanup.callback(files.discard, [part, converted])
             if seen := convert.accepted(part):
                 return self._keep(name, part, sha256, seen)
-            changed = decoder.convert(part, right)
-            return self._keep(name, *files.take_in(right), inspect.measure(right), changed)
+            changed = decoder.convert(part, converted)
+            return self._keep(name, *files.take_in(converted), inspect.measure(converted), changed)
 
     def _keep(self, name: str, part: Path, sha256: str, seen: Picture, changed: str | None = None) -> Reference:
         files, store = self._context.files, self._context.store

@@ -75,9 +75,9 @@ def incident(problem: str) -> str:
     return known.get(problem, "the service failed several times in a row")
 
 
-def settings(asked: Generation) -> str:
+def settings(generation: Generation) -> str:
     """Write the options of a request in one line."""
-    return " · ".join(option.written(getattr(asked, option.name)) for option in OPTIONS)
+    return " · ".join(option.written(getattr(generation, option.name)) for option in OPTIONS)
 
 
 def delivered(job: Job) -> str:

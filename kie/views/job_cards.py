@@ -48,7 +48,7 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
     is_here = job.state == State.DONE and studio.exports.file(job) is not None
     is_shown = is_here and not job.preview_problem and not job.binned_at
     width, height = shape(job)
-    url = studio.exports.take_link(job.id, zone=zone) if receipt else studio.backend.urls.address("picture", job.id)
+    url = studio.exports.picture_link(job.id, zone=zone) if receipt else studio.backend.urls.address("picture", job.id)
     return Item(
         id=job.id,
         state=job.state,

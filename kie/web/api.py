@@ -65,7 +65,7 @@ def jobs(studio: Studio, params: Params) -> Row:
     """Return the jobs that are asked for, with their whole submissions, as the gallery draws them."""
     ids, without = (_listed(params.get(name), IDS_LIMIT) for name in ("ids", "without"))
     if person := params.get("person"):
-        ids = [*ids, *studio.jobs.recent_ids(person, asked_since=_number(params.get("since")))]
+        ids = [*ids, *studio.jobs.recent_ids(person, created_since=_number(params.get("since")))]
     found = [job for job in studio.jobs.with_their_submissions(ids) if job.id not in without]
     return feed(studio, found, params.get("zone"))
 

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from kie.errors import FileMissing
-from kie.signed_urls import TAKE
+from kie.signed_urls import DOWNLOADS
 from kie.studio import Studio
 from kie.studio.exports import Exports
 
@@ -37,27 +37,27 @@ PIECE = 64 * 1024
 log = logging.getLogger(__name__)
 
 
-def take_routes(studio: Callable[[], Studio], stalled_s: float = STALLED_S) -> list[BaseRoute]:
+def download_routes(studio: Callable[[], Studio], stalled_s: float = STALLED_S) -> list[BaseRoute]:
     """Return the route. `studio` is called for each request.
 
     A download ends when its client reads nothing for `stalled_s` seconds.
     """
     slots = asyncio.Semaphore(EXPORTS_LIMIT)
 
-    def take(request: Request) -> Response:
+    def serve(request: Request) -> Response:
         exports = studio().exports
-        asked = exports.asked(request.path_params["token"])
-        if asked is None:
+        wanted = exports.request(request.path_params["token"])
+        if wanted is None:
             return PlainTextResponse(TOO_OLD, 404)
-        opened = partial(_answer, request, exports, asked, stalled_s)
-        return opened() if asked[0] == "one" else _Export(slots, opened)
+        opened = partial(_answer, request, exports, wanted, stalled_s)
+        return opened() if wanted[0] == "one" else _Export(slots, opened)
 
-    return [Route(TAKE + "{token}", take)]
+    return [Route(DOWNLOADS + "{token}", serve)]
 
 
-def _answer(request: Request, exports: Exports, asked: list[Any], stalled_s: float) -> Response:
+def _answer(request: Request, exports: Exports, wanted: list[Any], stalled_s: float) -> Response:
     try:
-        download = exports.open(*asked)
+        download = exports.open(*wanted)
     except FileMissing as error:
         return PlainTextResponse(error.sentence, 404)
     if download is None:

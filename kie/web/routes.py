@@ -33,7 +33,7 @@ from kie.images.files import Files
 from kie.signed_urls import CALLBACKS, PREFIX
 from kie.studio import Studio
 from kie.studio.references import NOT_SAVED
-from kie.web.downloads import take_routes
+from kie.web.downloads import download_routes
 
 # A burst of changes becomes one message, at most ten per second.
 COALESCE_S = 0.1
@@ -80,7 +80,7 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
 
     async def add_file(request: Request) -> Response:
         async def keep(part: Path) -> dict[str, Any]:
-            return {"id": studio().files.hand_over(part)}
+            return {"id": studio().files.store_upload(part)}
 
         return await _take_in(request, studio().files, FILE_BYTES_LIMIT, lambda _: FILE_TOO_LARGE, keep)
 
@@ -128,7 +128,7 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
         Route("/healthz", health),
         Route("/readyz", ready),
         WebSocketRoute("/events", events),
-        *take_routes(studio),
+        *download_routes(studio),
     ]
 
 

@@ -20,7 +20,7 @@ from kie.images import inspect
 from kie.images.decoder import Decoder
 from kie.images.files import KEPT_IN, Files, is_name
 from kie.store import Store
-from kie.store.inventory import Kept, each
+from kie.store.inventory import ExpectedFile, each
 from kie.text import counted
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ STEP = 500
 YOUNG_S = 60.0
 LEFT_S = 86_400.0
 UNUSED_LIFE_S = 7 * 86_400.0
-HANDED_LIFE_S = 3600.0
+UPLOAD_LIFE_S = 3600.0
 
 
 @dataclass
@@ -131,7 +131,7 @@ class IntegrityCheck:
         """Run the hourly cleanup: the bin, unused references, uploaded files that no page has read."""
         self.empty_bin(now)
         self.clear_references(now)
-        self.files.clear_handed(HANDED_LIFE_S)
+        self.files.delete_uploads(UPLOAD_LIFE_S)
 
     def clear_references(self, now: float) -> int:
         """Delete the references that nothing has used or named, and nobody has added, for 7 days. Returns how many."""
@@ -153,7 +153,7 @@ class IntegrityCheck:
         while not self.is_stopping() and (ids := self.store.annotations.empty_bin(now, STEP, before)):
             for job_id in ids:
                 with _deleting(f"job {job_id}"):
-                    self.files.discard(self.files.made_for(job_id))
+                    self.files.discard(self.files.files_of(job_id))
                 self.publish_job(job_id)
             emptied += len(ids)
         return emptied
@@ -167,7 +167,7 @@ class IntegrityCheck:
             if fault and self._fetch_again(kept, fault):
                 (report.missing if fault is FileMissing else report.broken).append(kept.file)
 
-    def _fault(self, report: Report, kept: Kept) -> type[StudioError] | None:
+    def _fault(self, report: Report, kept: ExpectedFile) -> type[StudioError] | None:
         path = self.files.path(kept.file)
         try:
             picture = inspect.measure(path)
@@ -180,9 +180,9 @@ class IntegrityCheck:
             return PictureUnreadable
         return PictureUnreadable if picture.bytes != kept.bytes else None
 
-    def _fetch_again(self, kept: Kept, fault: type[StudioError]) -> bool:
+    def _fetch_again(self, kept: ExpectedFile, fault: type[StudioError]) -> bool:
         """Schedule a download. The poller first uses the existing file if it can be decoded."""
-        won = self.store.inventory.lost(kept.id, fault, time.time())
+        won = self.store.inventory.fetch_again(kept.id, fault, time.time())
         if won:
             log.warning("job %s: %s", kept.id, fault.__name__)
             self.publish_job(kept.id)
@@ -200,7 +200,7 @@ class IntegrityCheck:
             except (FileRefused, SpentAndKept):
                 pass  # Recorded in its row already.
 
-    def _decode(self, report: Report, kept: Kept, path: Path) -> None:
+    def _decode(self, report: Report, kept: ExpectedFile, path: Path) -> None:
         """Decode a picture if a deep check or a missing thumbnail requires it, and write the missing thumbnail."""
         thumbnail = self.files.thumbnail(kept.id)
         is_missing = kept.is_shown and not thumbnail.exists()

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from kie.images.files import Files
 from kie.jobs import State
-from kie.signed_urls import TAKE, SignedUrls
+from kie.signed_urls import DOWNLOADS, SignedUrls
 from kie.store import Store
 from kie.store.database import file_url
 from kie.store.schema import jobs
@@ -28,11 +28,11 @@ def run() -> None:
     with tempfile.TemporaryDirectory() as folder:
         links, ids = filled(Path(folder) / "data" / "sandbox")
         asked = {
-            "one picture": TAKE + links.take_token(["one", ids[0], True, None]),
-            "a zip": TAKE + links.take_token(["zip", ids, True, None]),
-            "the same zip again": TAKE + links.take_token(["zip", ids, True, None]),
-            "a list as CSV": TAKE + links.take_token(["list", {"bin": "any"}, None, "csv"]),
-            "the same as JSON": TAKE + links.take_token(["list", {"bin": "any"}, None, "json"]),
+            "one picture": DOWNLOADS + links.download_token(["one", ids[0], True, None]),
+            "a zip": DOWNLOADS + links.download_token(["zip", ids, True, None]),
+            "the same zip again": DOWNLOADS + links.download_token(["zip", ids, True, None]),
+            "a list as CSV": DOWNLOADS + links.download_token(["list", {"bin": "any"}, None, "csv"]),
+            "the same as JSON": DOWNLOADS + links.download_token(["list", {"bin": "any"}, None, "json"]),
         }
         with Server(Path(folder) / "data", KIE_SANDBOX="1") as server:
             time.sleep(5)

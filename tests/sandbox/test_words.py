@@ -88,7 +88,7 @@ def test_a_lost_reply_is_charged_and_can_be_found(sandbox: Sandbox, payer: Servi
 
 
 def test_every_word_is_in_the_docstring():
-    words = re.search(r"\((.*)\)", rules.SPELL.pattern)[1].split("|")
+    words = re.search(r"\((.*)\)", rules.TRIGGER.pattern)[1].split("|")
     assert set(words) == set(re.findall(r"\| `sandbox: ([a-z ]+)` \|", rules.__doc__))
 
 

@@ -33,7 +33,7 @@ from kie.jobs import ENDED, Job, State
 from kie.prompts import batch
 from kie.prompts import table as table_reader
 from kie.sandbox import Sandbox
-from kie.signed_urls import TAKE, SignedUrls
+from kie.signed_urls import DOWNLOADS, SignedUrls
 from kie.spreadsheets import writer
 from kie.studio import Studio
 from kie.studio.exports import PAGE, TOKEN_LIMIT
@@ -137,7 +137,7 @@ def test_a_copy_carries_its_receipt_and_the_original_none(
 ):
     original = studio.exports.file(jobs[name])
     before = original.read_bytes()
-    reply = got(site, studio.exports.take_link(jobs[name].id))
+    reply = got(site, studio.exports.picture_link(jobs[name].id))
     assert receipt_in(reply.content)["task_id"] == jobs[name].task_id
     assert int(reply.headers["content-length"]) == len(reply.content) > len(before)
     assert (reply.headers["content-type"], reply.headers["x-content-type-options"]) == (mime_type, "nosniff")
@@ -148,27 +148,27 @@ def test_a_copy_carries_its_receipt_and_the_original_none(
 
 
 def test_a_copy_for_a_client_is_the_file_as_it_was_delivered(studio: Studio, site: str, jobs: dict[str, Job]):
-    reply = got(site, studio.exports.take_link(jobs["png"].id, with_receipt=False))
+    reply = got(site, studio.exports.picture_link(jobs["png"].id, with_receipt=False))
     assert reply.content == studio.exports.file(jobs["png"]).read_bytes()
 
 
 def test_a_copy_s_name_says_when_it_was_asked_for_and_what_for(studio: Studio, site: str, jobs: dict[str, Job]):
     job = jobs["png"]
     began = local(job.created_at, "Asia/Tokyo").strftime("%Y%m%d-%H%M")
-    reply = got(site, studio.exports.take_link(job.id, zone="Asia/Tokyo"))
+    reply = got(site, studio.exports.picture_link(job.id, zone="Asia/Tokyo"))
     assert name_in(reply) == f"{began}-a-lighthouse-at-dusk-naïve-{job.id[:6]}.png"
     assert reply.headers["content-disposition"].isascii()
 
 
 def test_the_head_of_a_copy_may_be_asked_for_alone(studio: Studio, site: str, jobs: dict[str, Job]):
-    link = site + studio.exports.take_link(jobs["png"].id)
+    link = site + studio.exports.picture_link(jobs["png"].id)
     head = requests.head(link, timeout=10)
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(requests.get(link, timeout=10).content)))
 
 
 def test_a_copy_whose_file_is_gone_is_refused_in_words(studio: Studio, site: str, jobs: dict[str, Job]):
     for with_receipt in (True, False):
-        reply = requests.get(site + studio.exports.take_link(jobs["gone"].id, with_receipt), timeout=10)
+        reply = requests.get(site + studio.exports.picture_link(jobs["gone"].id, with_receipt), timeout=10)
         assert (reply.status_code, reply.text) == (404, errors.sentence("FileMissing"))
 
 
@@ -176,24 +176,24 @@ def test_a_copy_whose_file_is_gone_is_refused_in_words(studio: Studio, site: str
 
 
 def old_token(studio: Studio, asked: list[object], age_s: float, secret: str | None = None) -> str:
-    return SignedUrls(secret or studio.store.secret(), lambda: time.time() - age_s).take_token(asked)
+    return SignedUrls(secret or studio.store.secret(), lambda: time.time() - age_s).download_token(asked)
 
 
 def test_a_link_that_is_forged_of_yesterday_or_for_something_else_is_refused_in_words(
     studio: Studio, site: str, jobs: dict[str, Job]
 ):
-    one = studio.exports.take_link(jobs["png"].id)
+    one = studio.exports.picture_link(jobs["png"].id)
     forged = [
-        TAKE + old_token(studio, ["one", jobs["png"].id, True, None], 0, "another secret"),
-        TAKE + old_token(studio, ["one", jobs["png"].id, True, None], 25 * 3600),
-        TAKE + old_token(studio, ["zip", [jobs["png"].id], True, None], 25 * 3600),
-        TAKE + old_token(studio, ["list", {}, None, "csv"], 25 * 3600),
+        DOWNLOADS + old_token(studio, ["one", jobs["png"].id, True, None], 0, "another secret"),
+        DOWNLOADS + old_token(studio, ["one", jobs["png"].id, True, None], 25 * 3600),
+        DOWNLOADS + old_token(studio, ["zip", [jobs["png"].id], True, None], 25 * 3600),
+        DOWNLOADS + old_token(studio, ["list", {}, None, "csv"], 25 * 3600),
         one[:-4] + one[-4:][::-1],
-        TAKE + studio.backend.urls.address("picture", jobs["png"].id).rpartition("/")[2],
-        TAKE + old_token(studio, ["kept", "f" * 32], 0),
+        DOWNLOADS + studio.backend.urls.address("picture", jobs["png"].id).rpartition("/")[2],
+        DOWNLOADS + old_token(studio, ["kept", "f" * 32], 0),
         f"{one}.csv",
-        TAKE + "x",
-        TAKE + "%ff%00",
+        DOWNLOADS + "x",
+        DOWNLOADS + "%ff%00",
     ]
     for link in forged:
         reply = requests.get(site + link, timeout=10)
@@ -375,7 +375,7 @@ def test_others_are_served_while_a_zip_waits_and_a_client_that_goes_away_ends_it
     path.write_bytes(kept + bytes(30_000_000))
     gc.disable()  # nobody should have to wait for it
     try:
-        for link in (studio.exports.zip_link([jobs["twin"].id]), studio.exports.take_link(jobs["twin"].id)):
+        for link in (studio.exports.zip_link([jobs["twin"].id]), studio.exports.picture_link(jobs["twin"].id)):
             with requests.get(site + link, stream=True, timeout=10) as reply:
                 reply.raw.read(1000)
                 assert requests.get(f"{site}/healthz", timeout=5).status_code == 200
@@ -547,7 +547,7 @@ def test_the_manifest_of_a_zip_comes_back_too(studio: Studio, site: str, sales: 
 def test_a_copy_that_comes_back_brings_its_request_with_the_references_that_are_here(
     studio: Studio, site: str, jobs: dict[str, Job]
 ):
-    copy = got(site, studio.exports.take_link(jobs["jpg"].id)).content
+    copy = got(site, studio.exports.picture_link(jobs["jpg"].id)).content
     foreign = receipts.write(
         studio.exports.file(jobs["png"]),
         replace(jobs["png"], generation=Generation("a cat", ("ef" * 32, *jobs["jpg"].generation.references))),

@@ -20,10 +20,10 @@ from kie.generation import Generation
 from kie.history.query import Query
 from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job, State
-from kie.signed_urls import TAKE, SignedUrls
+from kie.signed_urls import DOWNLOADS, SignedUrls
 from kie.store import Store
 from kie.studio import Studio
-from kie.web.downloads import BUSY, EXPORTS_LIMIT, take_routes
+from kie.web.downloads import BUSY, EXPORTS_LIMIT, download_routes
 from tests.support.jobs import project
 from tests.support.rows import NOW, ask
 from tests.support.server import ForkedServer
@@ -85,10 +85,12 @@ def test_sixty_stalled_downloads_take_little_memory_and_thousands_of_rows_come_w
     (tmp_path / "data" / "sandbox").mkdir(parents=True)
     secret = fill(tmp_path / "data" / "sandbox" / "studio.sqlite3", "a lighthouse at dusk " * 24)
     links = SignedUrls(secret)
-    rows = TAKE + links.take_token(["list", EVERYTHING, None, "csv"])
+    rows = DOWNLOADS + links.download_token(["list", EVERYTHING, None, "csv"])
     with ForkedServer(tmp_path / "data") as server, contextlib.ExitStack() as opened:
         assert requests.get(server.url + rows, timeout=60).text.count("a lighthouse at dusk") == 24 * (ROWS - 1)
-        zipped = requests.get(f"{server.url}{TAKE}{links.take_token(['zip', EVERYTHING, True, None])}", timeout=60)
+        zipped = requests.get(
+            f"{server.url}{DOWNLOADS}{links.download_token(['zip', EVERYTHING, True, None])}", timeout=60
+        )
         with zipfile.ZipFile(io.BytesIO(zipped.content)) as found:
             assert found.read("manifest.csv").count(b"a lighthouse at dusk") == 24 * (ROWS - 1)
         before = memory(server)
@@ -114,7 +116,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 def test_a_client_that_takes_nothing_gives_its_place_back(studio: Studio):
     with (
-        listening(Starlette(routes=take_routes(lambda: studio, stalled_s=0.5))) as url,
+        listening(Starlette(routes=download_routes(lambda: studio, stalled_s=0.5))) as url,
         contextlib.ExitStack() as opened,
     ):
         rows = studio.exports.list_link(Query(binned=None), "csv")

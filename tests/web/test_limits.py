@@ -180,8 +180,8 @@ def handed(site: tuple[str, int], content: bytes) -> dict:
 
 def test_a_small_file_is_read_once_and_is_gone_then(site: tuple[str, int], studio: Studio, settings: Settings) -> None:
     handed_id = handed(site, b"prompt")["id"]
-    assert [studio.files.take_handed(handed_id) for _ in range(2)] == [b"prompt", None]
-    assert studio.files.take_handed("../studio") is None
+    assert [studio.files.take_upload(handed_id) for _ in range(2)] == [b"prompt", None]
+    assert studio.files.take_upload("../studio") is None
     assert list((settings.data_dir / "incoming").iterdir()) == []
 
 

@@ -244,8 +244,8 @@ def test_after_thirty_days_in_the_bin_the_files_go_and_the_row_stays(
     assert care.empty_bin(LATER - 10) == 0
     assert files.path(job.file).exists()
     assert care.empty_bin(LATER) == 1
-    assert files.made_for(job.id) == []
-    assert [path.suffix for path in files.made_for(kept.id)] == [".png", ".webp"]
+    assert files.files_of(job.id) == []
+    assert [path.suffix for path in files.files_of(kept.id)] == [".png", ".webp"]
     assert files.path(reference.file).exists()
     now = store.jobs.get(job.id)
     assert (now.state, now.credits, now.emptied_at, now.problem) == (State.DONE, 18.0, LATER, None)
@@ -257,7 +257,7 @@ def test_what_the_bin_has_lost_is_missed_by_nobody(store: Store, files: Files, c
     care.empty_bin(LATER)
     care.find_missing()
     assert care.check().is_well
-    assert not store.inventory.lost(job.id, FileMissing, LATER)
+    assert not store.inventory.fetch_again(job.id, FileMissing, LATER)
     assert (store.jobs.needing_attention(), store.jobs.get(job.id).state) == ([], State.DONE)
 
 

@@ -35,7 +35,7 @@ def _read(key: str, take: Callable[[str, bytes], object]) -> None:
     if not isinstance(given, dict) or given.get("id") == state.get(last):
         return
     state[last], name = given.get("id"), display_name(str(given.get("name", "")))
-    content = Studio.current().files.take_handed(str(given.get("id", "")))
+    content = Studio.current().files.take_upload(str(given.get("id", "")))
     state[f"{key}-fault"] = "" if content is not None else GONE.format(name)
     if content is not None:
         take(name, content)
