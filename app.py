@@ -1,4 +1,4 @@
-"""The server: Streamlit over `pages/frame.py`, our routes beside it, the studio opened and closed with it.
+"""The server: Streamlit with `pages/frame.py`, our routes, and the studio, which is opened and closed with it.
 
 Start it with `streamlit run app.py`.
 """
@@ -33,15 +33,15 @@ from kie.web.sockets import Connections, raise_file_limit
 from pages.parts.recorded import show_refusal
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# What is still on its way to a browser, or from one, when the server ends.
-LAST_WORDS_S = 1
+# After a stop signal, connections that are still open are closed after this time.
+CLOSE_AFTER_S = 1
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 @contextlib.contextmanager
-def plain_end() -> Iterator[None]:
-    """End the server with the sentence of a setting that can't be used: any other way out buries it under a traceback."""
+def exit_if_invalid() -> Iterator[None]:
+    """Exit with the sentence of an invalid setting. A usual exit would print a traceback with it."""
     try:
         yield
     except SettingsInvalid as error:
@@ -64,14 +64,14 @@ def open_studio() -> Studio:
     return Studio(settings).open()
 
 
-def end_in_time() -> None:
-    """Let no stalled browser hold up the end of the server: Streamlit sets no limit for its last answers, so this does."""
+def close_at_exit() -> None:
+    """Close all connections soon after a stop signal: Streamlit would wait for a stalled browser without a limit."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         before = signal.getsignal(number)
 
         def end(received: int, frame: FrameType | None, before: Any = before) -> None:
-            loop.call_soon_threadsafe(loop.call_later, LAST_WORDS_S, connections.close_all)
+            loop.call_soon_threadsafe(loop.call_later, CLOSE_AFTER_S, connections.close_all)
             before(received, frame)
 
         if callable(before):
@@ -80,15 +80,15 @@ def end_in_time() -> None:
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Work from before the first visitor until after the last."""
+    """Open the studio before the first visitor, and close it after the last."""
     keep_private()
     return_large_blocks()
-    end_in_time()
-    with plain_end():
+    close_at_exit()
+    with exit_if_invalid():
         studio = open_studio()
     studio.store.database.connect_all()
     connections.ports.add(st.get_option("server.port"))
-    # Streamlit collects all garbage after every run; what was imported once need not be walked through each time.
+    # Streamlit collects garbage after every run. Frozen, the imported modules are not scanned each time.
     gc.collect()
     gc.freeze()
     try:
@@ -98,7 +98,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         studio.close()
 
 
-with plain_end():
+with exit_if_invalid():
     settings = Settings.load()
 rules = Rules(settings.public_url, settings.frame_ancestors)
 connections = Connections(raise_file_limit())
@@ -106,7 +106,7 @@ app = st.App(
     Path(__file__).parent / "pages" / "frame.py",
     lifespan=lifespan,
     routes=[*routes(Studio.current), *api_routes(Studio.current), *connection_routes(settings.public_url)],
-    # The limits stand within the guard, so that their refusals carry its headers.
+    # Limits is inside Guard, so that its refusals have the security headers.
     middleware=[Middleware(Guard, rules=rules), Middleware(Limits, connections=connections)],
     on_script_error=show_refusal,
     exception_handlers={Exception: rules.broken},

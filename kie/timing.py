@@ -54,5 +54,5 @@ class Timing:
     first_pause_s: float = 10.0
     longest_pause_s: float = 300.0
 
-    # A yes within this time belongs to the clicks that opened the question.
+    # A click on a dialog's button sooner than this is the second click of the one that opened it.
     confirm_after_s: float = 0.4

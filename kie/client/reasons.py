@@ -1,11 +1,11 @@
-"""What the service's words for a failure mean. The codes are too coarse: 400 and 500 stand for all of these.
+"""Classifies the service's failure messages, because its codes are too coarse: 400 and 500 are used for all of them.
 
 Sources: reports of public clients; the finish reasons of the Gemini API; the texts of other services for image generation.
 """
 
 import re
 
-# Finish reasons of the model. They stand alone or within a sentence, in a code that may be cut off.
+# Finish reasons of the model: alone or within a sentence, possibly truncated.
 _FILTER_REASONS = re.compile(
     r"\b(image_)?(safety|prohibited_con\w*|recitation|blocklist|spii)\b(?! (system|checker|filter|service))"
     r"|\bimage_other\b|\bcontent_(policy|filter|blocked)\w*",
@@ -18,7 +18,7 @@ _FILTERED = re.compile(
     r"|blocked (by|due|because|for|as)|(content|prompt|request|image|output|response)s? (was|were|is|has been) (blocked|rejected)"
     r"|敏感|违规|违反|审核|色情",
 )
-# The filter, or what it runs on, is itself in trouble: the same request may pass later.
+# The filter itself failed: the same request may pass later.
 _PASSING = re.compile(
     r"internal (server )?error|unavailable|overload|too many requests|rate limit|timed? ?out|server is busy"
 )
@@ -44,7 +44,7 @@ def is_filtered(code: str | None, message: str | None) -> bool:
 
 
 def is_lost_upload(code: str | None, message: str | None) -> bool:
-    """Return whether the service could not read a reference from its address. In doubt True: to upload again costs nothing."""
+    """Return whether the service could not download a reference. True in doubt, because uploading again costs nothing."""
     return bool(_LOST_UPLOAD.search(_said(code, message)))
 
 

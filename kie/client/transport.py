@@ -49,7 +49,7 @@ def bearer(key: str) -> Auth:
 
 
 def no_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Be an `auth` that adds nothing, and prevents the use of `.netrc`."""
+    """Return the request unchanged: an `auth` that adds no key and prevents the use of `.netrc`."""
     return request
 
 

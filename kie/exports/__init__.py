@@ -1,1 +1,1 @@
-"""Jobs as files to take away: lists for spreadsheets and scripts, and pictures in one zip."""
+"""Exports of jobs: lists for spreadsheets and scripts, and zips of pictures."""

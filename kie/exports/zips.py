@@ -3,9 +3,9 @@
     20261125-1402-a-lighthouse-1a2b3c.png …    stored without compression
     manifest.csv, manifest.xlsx                one row per job: its file name, or why it has none
 
-Each file is read twice: first for its size and checksum, which stand in front of it, then for its content. A program that
-unpacks a zip while it arrives needs them there: where they follow, it can't know the end of a file that is stored as it is.
-No picture is held in memory as a whole; a long manifest is kept in a temporary file until it is sent.
+Each file is read twice: first for its size and checksum, which precede it, then for its content. A program that unpacks a
+zip while it arrives needs them there, because uncompressed content has no end mark. No picture is in memory as a whole; a
+long manifest is kept in a temporary file until it is sent.
 """
 
 import itertools
@@ -36,9 +36,9 @@ Pages = Iterable[list[Entry]]
 
 
 class _Outline:
-    """A file object that keeps what `ZipFile` writes around the content of files, and of the content only the length.
+    """A file object that keeps the headers that `ZipFile` writes, and only counts the content of files.
 
-    `ZipFile` goes back to complete the header of a file once it has seen all of it.
+    `ZipFile` seeks back to complete a file's header after its content.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ def zipped(
                 names[job.id] = name
                 info = _info(name, local(job.created_at, zone), splice.length)
                 header, pieces = _header(archive, outline, info, splice), iter(splice)
-                # The file is opened again at once, not when the client has taken what is before it.
+                # The file is opened again at once, not when the client has received everything before it.
                 yield header + next(pieces, b"")
                 yield from pieces
         for name, written in MANIFESTS.items():
@@ -126,7 +126,7 @@ def _info(name: str, moment: datetime, size: int) -> ZipInfo:
 
 
 def _header(archive: ZipFile, outline: _Outline, info: ZipInfo, content: Iterable[bytes]) -> bytes:
-    """Return what stands in front of a file, with the size and the checksum of its content."""
+    """Return the header of a file, with the size and checksum of its content."""
     with archive.open(info, "w") as out:
         outline.keeps = False
         for piece in content:

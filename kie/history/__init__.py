@@ -1,1 +1,1 @@
-"""What a list of jobs is asked for: by an address, and by words."""
+"""Queries for lists of jobs, and full-text search."""

@@ -1,4 +1,4 @@
-"""Reads the first directory of EXIF data or a TIFF file as far as it can be read. Nothing raises an error.
+"""Reads the first directory of EXIF data or a TIFF file, as far as possible. Never raises an error.
 
     header: byte order, offset ──> directory: count, entries, offset of the next ──> …
                                               tag, type, count, value or its offset

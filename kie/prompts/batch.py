@@ -1,4 +1,4 @@
-"""The requests that the rows of a table stand for.
+"""The requests of the rows of a table.
 
     Table: Row, Row, … ── with the form's settings ── Line, Line, … ── requests
 

@@ -166,20 +166,20 @@ def _one_header(rows: list[Cells], wanted: Collection[str]) -> list[Cells]:
 
 
 def _goes_on(header: Cells, row: Cells, wanted: Collection[str]) -> bool:
-    """Return whether a row belongs to the header above it: a known name reaches down into it, or it has all the names below a wide one."""
+    """Return whether a row continues the header: a known name is merged down into it, or all its cells are known names below merged ones."""
     named = [text for text in row.texts if text.strip()]
     is_below_wide = bool(header.beside) and _known(named, wanted) == len(named)
     return is_below_wide or bool(_known([row.texts[at] for at in row.above], wanted))
 
 
 def _tidied(row: Cells) -> Cells:
-    """Return a row as it looks, with damaged letters marked."""
+    """Return a row with tidied texts, and faults for damaged letters."""
     damaged = {at: _DAMAGED for at, text in enumerate(row.texts) if "\ufffd" in text}
     return row._replace(texts=list(map(tidied, row.texts)), unread=damaged | row.unread)
 
 
 def _is_from_here(rows: Sequence[Cells]) -> bool:
-    """Return whether a table is an export of ours, whatever was deleted from it since."""
+    """Return whether a table is an export of ours, possibly with deleted columns."""
     places = [at for at, role in roles(rows[0].texts, ()).items() if role == "references"]
     return is_ours(rows[0].texts) or any(is_ids(row.text(at)) for row in rows for at in places)
 

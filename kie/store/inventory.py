@@ -29,7 +29,7 @@ class ExpectedFile(NamedTuple):
 
 
 class Inventory:
-    """The files that rows expect."""
+    """The files that the rows refer to."""
 
     def __init__(self, database: Database):
         self._database = database

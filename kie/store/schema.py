@@ -152,7 +152,7 @@ sends = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("job_id", String(32), nullable=False, index=True),
-    Column("person", String(200), nullable=False),
+    Column("person", String(200), nullable=False),  # written, because existing tables require it, and not read
     Column("at", Float, nullable=False, index=True),
     Column("answered_at", Float, index=True),
 )

@@ -1,1 +1,1 @@
-"""What the pages show, as JSON and words: cards, reference tiles, amounts, times."""
+"""Data for display, as JSON and text: cards, reference tiles, amounts, times."""

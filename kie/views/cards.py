@@ -1,4 +1,4 @@
-"""What the gallery draws: groups of items with their actions. `row` gives their JSON.
+"""The data of the gallery: groups of items with their actions. `row` returns their JSON.
 
 {"id", "title", "note", "progress", "actions": […], "items": [{"id", "state", "label", "prompt", "thumbnail", …}]}
 """
@@ -11,12 +11,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Action:
-    """Something to press. `icon` is a Material name.
+    """A button. `icon` is a Material name.
 
-    The browser itself answers the ids "open" (the lightbox) and "compare", and copies `copy` if there is one. Everything
-    else comes to `on_act`. `menu` puts it into the "More" menu; `closes` leaves the lightbox, for what is gone on with
-    elsewhere on the page. `says` is how many pictures a press of it asks for, and at what price. An address in `copy`
-    that begins with "history?" is completed by the browser.
+    The browser handles the ids "open" (the large view) and "compare", and copies `copy` if there is one, after completing
+    a URL that begins with "history?". Other actions are passed to `on_act`. `menu` puts the button into the "More" menu;
+    `closes` closes the large view, for actions that continue on the page. `says` is the number of pictures that it
+    requests, and their price.
     """
 
     id: str
@@ -31,7 +31,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Badge:
-    """A mark on a picture's corner, such as a star."""
+    """A mark in a picture's corner, such as a star."""
 
     icon: str
     text: str
@@ -39,7 +39,7 @@ class Badge:
 
 @dataclass(frozen=True)
 class Problem:
-    """What went wrong, in a sentence of ours, and in the service's own words as `detail`."""
+    """A sentence about what went wrong, with the service's message as `detail`."""
 
     text: str
     detail: str = ""
@@ -48,7 +48,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Download:
-    """A file to take away: a path on this server, and the name it gets."""
+    """A file to download: its path on this server, and its name."""
 
     url: str
     name: str
@@ -56,7 +56,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a group is, with the words for it."""
+    """The progress of a group, with a text."""
 
     done: int
     total: int
@@ -65,10 +65,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Item:
-    """A picture, or the job that makes it. Sizes are pixels, or any numbers of the expected shape; times are seconds.
+    """A job, with its picture if there is one. Sizes are pixels, or any numbers with the expected aspect ratio.
 
-    Addresses are paths on this server, which begin with "/"; anything else is not shown. `expected` is how long the
-    whole takes, counted as `elapsed` is, and `at` the Unix time of the request. Each of `facts` is a name and a value, for the lightbox and for comparisons.
+    URLs are paths on this server, which begin with "/"; others are not shown. `elapsed` and `expected` are seconds, the
+    latter for the whole job; `at` is the Unix time of the request. `facts` are names and values for details and comparisons.
     """
 
     id: str
@@ -95,7 +95,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Group:
-    """Items that belong together under one heading. Without a title there is no heading."""
+    """Items under one heading. Without a title there is no heading."""
 
     id: str
     title: str
@@ -107,14 +107,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Notify:
-    """What the browser's tab tells while its person looks elsewhere: how many are pending, and the page's name."""
+    """For the title of the browser's tab: the number of pending pictures, and the name of the page."""
 
     pending: int
     title: str = "Nano Banana Studio"
 
 
 def row(card: Any) -> Any:
-    """Return the JSON of a card, with that of all its parts."""
+    """Return the JSON of a card and its parts."""
     if card is None or isinstance(card, str | int | float):
         return card
     if isinstance(card, tuple):

@@ -10,7 +10,7 @@ from kie.views.cards import Action, Group, Notify, Progress, Row, row
 
 SHOWN = 60
 PAUSE = Action("pause", "Pause", "pause", "What is sent already goes on.")
-GO_ON = Action("go-on", "Go on", "play_arrow")
+RESUME = Action("go-on", "Go on", "play_arrow")
 CANCEL_REST = Action("cancel-rest", "Cancel the rest", "close", "What has not been sent yet is free.")
 Jobs = Sequence[Job]
 
@@ -32,7 +32,7 @@ def feed(studio: Studio, jobs: Sequence[Job], zone: str | None) -> Row:
 def _group(studio: Studio, whole: Jobs, shown: Jobs, zone: str | None) -> Group:
     jobs = tuple(job_cards.item(studio, job, zone, session=True) for job in shown)
     if len(whole) == 1 and not whole[0].is_open and not jobs[0].thumbnail:
-        return Group(whole[0].submit_id, "", jobs)  # what came to nothing is one line, with its prompt in it
+        return Group(whole[0].submit_id, "", jobs)  # One line, which has the prompt in it.
     waiting = [job for job in whole if job.state in CANCELLABLE]
     is_paused = any(job.paused_at for job in waiting)
     ended = sum(job.state in ENDED for job in whole)
@@ -49,7 +49,7 @@ def _group(studio: Studio, whole: Jobs, shown: Jobs, zone: str | None) -> Group:
 
 def _actions(studio: Studio, whole: Jobs, is_paused: bool, is_waiting: bool) -> tuple[Action, ...]:
     if is_waiting and len(whole) > 1:
-        return ((GO_ON if is_paused else PAUSE), CANCEL_REST)
+        return ((RESUME if is_paused else PAUSE), CANCEL_REST)
     resolutions = [job.generation.resolution for job in whole]
     prices = {resolution: studio.estimates.price(resolution) for resolution in set(resolutions)}
     known = [price.credits for resolution in resolutions if (price := prices[resolution])]
@@ -68,7 +68,7 @@ def _progress_text(whole: Jobs, is_paused: bool) -> str:
 
 
 def _note(whole: Jobs, hidden: int, is_one: bool, zone: str | None) -> str:
-    """Return what a submission is: how many, its settings, what it has cost, when, and how many are not shown here."""
+    """Return the number of pictures of a submission, its settings, cost and time, and how many are not shown."""
     spent = [job.cost for job in whole]
     known = sum(credits for credits in spent if credits is not None)
     unknown = sum(credits is None and job.state in ENDED for credits, job in zip(spent, whole, strict=True))

@@ -1,4 +1,4 @@
-"""How the studio writes credits, times, sizes and states: one place, so that every page writes them alike."""
+"""Formats credits, times, sizes and states for all pages."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from kie.jobs import Job, State
 from kie.store.breaker import OpenBreaker
 from kie.text import counted, local
 
-# An icon and a name for each.
+# Icon and name.
 LOOKS = {
     State.QUEUED: ("hourglass_empty", "Queued"),
     State.UPLOADING: ("upload", "Uploading references"),
@@ -25,20 +25,20 @@ ICONS = {state: f":material/{icon}:" for state, (icon, _) in LOOKS.items()}
 
 
 def state(job: Job, breaker: OpenBreaker | None = None) -> str:
-    """Name a job's state. What waits is paused while a person, or the circuit breaker, holds it back."""
+    """Return the name of a job's state. A queued job is paused by a person, or while the circuit breaker is open."""
     if job.state == State.QUEUED and (job.paused_at or breaker):
         return "Paused" if job.paused_at else f"Paused: {incident(breaker.problem)}"
     return "Preparing" if job.state == State.UPLOADING and not job.generation.references else LOOKS[job.state][1]
 
 
 def number(value: float) -> str:
-    """Write credits as the service counts them: whole if they are, else with their fraction."""
-    # Adding zero turns the -0.0 that rounding can leave into 0.0.
+    """Format a number with at most two decimals."""
+    # Adding 0.0 turns the -0.0 of rounding into 0.0.
     return f"{round(value, 2) + 0.0:,.2f}".rstrip("0").rstrip(".")
 
 
 def credits(value: float | None) -> str:
-    """Write an amount of credits; what is not known is said to be so."""
+    """Format an amount of credits, "unknown" for None."""
     if value is None:
         return "unknown"
     amount = number(value)
@@ -46,7 +46,7 @@ def credits(value: float | None) -> str:
 
 
 def charged(job: Job) -> str:
-    """Say what a job that has no picture yet did to the credits: one mark, or nothing before it was sent."""
+    """Return whether a job without a picture was charged, as a short sentence, empty before it is sent."""
     if job.cost is not None:
         return f"Charged {number(job.cost)}." if job.cost else "Not charged."
     if job.state in (State.QUEUED, State.UPLOADING):
@@ -55,7 +55,7 @@ def charged(job: Job) -> str:
 
 
 def cost(job: Job) -> str:
-    """Say what a job cost, or may cost."""
+    """Return what a job has cost, or may cost."""
     if job.cost is not None:
         return credits(job.cost) if job.cost else "not charged"
     return (
@@ -66,7 +66,7 @@ def cost(job: Job) -> str:
 
 
 def incident(problem: str) -> str:
-    """Name what happened at the service, by the error that it answered with."""
+    """Describe an error of the service that opened the circuit breaker, given its class name."""
     known = {
         "CreditsShort": "not enough credits",
         "ServicePaused": "the service takes no tasks",
@@ -76,24 +76,24 @@ def incident(problem: str) -> str:
 
 
 def settings(generation: Generation) -> str:
-    """Write the options of a request in one line."""
+    """Return the options of a request in one line."""
     return " · ".join(option.written(getattr(generation, option.name)) for option in OPTIONS)
 
 
 def delivered(job: Job) -> str:
-    """Name what came: pixels, kind and size."""
+    """Return the pixels, format and size of a picture."""
     if not job.file:
         return "nothing yet"
     return f"{job.width} × {job.height} {(job.file_kind or '').upper()}, {size(job.file_bytes or 0)}"
 
 
 def pictures(value: int) -> str:
-    """Count pictures."""
+    """Return a count with the word "picture" or "pictures"."""
     return counted(value, "picture")
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as a person says it."""
+    """Format a duration in seconds."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -103,7 +103,7 @@ def duration(seconds: float) -> str:
 
 
 def ago(moment: float) -> str:
-    """Say how long ago a Unix time is."""
+    """Format a Unix time as relative to now."""
     seconds = time.time() - moment
     if seconds < 45:
         return "just now"
@@ -116,13 +116,13 @@ def ago(moment: float) -> str:
 
 
 def clock_time(moment: float, zone: str | None) -> str:
-    """Write a Unix time as hours and minutes in a time zone, with the day if that is not today."""
+    """Format a Unix time as hours and minutes in a time zone, with the date unless it is today."""
     there, now = local(moment, zone), local(time.time(), zone)
     return there.strftime("%H:%M" if there.date() == now.date() else "%Y-%m-%d %H:%M")
 
 
 def day(moment: float, zone: str | None) -> str:
-    """Name the day of a Unix time in a time zone."""
+    """Format the day of a Unix time in a time zone: "Today", "Yesterday", or weekday and date."""
     there, now = local(moment, zone), local(time.time(), zone)
     days = (now.date() - there.date()).days
     if days in (0, 1):
@@ -131,22 +131,22 @@ def day(moment: float, zone: str | None) -> str:
 
 
 def exact(moment: float, zone: str | None) -> str:
-    """Write a Unix time in a time zone, to the second."""
+    """Format a Unix time in a time zone, with seconds."""
     return local(moment, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def today(zone: str | None) -> date:
-    """Return the day that it is now in a time zone."""
+    """Return the present date in a time zone."""
     return local(time.time(), zone).date()
 
 
 def size(count: int) -> str:
-    """Write a number of bytes."""
+    """Format a number of bytes."""
     return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{max(1, round(count / 1024))} KB"
 
 
 def literal(text: str) -> str:
-    """Wrap text from outside so that Markdown shows it letter by letter: a code span longer than any run of ticks in it."""
+    """Return a Markdown code span that shows text unchanged. Its fence is longer than any run of backticks in the text."""
     plain = " ".join(text.split()) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", plain)), default=0) + 1)
     return f"{fence} {plain} {fence}" if "`" in plain else f"{fence}{plain}{fence}"

@@ -1,4 +1,4 @@
-"""A job as an item of the gallery: where it stands, what it cost, what went wrong, what can be done with it."""
+"""Jobs as items of the gallery: state, cost, problem and actions."""
 
 import time
 
@@ -41,9 +41,9 @@ DOWNLOAD_AGAIN = Action("fetch", "Download again", "download")
 
 
 def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: bool = False) -> Item:
-    """Return a job as an item of the gallery. `session` says whether it is one of this session's own.
+    """Return a job as an item of the gallery. `session` says whether it is in the feed of a session.
 
-    With `receipt`, the copy that is taken away carries what the picture was made from; else it is as it came.
+    With `receipt`, the downloaded file has the receipt embedded; otherwise it is the file as delivered.
     """
     is_here = job.state == State.DONE and studio.exports.file(job) is not None
     is_shown = is_here and not job.preview_problem and not job.binned_at
@@ -72,7 +72,7 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
 
 
 def label(studio: Studio, job: Job, is_here: bool) -> str:
-    """Name where a job stands, and what of a finished one can't be seen here."""
+    """Return the name of a job's state, or the reason why its picture is not shown."""
     if job.binned_at:
         return "Deleted" if job.emptied_at else "In the bin"
     if job.state != State.DONE:
@@ -83,7 +83,7 @@ def label(studio: Studio, job: Job, is_here: bool) -> str:
 
 
 def shape(job: Job) -> tuple[int, int]:
-    """Return the pixels of a picture, or numbers of the shape that it will have."""
+    """Return the pixel size of a picture, or numbers with the expected aspect ratio."""
     if job.width and job.height:
         return job.width, job.height
     if job.generation.aspect_ratio == "auto":
@@ -93,7 +93,7 @@ def shape(job: Job) -> tuple[int, int]:
 
 
 def clock(studio: Studio, job: Job) -> dict[str, float | str | None]:
-    """Say how long an open job takes already, how long the whole may take, and when its turn comes."""
+    """Return elapsed and expected seconds of an open job, and a text about its turn in the queue."""
     if not job.is_open:
         return {}
     elapsed = max(0.0, time.time() - (job.accepted_at or job.sent_at or job.created_at))
@@ -104,7 +104,7 @@ def clock(studio: Studio, job: Job) -> dict[str, float | str | None]:
 
 
 def badges(job: Job) -> tuple[Badge, ...]:
-    """Mark what people said of a picture."""
+    """Return the badges for stars, ratings and shortfall."""
     marks = (
         (job.starred_at, "star", f"Starred by {job.starred_by}"),
         (job.verdict == "pick", "thumb_up", f"Picked by {job.verdict_by}"),
@@ -115,14 +115,14 @@ def badges(job: Job) -> tuple[Badge, ...]:
 
 
 def meta(job: Job, is_here: bool) -> str:
-    """Name a job's settings and its cost, unless its problem says already what was charged."""
+    """Return a job's settings, and its cost unless the problem's sentence has it."""
     is_said = not is_here and problem(job, is_here) and format.charged(job)
     settings = format.settings(job.generation)
     return settings if is_said else f"{settings} · {format.cost(job)}"
 
 
 def problem(job: Job, is_here: bool) -> Problem | None:
-    """Say what went wrong and whether it was charged, and what the service said."""
+    """Return a job's problem, with whether it was charged and the service's message, or None."""
     if job.state == State.CANCELLED:
         cancelled = errors.sentence(job.problem) if job.problem else "Cancelled before it was sent."
         return Problem(f"{cancelled} {format.charged(job)}", tone="warning")
@@ -140,7 +140,7 @@ def problem(job: Job, is_here: bool) -> Problem | None:
 
 
 def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Action, ...]:
-    """Return what can be done with a job in its state."""
+    """Return the actions for a job."""
     copy = Action("copy", "Copy prompt", "content_copy", menu=True, copy=job.prompt)
     hide = (HIDE,) if session else ()
     review = (REVIEW,) if job.needs_attention else ()
@@ -167,16 +167,16 @@ def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Act
 
 
 def again_action(studio: Studio, job: Job) -> Action:
-    """Offer a job that came to nothing as a new one, with its price."""
+    """Return the action that sends a failed or cancelled job again, with its price."""
     price = studio.estimates.price(job.generation.resolution)
     cost = f"about {format.credits(price.credits)}" if price else "price unknown"
     help = "As a new job, which costs what a new picture costs."
-    # What the filter has refused once is refused again: the prompt has to change first.
+    # In the menu if the content filter would refuse it again.
     return Action("again", f"Send again · {cost}", "replay", help, menu=job.is_filtered)
 
 
 def facts(job: Job, zone: str | None) -> tuple[tuple[str, str], ...]:
-    """List what is known of a job, for looking at it large and for comparing."""
+    """Return names and values for the details of a job, and for comparisons."""
     known = [
         ("Settings", format.settings(job.generation)),
         ("Delivered", format.delivered(job)),

@@ -1,4 +1,4 @@
-"""A reference as its tile shows it: a thumbnail, its size, what was changed in it, why it can't be sent."""
+"""The data of a reference's tile: thumbnail, size, conversion, and the reason if it can't be sent."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ GONE = "It is no longer on this server, so it can't be sent: remove it, or add i
 
 
 def tile(studio: Studio, identifier: str, reference: Reference | None) -> dict[str, Any]:
-    """Return what the tile of a reference shows: {"id", "name", "facts", "thumbnail", "changed", "isWaiting", "problem"}."""
+    """Return the data of a reference's tile: {"id", "name", "facts", "thumbnail", "changed", "isWaiting", "problem"}."""
     row = {"id": identifier, "name": "A picture", "facts": "", "thumbnail": None, "changed": None, "isWaiting": False}
     if reference is None:
         return row | {"problem": GONE}

@@ -1,16 +1,16 @@
-"""How an aspect ratio looks."""
+"""Icons of aspect ratios."""
 
 from functools import cache
 from urllib.parse import quote
 
-# Mid grey, which can be seen on a light page and on a dark one.
+# Mid grey, visible in light and dark mode.
 LINE = "#8a8172"
 ICON_PX, SHAPE_PX = 20, 18
 
 
 @cache
 def shape(ratio: str) -> str:
-    """Draw an aspect ratio beside its name, as Markdown."""
+    """Return Markdown with the icon and the name of an aspect ratio."""
     if ratio == "auto":
         width, height, dash = 14.0, 14.0, ' stroke-dasharray="3 2"'
     else:

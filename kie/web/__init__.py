@@ -1,1 +1,1 @@
-"""HTTP beside the pages: routes, JSON for components, downloads; and what guards every connection."""
+"""HTTP routes beside the pages: API, downloads, uploads; and the middleware for all connections."""

@@ -1,18 +1,18 @@
-"""JSON for the components that draw what changes by itself. `WS /events` says when to ask again.
+"""JSON API for the components. `WS /events` says when to fetch again.
 
 GET /api/jobs?ids=…&person=…&since=…&without=…&zone=…&seen=…
-    the jobs with these ids, the rest of their submissions, and this person's since then: see `feed.feed`
+    the jobs with these ids, the rest of their submissions, and this person's recent jobs: see `feed.feed`
 GET /api/job?id=…&zone=…&receipt=…
-    all that is known of one job: see `job`
+    the details of one job: see `job`
 GET /api/references?ids=…&seen=…
     {"items": […]}: see `reference_tiles.tile`
 GET /api/status?zone=…&seen=…
     credits, those reserved, why new jobs wait, what needs attention, the key, the hosts, the check of the files
 GET /api/news?list=…&mark=…&…
-    {"new": how many the list has more than were shown, "changed": whether what was shown is out of date}
+    {"new": number of jobs that were added to the list, "changed": whether the shown jobs are out of date}
 
-Lists are separated by commas, times are Unix seconds, and each answer has its fingerprint in "seen". A request that names it is
-answered with 204 as long as nothing but the clock has changed.
+Lists are separated by commas, times are Unix seconds, and each answer has its fingerprint in "seen". A request with that
+fingerprint is answered with 204 if nothing but the clock has changed.
 """
 
 import hashlib
@@ -39,13 +39,13 @@ from kie.views.reference_tiles import tile
 
 Params = Mapping[str, str]
 IDS_LIMIT = 200
-# Counted on by the browser, so no reason to send an answer again.
+# Not in the fingerprint: the browser counts them on.
 CLOCKS = ("elapsed", "expected", "now")
 OF_NEWS = ("list", "mark", "page", "size", "total", "zone", "view", "job", "seen")
 
 
 def api_routes(studio: Callable[[], Studio]) -> list[Route]:
-    """Return the routes over the studio that `studio` names when a request comes."""
+    """Return the routes. `studio` is called for each request."""
 
     def route(path: str, answer: Callable[[Studio, Params], Row]) -> Route:
         def reply(request: Request) -> Response:
@@ -62,7 +62,7 @@ def api_routes(studio: Callable[[], Studio]) -> list[Route]:
 
 
 def jobs(studio: Studio, params: Params) -> Row:
-    """Return the jobs that are asked for, with their whole submissions, as the gallery draws them."""
+    """Return jobs with the rest of their submissions, as the gallery shows them."""
     ids, without = (_listed(params.get(name), IDS_LIMIT) for name in ("ids", "without"))
     if person := params.get("person"):
         ids = [*ids, *studio.jobs.recent_ids(person, created_since=_number(params.get("since")))]
@@ -71,10 +71,10 @@ def jobs(studio: Studio, params: Params) -> Row:
 
 
 def job(studio: Studio, params: Params) -> Row:
-    """Return a job as an item of the gallery, with its history, its pictures that went in or came of it, tags and note.
+    """Return a job as an item of the gallery, with its history, references, the pictures made from it, tags and note.
 
     {"item", "facts": [[name, value], …], "references" and "used": [{"url", "alt", "id"}, …], "tags", "all_tags", "note"};
-    "item" is None if there is no such job. With `receipt`, the file to download carries what the picture was made from.
+    "item" is None if there is no such job. With `receipt`, the downloaded file has the receipt embedded.
     """
     found, zone = studio.jobs.get(params.get("id") or ""), params.get("zone")
     if found is None:
@@ -96,14 +96,14 @@ def job(studio: Studio, params: Params) -> Row:
 
 
 def references(studio: Studio, params: Params) -> Row:
-    """Return references as their tiles show them."""
+    """Return the tiles of references."""
     ids = _listed(params.get("ids"), REFERENCE_LIMIT)
     known = {reference.id: reference for reference in studio.store.references.get_many(ids)}
     return {"items": [tile(studio, each, known.get(each)) for each in ids]}
 
 
 def status(studio: Studio, params: Params) -> Row:
-    """Return what every page says of the studio. None stands for what is not known."""
+    """Return the state of the studio. None stands for unknown values."""
     balance, breaker = studio.credits.balance(), studio.store.breaker.current()
     reports, zone = studio.diagnostics.host_reports, params.get("zone")
     hosts = [(url, *reports.get(url, (None, None))) for url in studio.backend.hosts]
@@ -118,7 +118,7 @@ def status(studio: Studio, params: Params) -> Row:
         "breaker": breaker
         and {
             "since": format.clock_time(breaker.since, zone),
-            # While nothing waits to be made, nothing is tried either.
+            # The service is only tested while jobs are queued.
             "try_at": format.clock_time(breaker.try_at, zone) if breaker.try_at > time.time() else None,
             "text": format.incident(breaker.problem),
         },
@@ -135,7 +135,7 @@ def status(studio: Studio, params: Params) -> Row:
 
 
 def key(studio: Studio) -> Row | None:
-    """Return what stands in the way of the key, {"tone", "text"}, or None if nothing does."""
+    """Return a notice about the sandbox or a problem of the key, {"tone", "text"}, or None."""
     known = studio.settings.key()
     if studio.backend.is_sandbox:
         note = f" {known.note}" if known.note and not known.is_usable else ""
@@ -157,7 +157,7 @@ def key(studio: Studio) -> Row | None:
 
 
 def news(studio: Studio, params: Params) -> Row:
-    """Say what a list that a person reads does not show yet: of Account, or of a page of the history."""
+    """Return what has changed since a list was shown: that of Account, or a page of the history."""
     if params.get("list") == "account":
         return {"new": 0, "changed": account_mark(studio) != params.get("mark")}
     query = Query.from_params(params, OF_NEWS, params.get("zone"))
@@ -167,21 +167,21 @@ def news(studio: Studio, params: Params) -> Row:
 
 
 def history_mark(shown: Iterable[Job]) -> str:
-    """Return a short text that changes when one of these jobs, or their order, does."""
+    """Return a fingerprint of these jobs and their order."""
     return fingerprint(
         [job.id, job.state, job.credits, job.file, job.starred_at, job.verdict, job.emptied_at] for job in shown
     )
 
 
 def account_mark(studio: Studio) -> str:
-    """Return a short text that changes when the readings, or what needs attention, do."""
+    """Return a fingerprint of the last reading and the jobs that need attention."""
     balance = studio.credits.balance()
     attention = [[job.id, job.state, job.problem, job.candidate] for job in studio.jobs.needing_attention()]
     return fingerprint([balance and balance.at, attention])
 
 
 def fingerprint(row: Any) -> str:
-    """Return a short text that stands for what can be written as JSON, but for its clocks."""
+    """Return a hash of a JSON value without its CLOCKS."""
     content = json.dumps(_without_clocks(row), default=str)
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 

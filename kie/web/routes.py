@@ -102,12 +102,12 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
         await socket.accept()
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
-        def hear(_: set[str]) -> None:
+        def on_change(_: set[str]) -> None:
             # The loop may be closed while the tracker is still stopping.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(changed.set)
 
-        leave = studio().events.listen(hear)
+        leave = studio().events.listen(on_change)
         sender = asyncio.create_task(_send_changes(socket, studio().events, changed))
         try:
             while True:

@@ -1,1 +1,1 @@
-"""The scheduler with the two halves of a job: submit, then poll and download; and the check of files."""
+"""The scheduler, the two halves of a job (submit; poll and download), and the integrity check."""

@@ -41,7 +41,7 @@ POLLERS = 6
 # Failed downloads have a pool of their own, so that slow ones do not delay new ones.
 OTHERS = {"fetch": 8, "refetch": 4, "prepare": 8, "check": 8, "background": 2}
 BIN_S = 3600.0
-AFTER_TROUBLE_S = 1.0
+RETRY_S = 1.0
 
 
 class Tracker:
@@ -75,7 +75,7 @@ class Tracker:
         self._balance_at = math.inf
         self._reading_balance = False
         self._beat_at = 0.0
-        self._wait_s = AFTER_TROUBLE_S
+        self._wait_s = RETRY_S
         self.credit_problem: StudioError | None = None
 
     @property
@@ -134,7 +134,7 @@ class Tracker:
         while not self._stopping.is_set():
             began = time.monotonic()
             self._wakeup.clear()
-            self._wait_s = AFTER_TROUBLE_S
+            self._wait_s = RETRY_S
             self._run_safely(self._schedule)
             self._wakeup.wait(self._wait_s)
             self._stopping.wait(max(0.0, began + self._timing.rounds_apart_s - time.monotonic()))
@@ -172,13 +172,13 @@ class Tracker:
             self._start(job_id, "send" if state == State.UPLOADING else "poll", partial(self._step, job_id))
 
     def _heartbeat(self, now: float) -> None:
-        """Record, every few seconds, that this server is alive, and take over what a dead one was sending: it is unsure now."""
+        """Record every few seconds that this server is alive, and recover the jobs of dead servers."""
         if now - self._beat_at < self._timing.heartbeat_s and now >= self._beat_at:
             return
         self._store.queue.heartbeat(now)
         self._beat_at = now
         for job_id in self._store.queue.recover_orphans(now, self._busy_now()):
-            log.warning("nobody knows how the sending of job %s ended; it is unsure now", job_id)
+            log.warning("job %s is unsure: its server stopped while it was being sent", job_id)
             self.publish_job(job_id)
 
     def _busy_now(self) -> dict[str, str]:
@@ -211,8 +211,8 @@ class Tracker:
         try:
             return step()
         except Exception:
-            # The only broad one: a fault in one step must not end the thread, on which the paid pictures of all jobs depend.
-            log.exception("%s failed in a way nobody foresaw", f"a step of {owner}" if owner else "work of no job")
+            # The only broad handler: a bug in one step must not end the thread, which serves all jobs.
+            log.exception("%s failed unexpectedly", f"a step of {owner}" if owner else "a background task")
             if owner:
                 self._run_safely(partial(self._postpone, owner))
             return None
