@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None, settings: Settings | None = None) -
 
 def _check(settings: Settings, options: argparse.Namespace) -> int:
     [place] = in_use(place_of(settings, options.sandbox))
-    return _told(_checked(place, options.deep))
+    return _print_report(_check_place(place, options.deep))
 
 
 def _back_up(settings: Settings, options: argparse.Namespace) -> int:
@@ -82,10 +82,10 @@ def _restore(settings: Settings, options: argparse.Namespace) -> int:
         say("KIE_DATABASE_URL names another database: take it out of the settings to open the restored one.")
     if folder != settings.data_dir:
         say(f"To open it, start the studio with KIE_DATA_DIR={folder}")
-    return max((_told(_checked(place)) for place in restored.places), default=0)
+    return max((_print_report(_check_place(place)) for place in restored.places), default=0)
 
 
-def _checked(place: Place, is_deep: bool = False) -> Report:
+def _check_place(place: Place, is_deep: bool = False) -> Report:
     store = Store(place.url)
     decoder = Decoder()
     store.open()
@@ -96,7 +96,7 @@ def _checked(place: Place, is_deep: bool = False) -> Report:
         store.close()
 
 
-def _told(report: Report) -> int:
+def _print_report(report: Report) -> int:
     for sentence in report.sentences():
         say(sentence)
     return 0 if report.is_well else 1

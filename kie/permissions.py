@@ -56,14 +56,14 @@ def read_plain(path: Path, limit: int) -> tuple[bytes, bool]:
 
     Raises OSError when it is larger than `limit` bytes or not a regular file: reading a named pipe would block.
     """
-    _demand_plain(path.stat(), limit)
+    _require_regular(path.stat(), limit)
     with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
         status = os.fstat(file.fileno())
-        _demand_plain(status, limit)
+        _require_regular(status, limit)
         return file.read(limit), IS_POSIX and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
-def _demand_plain(status: os.stat_result, limit: int) -> None:
+def _require_regular(status: os.stat_result, limit: int) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise OSError(errno.EISDIR, "it is a folder")
     if not stat.S_ISREG(status.st_mode):

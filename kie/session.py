@@ -38,7 +38,7 @@ class SessionJobs:
         self._mapping[IDS] = list(dict.fromkeys([*self.ids, *ids]))
 
     def forget(self, job_id: str) -> None:
-        """Remove a job from the list, and keep its id among those not to show. It stays in the history."""
+        """Remove a job from the list, and remember that it is not to be shown. It stays in the history."""
         self._mapping[IDS] = [identifier for identifier in self.ids if identifier != job_id]
         self._mapping[FORGOTTEN] = [*self.forgotten, job_id]
 

@@ -1,4 +1,4 @@
-"""Backup and restore of the data folder. A backup runs beside a working studio; a restore is complete or undone.
+"""Backup and restore of the data folder. A backup can be made while the studio runs; a restore is complete or undone.
 
     backup.json                            format version and time
     studio.sqlite3                         a consistent copy in which no job is queued
@@ -35,17 +35,17 @@ from kie.text import counted
 
 DATABASE, ABOUT, SANDBOX = "studio.sqlite3", "backup.json", "sandbox/"
 FORMAT = 1
-TOLD_EVERY = 1000
+REPORT_EVERY = 1000
 NAME_IN_UTF_8 = 0x0800
 CHANGED = "it is cut off, changed, or no zip file"
 
-# What file systems and desktops put at the top of a volume, and what a restore left there that was killed.
+# What file systems and desktops create at the top of a volume, and what a killed restore leaves there.
 _OF_A_VOLUME = re.compile(
     r"lost\+found|\.snapshots?|\.zfs|a?quota\.(user|group)|\.Trash-\d+|\.Trashes|\.Spotlight-V100|\.fseventsd|\.DS_Store"
     rf"|System Volume Information|\$RECYCLE\.BIN|\.{re.escape(DATABASE)}-[0-9a-f]{{8}}\.part"
 )
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -94,41 +94,41 @@ def in_use(*places: Place) -> list[Place]:
     return found
 
 
-def back_up(places: Sequence[Place], target: Path, tell: Tell, now: float) -> None:
-    """Write `places` into one new zip file and report progress to `tell`. Running studios are not disturbed.
+def back_up(places: Sequence[Place], target: Path, report: Progress, now: float) -> None:
+    """Write `places` into one new zip file and report progress. Running studios are not disturbed.
 
     Raises MaintenanceFailed, and OSError when the disk is full or not writable. No file is left in these cases.
     """
     if target.exists():
         raise MaintenanceFailed(f"{target} is there already; nothing was written: choose another name.")
-    with _beside(target) as part:
+    with _temporary(target) as part:
         part.mkdir()
         with zipfile.ZipFile(part / "backup.zip", "w", strict_timestamps=False) as archive:
             archive.writestr(ABOUT, json.dumps({"format": FORMAT, "made_at": now}))
             for place in places:
-                _add(archive, place, part / DATABASE, tell, now)
+                _add(archive, place, part / DATABASE, report, now)
         with (part / "backup.zip").open("rb") as written:
             os.fsync(written.fileno())
         (part / "backup.zip").replace(target)
 
 
-def _add(archive: zipfile.ZipFile, place: Place, copy: Path, tell: Tell, now: float) -> None:
+def _add(archive: zipfile.ZipFile, place: Place, copy: Path, report: Progress, now: float) -> None:
     if place.database is None:
-        tell(
+        report(
             "The rows are on a database server, so they are not in this backup: pg_dump saves them. "
             "Run it before this command, so that every file that the dump names is in here."
         )
-        _add_files(archive, place, Store(place.url), tell)
+        _add_files(archive, place, Store(place.url), report)
         return
     _copy_database(place.database, copy)
-    cancelled, unsure = set_at_rest(copy, now)
+    cancelled, unsure = neutralise(copy, now)
     if cancelled or unsure:
-        tell(
+        report(
             f"In the copy, what waits is cancelled (jobs: {cancelled:,}) and what is just being sent is unsure ({unsure:,}), "
             "so that a restored studio pays for nothing twice. Here all of it goes on."
         )
     archive.write(copy, place.prefix + DATABASE)
-    _add_files(archive, place, Store(file_url(copy)), tell)
+    _add_files(archive, place, Store(file_url(copy)), report)
     for path in copy.parent.glob(f"{DATABASE}*"):
         path.unlink()
 
@@ -149,14 +149,14 @@ def _copy_database(database: Path, copy: Path) -> None:
         ) from error
 
 
-def set_at_rest(database: Path, now: float) -> tuple[int, int]:
+def neutralise(database: Path, now: float) -> tuple[int, int]:
     """Cancel what is queued in a copy of a database, so that opening it sends nothing. Returns the numbers of cancelled and unsure jobs."""
     with closing(Store(file_url(database))) as store:
         store.open()
         return store.inventory.neutralise_restored_jobs(now)
 
 
-def _add_files(archive: zipfile.ZipFile, place: Place, store: Store, tell: Tell) -> None:
+def _add_files(archive: zipfile.ZipFile, place: Place, store: Store, report: Progress) -> None:
     files, added, gone = Files(place.root), 0, 0
     with closing(store):
         total = store.inventory.files_count()
@@ -164,12 +164,12 @@ def _add_files(archive: zipfile.ZipFile, place: Place, store: Store, tell: Tell)
             is_here = _add_file(archive, place, files.path(kept.file))
             _add_file(archive, place, files.thumbnail(kept.id))
             added, gone = added + is_here, gone + (not is_here)
-            if (added + gone) % TOLD_EVERY == 0:
-                tell(f"{added + gone:,} of {total:,} files")
-    tell(f"{counted(added, 'file')} of pictures and references saved{' of the sandbox' if place.prefix else ''}.")
+            if (added + gone) % REPORT_EVERY == 0:
+                report(f"{added + gone:,} of {total:,} files")
+    report(f"{counted(added, 'file')} of pictures and references saved{' of the sandbox' if place.prefix else ''}.")
     if gone:
         are = "is" if gone == 1 else "are"
-        tell(
+        report(
             f"{counted(gone, 'file')} that the rows name {are} not on the disk: run check, which has such pictures fetched again."
         )
 
@@ -182,22 +182,22 @@ def _add_file(archive: zipfile.ZipFile, place: Place, path: Path) -> bool:
     return True
 
 
-def restore(source: Path, folder: Path, tell: Tell, now: float) -> Restored:
+def restore(source: Path, folder: Path, report: Progress, now: float) -> Restored:
     """Unpack a backup into an empty folder in such a way that none of its jobs is sent again.
 
     Raises MaintenanceFailed, and OSError when the disk is full or not writable. The folder is unchanged in these cases.
     """
-    _demand_empty(folder)
+    _require_empty(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # A folder that is there may be a volume: it can't be replaced, and what is beside it is on another disk.
+    # An existing folder may be a mounted volume: it can't be replaced, and its siblings are on another disk.
     is_there = folder.exists()
-    with _beside(folder / DATABASE if is_there else folder) as part:
-        count = _unpack(source, part, tell)
+    with _temporary(folder / DATABASE if is_there else folder) as part:
+        count = _unpack(source, part, report)
         databases = [prefix for prefix in ("", SANDBOX) if (part / prefix / DATABASE).exists()]
         for prefix in databases:
             Files(part / prefix).open()
             _renew_database(source, part / prefix / DATABASE)
-        rested = [set_at_rest(part / prefix / DATABASE, now) for prefix in databases]
+        counts = [neutralise(part / prefix / DATABASE, now) for prefix in databases]
         if hasattr(os, "sync"):  # Flush everything before the rename.
             os.sync()
         if is_there:
@@ -205,12 +205,12 @@ def restore(source: Path, folder: Path, tell: Tell, now: float) -> Restored:
         else:
             part.replace(folder)
     places = tuple(Place(folder / prefix, file_url(folder / prefix / DATABASE), prefix) for prefix in databases)
-    return Restored(places, count, sum(cancelled for cancelled, _ in rested), sum(unsure for _, unsure in rested))
+    return Restored(places, count, sum(cancelled for cancelled, _ in counts), sum(unsure for _, unsure in counts))
 
 
 def _move_up(part: Path, folder: Path) -> None:
     """Move what is in `part` into the folder, the database last: files without one are no studio. Undone if it fails."""
-    _demand_empty(folder)
+    _require_empty(folder)
     with ExitStack() as undo:
         for path in sorted(part.iterdir(), key=lambda path: path.name == DATABASE):
             undo.callback(path.replace(folder / path.name).replace, path)
@@ -226,17 +226,17 @@ def _renew_database(source: Path, database: Path) -> None:
     try:
         copy_rows(given, database)
     except ValueError as error:
-        raise _no_backup(source, f"no studio writes such a value as one in {error}") from error
+        raise _invalid_backup(source, f"no studio writes such a value as one in {error}") from error
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise MaintenanceFailed(
                 f"The database could not be written ({error}); nothing was restored: make room on the disk."
             ) from error
-        raise _no_backup(source, f"its database can't be read: {error}") from error
+        raise _invalid_backup(source, f"its database can't be read: {error}") from error
     given.unlink()
 
 
-def _demand_empty(folder: Path) -> None:
+def _require_empty(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         why = f"{folder} is a file"
     elif (folder / DATABASE).exists():
@@ -250,7 +250,7 @@ def _demand_empty(folder: Path) -> None:
     )
 
 
-def _unpack(source: Path, part: Path, tell: Tell) -> int:
+def _unpack(source: Path, part: Path, report: Progress) -> int:
     try:
         with zipfile.ZipFile(source) as archive:
             entries = _checked(archive, source)
@@ -268,10 +268,10 @@ def _unpack(source: Path, part: Path, tell: Tell) -> int:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(entry) as packed, target.open("xb") as out:
                     shutil.copyfileobj(packed, out, CHUNK)
-                if number % TOLD_EVERY == 0:
-                    tell(f"{number:,} of {len(entries):,} files")
+                if number % REPORT_EVERY == 0:
+                    report(f"{number:,} of {len(entries):,} files")
     except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, NotImplementedError) as error:
-        raise _no_backup(source, CHANGED) from error
+        raise _invalid_backup(source, CHANGED) from error
     return sum(not _is_database(entry) for entry in entries)
 
 
@@ -286,30 +286,30 @@ def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
     """
     members = archive.infolist()
     if any(each.compress_type != zipfile.ZIP_STORED or each.flag_bits & ~NAME_IN_UTF_8 for each in members):
-        raise _no_backup(source, "it was packed by another program")
+        raise _invalid_backup(source, "it was packed by another program")
     size = sum(each.file_size for each in members)
     if size > source.stat().st_size or any(each.compress_size != each.file_size for each in members):
-        raise _no_backup(source, CHANGED)
+        raise _invalid_backup(source, CHANGED)
     names = [each.filename for each in members]
     about = None
     with suppress(KeyError, ValueError, RecursionError), archive.open(ABOUT) as stored:
         about = json.loads(stored.read(CHUNK))
     if not isinstance(about, dict):
-        raise _no_backup(source, "it was not made by this studio")
+        raise _invalid_backup(source, "it was not made by this studio")
     if about.get("format") != FORMAT:
-        raise _no_backup(source, "a newer studio made it")
+        raise _invalid_backup(source, "a newer studio made it")
     entries = [entry for entry in members if entry.filename != ABOUT]
     for entry in entries:
         name = entry.filename.removeprefix(SANDBOX)
         # The name as it is in the file: zipfile changes `filename` on some systems.
         if entry.orig_filename != entry.filename or not (name == DATABASE or is_name(name)):
-            raise _no_backup(source, f"no studio has a file of the name {entry.orig_filename[:100]!r}")
+            raise _invalid_backup(source, f"no studio has a file of the name {entry.orig_filename[:100]!r}")
     if len(set(names)) != len(names):
-        raise _no_backup(source, "a name is in it twice")
+        raise _invalid_backup(source, "a name is in it twice")
     return entries
 
 
-def _no_backup(source: Path, why: str) -> MaintenanceFailed:
+def _invalid_backup(source: Path, why: str) -> MaintenanceFailed:
     return MaintenanceFailed(
         f"{source} is not a whole backup of a studio ({why}), so nothing was restored: "
         "name a file that the command backup has made."
@@ -317,7 +317,7 @@ def _no_backup(source: Path, why: str) -> MaintenanceFailed:
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
+def _temporary(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`, and delete it at the end in any case."""
     part = target.with_name(f".{target.name}-{secrets.token_hex(4)}.part")
     try:

@@ -44,37 +44,37 @@ def copy_rows(source: Path, target: Path) -> None:
     Raises ValueError for values that no studio writes, and sqlite3.Error for a malformed database or a duplicate row.
     """
     # Immutable: no files are written beside the database, and no WAL is read.
-    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as given:
-        given.execute("PRAGMA trusted_schema=OFF")
-        given.execute("PRAGMA cell_size_check=ON")
-        given.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT)
-        given.text_factory = _text
-        given.set_authorizer(_allow)
-        with closing(sqlite3.connect(target)) as taken:
+    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as source_db:
+        source_db.execute("PRAGMA trusted_schema=OFF")
+        source_db.execute("PRAGMA cell_size_check=ON")
+        source_db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT)
+        source_db.text_factory = _text
+        source_db.set_authorizer(_allow)
+        with closing(sqlite3.connect(target)) as target_db:
             # Not crash-safe: the caller discards the target unless it is complete.
-            taken.execute("PRAGMA journal_mode=MEMORY")
-            taken.execute("PRAGMA synchronous=OFF")
+            target_db.execute("PRAGMA journal_mode=MEMORY")
+            target_db.execute("PRAGMA synchronous=OFF")
             for table in metadata.sorted_tables:
-                _copy(given, taken, table)
-            taken.commit()
+                _copy(source_db, target_db, table)
+            target_db.commit()
 
 
-def _copy(given: sqlite3.Connection, taken: sqlite3.Connection, table: Table) -> None:
-    columns = _shared(given, table)
+def _copy(source_db: sqlite3.Connection, target_db: sqlite3.Connection, table: Table) -> None:
+    columns = _shared(source_db, table)
     if not columns:
         return
     listed = ", ".join(f'"{column.name}"' for column in columns)
     places = ", ".join("?" * len(columns))
-    rows = given.execute(f'SELECT {listed} FROM "{table.name}" ORDER BY rowid')  # noqa: S608  (names of our own schema)
-    taken.executemany(f'INSERT INTO "{table.name}" ({listed}) VALUES ({places})', _checked(rows, columns))  # noqa: S608
+    rows = source_db.execute(f'SELECT {listed} FROM "{table.name}" ORDER BY rowid')  # noqa: S608  (names of our own schema)
+    target_db.executemany(f'INSERT INTO "{table.name}" ({listed}) VALUES ({places})', _checked(rows, columns))  # noqa: S608
 
 
-def _shared(given: sqlite3.Connection, table: Table) -> list[Column[Any]]:
+def _shared(source_db: sqlite3.Connection, table: Table) -> list[Column[Any]]:
     """Return the columns of a table that both databases have; none if it is a view or a virtual table in the source."""
     real = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name = ?"
-    if len(given.execute(real, (table.name,)).fetchall()) != 1:
+    if len(source_db.execute(real, (table.name,)).fetchall()) != 1:
         return []
-    described = given.execute(f'PRAGMA table_xinfo("{table.name}")')
+    described = source_db.execute(f'PRAGMA table_xinfo("{table.name}")')
     plain = {name for _, name, _, _, _, _, hidden in described if hidden == 0}
     return [column for column in table.columns if column.name in plain]
 

@@ -135,7 +135,7 @@ class Client:
         """
         request = {"model": MODEL} | ({"callBackUrl": callback_url} if callback_url else {})
         request["input"] = _input(generation) | {"image_input": list(image_urls)}
-        # It is read when the connection stands and the head has been sent: before, the server can't have acted on it.
+        # Read once the connection is open and the head has been sent. Before that, the server can't have acted on the request.
         body = io.BytesIO(json.dumps(request, ensure_ascii=False).encode())
         headers = {"Content-Type": "application/json", "Connection": "close"}
         url = f"{self._api_url}/api/v1/jobs/createTask"

@@ -130,7 +130,7 @@ class Files:
             path.unlink(missing_ok=True)
 
     def need_room(self, size: int) -> None:
-        """Raise NoRoom when `size` bytes do not fit on the disk beside the reserve for paid pictures."""
+        """Raise NoRoom when `size` bytes do not fit on the disk in addition to the reserve for paid pictures."""
         if shutil.disk_usage(self.root).free < size + self._reserve_bytes:
             raise NoRoom
 

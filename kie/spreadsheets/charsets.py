@@ -1,4 +1,4 @@
-"""Which encoding a text file is in, when it is not in UTF-8 and does not say so.
+"""Guesses the encoding of a text file that is not UTF-8 and does not name it.
 
     bytes ── every encoding that fits ── how likely are these letters? ── guesses, the likeliest first
 

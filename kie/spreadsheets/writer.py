@@ -39,7 +39,7 @@ Value = str | float | None
 
 
 class _Sink(io.BytesIO):
-    """Collects the output of `ZipFile` until it is taken. Without a place, so that `ZipFile` does not go back."""
+    """Collects the output of `ZipFile` until `taken` is called. It has no position, so `ZipFile` does not seek."""
 
     def tell(self) -> int:
         raise OSError
@@ -54,7 +54,7 @@ class _Sink(io.BytesIO):
 def workbook(
     pages: Iterable[Iterable[Sequence[Value]]], columns: Sequence[str], rows_limit: int = ROWS_LIMIT
 ) -> Iterator[bytes]:
-    """Yield a workbook with these rows, given in pages, below a header of column names. Very many rows go on in further sheets."""
+    """Yield a workbook with these rows, given in pages, below a header of column names. Rows above the limit continue in further sheets."""
     sink, left, count, frame = _Sink(), iter(pages), 0, _frame(1)
     head, _, end = frame.pop(_SHEET.format(1)).partition(_START)
     end = end.partition(_END)[2]

@@ -6,7 +6,7 @@
 Local address   A loopback address or a unix socket. Anyone who reaches the studio can spend credits, so it does not
                 accept connections from a network.
 Host            127.0.0.1, localhost or [::1] with any port (which may be forwarded), or the host of KIE_PUBLIC_URL.
-                If that has a path, the proxy takes it off; a page that comes with it is answered with what to set (404).
+                If that has a path, the proxy must remove it; a request for a page with it is answered with instructions (404).
 Origin          Checked for websockets and for all methods except GET, HEAD and OPTIONS. Must be that of KIE_PUBLIC_URL,
                 or equal the Host header if that is a loopback name. Another program's page on this machine has
                 another port, so it is refused. Clients that are not browsers send no Origin; they must send

@@ -132,8 +132,8 @@ class Poller:
     def _plan_next(self, job: Job, wait_s: float, values: dict[str, object]) -> None:
         """Plan the next step of a job. After `timing.polls` polls there is none, so the job is listed as needing attention.
 
-        The limit is a number of polls, not a time: clocks can jump, and time during which no server ran says nothing of
-        a task.
+        The limit is a number of polls, not a time: clocks can jump, and time during which no server ran says nothing
+        about a task.
         """
         looks, next_at = job.looks or 0, time.time() + wait_s
         if looks >= self.timing.polls:

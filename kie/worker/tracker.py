@@ -108,7 +108,7 @@ class Tracker:
                 log.warning("stopped while the pool %s was still at work; its jobs go on at the next start", name)
 
     def publish_job(self, job_id: str) -> None:
-        """Publish that a job has changed. Once the studio ends, nobody listens, and the database may be closed."""
+        """Publish that a job has changed. Does nothing while the tracker is stopping, when the database may be closed."""
         person = None if self._stopping.is_set() else self._store.jobs.person(job_id)
         if person is not None:
             self._publish({"jobs", f"person:{person}", "attention", "incidents"})

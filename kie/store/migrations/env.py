@@ -1,4 +1,4 @@
-"""Runs revisions on the connection that `kie.store.revisions` hands over. Alembic executes this file."""
+"""Runs revisions on the connection that `kie.store.revisions` passes. Alembic executes this file."""
 
 from alembic import context
 
