@@ -51,7 +51,7 @@ class Annotations:
         """Remove the star of jobs, whoever added it."""
         return self._update(ids, jobs.c.starred_at.is_not(None), {"starred_at": None, "starred_by": None})
 
-    def judge(self, ids: Collection[str], verdict: str | None, person: str, now: float | None = None) -> int:
+    def set_verdict(self, ids: Collection[str], verdict: str | None, person: str, now: float | None = None) -> int:
         """Set the verdict of jobs to "pick" or "reject", or remove it with None. Raises ValueError for any other verdict."""
         if verdict not in ("pick", "reject", None):
             raise ValueError(f"no verdict: {verdict}")

@@ -47,7 +47,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Download:
+class DownloadLink:
     """A file to download: its path on this server, and its name."""
 
     url: str
@@ -87,7 +87,7 @@ class Item:
     expected: float | None = None
     turn: str | None = None
     problem: Problem | None = None
-    download: Download | None = None
+    download: DownloadLink | None = None
     actions: tuple[Action, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     at: float | None = None

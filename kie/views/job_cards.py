@@ -9,7 +9,7 @@ from kie.jobs import CANCELLABLE, Job, State
 from kie.store import shortfall
 from kie.studio import Studio
 from kie.views import format
-from kie.views.cards import Action, Badge, Download, Item, Problem
+from kie.views.cards import Action, Badge, DownloadLink, Item, Problem
 
 STAR = Action("star", "Star", "favorite")
 UNSTAR = Action("unstar", "Starred", "heart_minus", "Remove the star")
@@ -63,7 +63,7 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
         meta=meta(job, is_here),
         badges=badges(job),
         problem=problem(job, is_here),
-        download=Download(url, file_name(job, zone)) if is_here and not job.binned_at else None,
+        download=DownloadLink(url, file_name(job, zone)) if is_here and not job.binned_at else None,
         actions=actions(studio, job, is_here, session),
         facts=facts(job, zone),
         at=job.created_at,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from kie.views.cards import Action, Badge, Download, Notify, Problem, Progress
+from kie.views.cards import Action, Badge, DownloadLink, Notify, Problem, Progress
 from tests.support.barriers import barriers
 from tests.support.browser import GONE, saved
 from tests.support.gallery_app import drawn
@@ -103,7 +103,7 @@ def test_a_problem_is_told_in_words_and_the_service_s_own_stay_text(look: Look) 
 def test_only_this_server_s_own_addresses_are_shown_or_offered(look: Look) -> None:
     foreign = ("https://evil.example/a.png", "//evil.example/a.png", "/\\evil.example/a.png", "javascript:alert(1)")
     items = [
-        finished(number, thumbnail=url, picture=url, download=Download(url, "a.png"))
+        finished(number, thumbnail=url, picture=url, download=DownloadLink(url, "a.png"))
         for number, url in enumerate((*foreign, "/\t/evil.example/a.png"))
     ]
     page = look(group(*items))

@@ -36,13 +36,13 @@ def test_a_star_names_who_set_it_first_and_when(store: Store, job: Job) -> None:
 
 def test_a_verdict_can_be_changed_and_taken_back(store: Store, job: Job) -> None:
     said = [("pick", "Ann", 1), ("pick", "Ben", 0), ("reject", "Cem", 1), (None, "Dora", 1), (None, "Eve", 0)]
-    assert [store.annotations.judge([job.id], verdict, person, NOW) for verdict, person, _ in said] == [
+    assert [store.annotations.set_verdict([job.id], verdict, person, NOW) for verdict, person, _ in said] == [
         each[2] for each in said
     ]
     left = store.jobs.get(job.id)
     assert (left.verdict, left.verdict_by, left.verdict_at) == (None, "Dora", NOW)
     with pytest.raises(ValueError, match="no verdict"):
-        store.annotations.judge([job.id], "maybe", "Ann", NOW)
+        store.annotations.set_verdict([job.id], "maybe", "Ann", NOW)
 
 
 def test_a_project_s_name_is_cleaned_and_a_blank_one_is_none(store: Store, job: Job) -> None:
@@ -237,7 +237,7 @@ def test_whoever_listens_is_told_of_a_change_and_of_nothing_else(studio: Studio)
     leave = studio.events.listen(lambda topics: told.append(topics) if topics == MARKED else None)
     deeds = [
         lambda: studio.annotations.star([job.id], " Ann "),
-        lambda: studio.annotations.judge([job.id], "pick", ""),
+        lambda: studio.annotations.set_verdict([job.id], "pick", ""),
         lambda: studio.annotations.tag([job.id], "hero", "Ann"),
         lambda: studio.annotations.put_in_project([job.id], "Zoo", "Ann"),
         lambda: studio.annotations.write_note([job.id], "good", "Ann"),

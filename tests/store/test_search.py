@@ -274,7 +274,7 @@ def test_whatever_one_server_changes_the_other_sees_at_its_next_look(store: Stor
     assert other.search.count() == 3
     changes = [
         (lambda: store.annotations.star([one], "Ann", NOW), Query(starred=True)),
-        (lambda: store.annotations.judge([one], "pick", "Ann", NOW), Query(verdict="pick")),
+        (lambda: store.annotations.set_verdict([one], "pick", "Ann", NOW), Query(verdict="pick")),
         (lambda: store.annotations.put_in_project([one], "Zoo", "Ann", NOW), Query(projects=("Zoo",))),
         (lambda: store.annotations.tag([one], "hero", "Ann", NOW), Query(tags=("hero",))),
         (lambda: store.jobs.note(one, State.DONE, credits=24.0), Query(cost_min=20.0)),

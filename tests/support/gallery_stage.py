@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from kie.views.cards import Action, Download, Group, Item
+from kie.views.cards import Action, DownloadLink, Group, Item
 from tests.support.browser import leave
 from tests.support.server import ROOT, ForkedServer
 from tests.support.waiting import until
@@ -48,7 +48,7 @@ def finished(number: int, width: int = 640, height: int = 480, **more: object) -
             "picture": address(width, height, number),
             "alt": f"Picture made from: {prompt}",
             "meta": "4:3 · 1K · PNG · 18 credits",
-            "download": Download(address(width, height, number), f"lighthouse-{number}.png"),
+            "download": DownloadLink(address(width, height, number), f"lighthouse-{number}.png"),
             "actions": ACTIONS,
             "facts": (("Resolution", f"{number}K"), ("Person", "Ann")),
         }

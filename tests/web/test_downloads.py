@@ -82,7 +82,7 @@ def jobs(studio: Studio) -> dict[str, Job]:
     )
     studio.exports.file(studio.jobs.get(ids["gone"])).unlink()
     studio.annotations.star([ids["png"]], "Ann")
-    studio.annotations.judge([ids["png"]], "pick", "Ann")
+    studio.annotations.set_verdict([ids["png"]], "pick", "Ann")
     for tag in ("@home", "hero"):
         studio.annotations.tag([ids["png"]], tag, "Ann")
     return {name: studio.jobs.get(job_id) for name, job_id in ids.items()}

@@ -25,7 +25,7 @@ OWN = ("On", "Row", "Check", "Prompt", *(option.label for option in OPTIONS), "I
 FILE_BYTES_LIMIT = 5_000_000
 FILE_TYPES = ("csv", "tsv", "txt", "xlsx")
 HEIGHT_PX = 320
-OUTCOME = "sheet_outcome"
+ADDITION = "sheet_addition"
 form = st.session_state
 
 
@@ -42,7 +42,7 @@ class AmbiguousFile:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Addition:
     """The result of adding rows: why there are none, or notes about guesses, and the file if it has another possible encoding."""
 
     fault: str = ""
@@ -64,16 +64,16 @@ def ask() -> None:
             st.button("Empty the table", icon=":material/delete_sweep:", type="tertiary", on_click=_empty)
         if form.get("sheet_before"):
             st.button("Put the table back", icon=":material/undo:", type="tertiary", on_click=_put_back)
-    outcome = form.get(OUTCOME, Outcome())
-    if outcome.fault:
-        st.error(outcome.fault, icon=":material/error:")
-    if file := outcome.file:
+    addition = form.get(ADDITION, Addition())
+    if addition.fault:
+        st.error(addition.fault, icon=":material/error:")
+    if file := addition.file:
         # Two close guesses are for a person to decide; a clear one may be wrong, too.
         examples = {guess.encoding: f"{guess.label}: {guess.example}".removesuffix(": ") for guess in file.guesses}
         names, read = list(examples), {"placeholder": "Choose how they are read", "on_change": recorded(_read_again)}
         index = names.index(file.encoding) if file.encoding else None
         st.selectbox(f"Letters of {file.name}", names, index, examples.__getitem__, key=file.key, **read)
-    for note in outcome.notes:
+    for note in addition.notes:
         st.caption(note)
 
 
@@ -197,7 +197,7 @@ def _read_file(name: str, content: bytes) -> None:
 
 def _read_again() -> None:
     """Read the file again with the chosen encoding. The present table can be restored."""
-    file: AmbiguousFile = form[OUTCOME].file
+    file: AmbiguousFile = form[ADDITION].file
     encoding = form.get(file.key)
     if encoding is None:
         return
@@ -228,12 +228,12 @@ def _take(read: Callable[[], Table], file: AmbiguousFile | None = None) -> bool:
     except TableRefused as error:
         if file and isinstance(error, EncodingUnsure):
             file = replace(file, guesses=error.guesses)
-        form[OUTCOME] = Outcome(error.sentence, file=file if file and file.guesses else None)
+        form[ADDITION] = Addition(error.sentence, file=file if file and file.guesses else None)
         return False
     if file and found.guesses:
         file = replace(file, guesses=found.guesses, encoding=found.guesses[0].encoding)
     notes = (*found.notes, *_gone_note(found.rows), *_off_notes(found.rows))
-    form[OUTCOME] = Outcome("", notes, file if found.guesses else None)
+    form[ADDITION] = Addition("", notes, file if found.guesses else None)
     _add(found.rows)
     return True
 
@@ -254,7 +254,7 @@ def _off_notes(rows: Sequence[Row]) -> list[str]:
 
 
 def _add_blank() -> None:
-    form[OUTCOME] = Outcome()
+    form[ADDITION] = Addition()
     if len(_base()) < ROWS_LIMIT:
         _add([Row(0)])
 
@@ -269,12 +269,12 @@ def _add(new: Iterable[Row]) -> None:
 
 
 def _empty() -> None:
-    form["sheet_before"], form[OUTCOME] = _cells(), Outcome()
+    form["sheet_before"], form[ADDITION] = _cells(), Addition()
     _put([])
 
 
 def _put_back() -> None:
-    form[OUTCOME] = Outcome()
+    form[ADDITION] = Addition()
     _put(form.pop("sheet_before"))
 
 

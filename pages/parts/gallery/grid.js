@@ -39,7 +39,7 @@ function listenToGrid(stage, groups) {
     } else if (isSelecting(event)) {
       event.preventDefault()
       stage.selection.choose(item.dataset.key, !stage.selection.isSelected(item.dataset.key), event.shiftKey)
-    } else stage.judge(event, item.dataset.key)
+    } else stage.handleKey(event, item.dataset.key)
   })
   // Some browsers click a button at the keyup of Space, even if its keydown was cancelled.
   groups.addEventListener("keyup", (event) => {

@@ -18,9 +18,9 @@ form = st.session_state
 ANNOTATIONS: dict[str, Callable[[Sequence[str]], object]] = {
     "star": lambda ids: Studio.current().annotations.star(ids, form["person"]),
     "unstar": lambda ids: Studio.current().annotations.unstar(ids),
-    "pick": lambda ids: Studio.current().annotations.judge(ids, "pick", form["person"]),
-    "reject": lambda ids: Studio.current().annotations.judge(ids, "reject", form["person"]),
-    "undecide": lambda ids: Studio.current().annotations.judge(ids, None, form["person"]),
+    "pick": lambda ids: Studio.current().annotations.set_verdict(ids, "pick", form["person"]),
+    "reject": lambda ids: Studio.current().annotations.set_verdict(ids, "reject", form["person"]),
+    "undecide": lambda ids: Studio.current().annotations.set_verdict(ids, None, form["person"]),
     "restore": lambda ids: Studio.current().annotations.unbin(ids),
 }
 

@@ -1,6 +1,6 @@
 // The list of keyboard shortcuts, which "?" opens and closes.
 
-const JUDGED = { s: ["star", "unstar"], p: ["pick", "undecide"], x: ["reject", "undecide"], delete: ["delete"] }
+const KEY_ACTIONS = { s: ["star", "unstar"], p: ["pick", "undecide"], x: ["reject", "undecide"], delete: ["delete"] }
 const KEYS = [
   ["← → ↑ ↓", "Another picture"],
   ["Enter", "Open it"],

@@ -95,9 +95,9 @@ function createStage(root) {
   }
 
   // Handles the keys that rate or delete a picture.
-  function judge(event, key) {
+  function handleKey(event, key) {
     const entry = find(key)
-    const ids = isPlain(event) ? (JUDGED[event.key.toLowerCase()] ?? []) : []
+    const ids = isPlain(event) ? (KEY_ACTIONS[event.key.toLowerCase()] ?? []) : []
     const action = entry?.item.actions.find(({ id }) => ids.includes(id))
     if (!action) return
     press(action, entry, { currentTarget: event.target, detail: 0 })
@@ -197,7 +197,7 @@ function createStage(root) {
     for (const part of [stage.notice, stage.tray, stage.viewer, keys]) part.leave()
   }
 
-  Object.assign(stage, { find, rowOf, focusOf, reach, press, pressItem, judge, write, say, speak, openDialog })
+  Object.assign(stage, { find, rowOf, focusOf, reach, press, pressItem, handleKey, write, say, speak, openDialog })
   Object.assign(stage, { keepFocus, show, redraw, leave })
   stage.selection = createSelection(stage)
   stage.notice = createNotice(stage)

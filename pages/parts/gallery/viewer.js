@@ -143,7 +143,7 @@ function createViewer(stage) {
   function onKey(event) {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     if (by) step(by)
-    else stage.judge(event, shown.key)
+    else stage.handleKey(event, shown.key)
   }
 
   // After new data, the same item stays; the large view only while it exists.
@@ -179,7 +179,7 @@ function createViewer(stage) {
 
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.target.matches("textarea")) back()
-    else if (!isTyping(event)) stage.judge(event, shown.key)
+    else if (!isTyping(event)) stage.handleKey(event, shown.key)
   })
   return { element, large, open, enlarge, step, close: back, leave: forget, take, isBeside, shows, entry, shown: () => shown }
 }
