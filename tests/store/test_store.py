@@ -168,9 +168,9 @@ def test_what_the_last_reading_does_not_know_is_held_also_after_the_clock_was_se
 def test_what_is_accepted_while_the_balance_is_read_is_held_until_the_next_reading(store: Store) -> None:
     job_in(store, State.RUNNING, accepted_at=NOW)
     store.ledger.add_balance(1000, NOW + 1, began=NOW - 1)
-    assert (store.ledger.held(), store.ledger.free()) == (18, 982)
+    assert (store.ledger.reserved(), store.ledger.free()) == (18, 982)
     store.ledger.add_balance(982, NOW + 2, began=NOW + 1)
-    assert (store.ledger.held(), store.ledger.free()) == (0, 982)
+    assert (store.ledger.reserved(), store.ledger.free()) == (0, 982)
 
 
 def test_readings_come_oldest_first_and_of_many_the_newest(store: Store) -> None:
