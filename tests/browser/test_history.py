@@ -139,7 +139,7 @@ def test_pictures_are_grouped_by_day_and_by_press(server: Server, visit: Visit) 
     page = visit(server, "/history?q=lighthouse&view=pictures")
     expect(page.get_by_role("heading", name="Today", level=3)).to_be_visible()
     page.get_by_role("button", name="View").click()
-    page.get_by_test_id("stPopoverBody").get_by_text("By press", exact=True).click()
+    page.get_by_test_id("stPopoverBody").get_by_text("By submission", exact=True).click()
     expect(page.get_by_role("heading", name=ONE_LINE, level=3)).to_be_visible()
     page.context.clear_cookies(name="studio_history")
 

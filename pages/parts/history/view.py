@@ -10,7 +10,7 @@ COOKIE, KEY = "studio_history", "history_view"
 # What can be chosen, each with its label.
 CHOICES = {
     "kind": {"pictures": "Pictures", "table": "Table"},
-    "groups": {"day": "By day", "press": "By press", "none": "No groups"},
+    "groups": {"day": "By day", "press": "By submission", "none": "No groups"},
     "size": {"small": "Small", "medium": "Medium", "large": "Large"},
 }
 USUAL = {"kind": "pictures", "groups": "day", "size": "medium"}
