@@ -36,7 +36,7 @@ UNPAID = (State.QUEUED, State.UPLOADING, State.SENDING)
 _NEWEST = balances.c.id.desc()
 _BEGAN = func.coalesce(balances.c.began, balances.c.at)
 _READINGS = select(balances.c.credits, _BEGAN, balances.c.at).order_by(_NEWEST)
-# What was paid while the last reading was on its way may not be in it.
+# A job that was paid while the last reading was requested may not be in it.
 _READ_AT = func.coalesce(select(_BEGAN).order_by(_NEWEST).limit(1).scalar_subquery(), 0.0)
 # Only a clock that was ahead has given a later time.
 _LATEST = bindparam("latest", type_=Float)

@@ -1,4 +1,4 @@
-"""What a picture will probably cost, how large it will be, and when its turn comes."""
+"""Expected price, pixel size and time until the turn of a picture."""
 
 import time
 

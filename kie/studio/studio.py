@@ -31,7 +31,7 @@ class Studio:
     """All operations for pages. One per server process, opened before the first visitor.
 
     Pages use the `store` of the open `backend`, and its `jobs`, `search`, `library`, `annotations` and `credits` (the ledger).
-    What else must be published they change through the other parts.
+    Everything else they change through the other parts, which publish it.
     """
 
     _current: ClassVar["Studio | None"] = None
@@ -94,7 +94,7 @@ class Studio:
                 # Editors truncate a file before they write it, so a missing key must be seen twice.
                 if sandbox == seen != left.is_sandbox:
                     self._use(Backend.open(self.settings, sandbox, self._context.publish))
-                    # Whatever the figures are, and without a read, which could fail before the other one is closed.
+                    # Without comparing figures, because reading them could fail before the other backend is closed.
                     self.events.publish({"jobs", "readings", "credits", "hosts", "key", "incidents"})
                     left.close()
                 elif value != self._key_value or (value and isinstance(left.tracker.credit_problem, KeyMissing)):

@@ -98,7 +98,7 @@ class IntegrityCheck:
     publish_job: Callable[[str], None] = lambda _: None
     is_stopping: Callable[[], bool] = lambda: False
     report: Report | None = field(default=None, init=False)
-    is_checking: bool = field(default=False, init=False)  # Set by who asks for a check in the background.
+    is_checking: bool = field(default=False, init=False)  # Set by the caller that schedules a check.
 
     def find_missing(self) -> None:
         """Have every done picture whose file is missing downloaded again."""
@@ -209,7 +209,7 @@ class IntegrityCheck:
             report.thumbnails_made += is_missing
 
     def _while_running(self, found: Iterable[Any]) -> Iterator[Any]:
-        """Yield what was found, until the tracker stops."""
+        """Yield the items until the tracker stops."""
         return takewhile(lambda _: not self.is_stopping(), found)
 
     def _check_folders(self, report: Report) -> None:

@@ -98,7 +98,7 @@ class Poller:
             log.info("job %s: polling its candidate task failed (%s)", job.id, error.detail)
             tried = {"attempts": job.attempts + 1, "next_at": time.time() + self.timing.slowest_poll_s}
             if job.attempts >= self.timing.candidate_polls:
-                # It is polled further, but a person is told, and may link another task.
+                # It is polled further, but needs attention: a person may link another task.
                 tried |= {"problem": NothingLearned.__name__, "fail_message": error.detail or None}
             self.store.jobs.note(job.id, State.UNSURE, **tried)
             if "problem" in tried:
@@ -222,7 +222,7 @@ class Poller:
         log.warning("job %s: %s (%s)", job.id, type(known).__name__, known.detail)
         wait_s = backoff.next_fetch(self.timing, self._age(job), job.attempts)
         failed = problem_of(known) | {"attempts": job.attempts + 1}
-        # Each attempt would be as large, so a person decides.
+        # Not retried: each download would be as large.
         self._plan_next(job, wait_s, failed | ({"next_at": None} if isinstance(known, PictureTooLarge) else {}))
 
     def _download(self, job: Job, urls: tuple[str, ...]) -> str:
@@ -256,6 +256,6 @@ class Poller:
         now = time.time()
         known = {"file": name, "file_kind": picture.kind, "file_bytes": picture.bytes, "looks": 0, "next_at": None}
         known |= {"width": picture.width, "height": picture.height, "preview_problem": preview_problem}
-        # A picture that is downloaded again was paid when it came first.
+        # A picture that is downloaded again was paid when it was downloaded first.
         known["ended_at"] = job.ended_at or now
         self.store.jobs.move(job.id, State.FETCHING, State.DONE, now, **known, **NO_PROBLEM)

@@ -54,7 +54,7 @@ class Submitter:
     upload_host: str
     stopping: threading.Event
     want_check: Callable[[str], None]
-    # A reference is uploaded by one thread at a time; those of one lock wait for each other.
+    # One thread uploads a reference at a time. References that share a lock wait for each other.
     _uploading: list[threading.Lock] = field(default_factory=lambda: [threading.Lock() for _ in range(64)], init=False)
 
     def send(self, job: Job) -> None:

@@ -90,7 +90,7 @@ class Tracker:
             self.check_reference(reference_id)
         self.do(self.integrity.find_missing)
         self.want_balance()
-        # Last, because a start that fails above is tried again, and nothing would end these.
+        # Last, because a start that fails before this is repeated, and would leave the threads running.
         for pool in self._pools.values():
             pool.start()
         self._thread.start()
