@@ -367,7 +367,7 @@ def test_the_same_request_asks_first_and_is_sent_when_a_person_says_so(opened: O
     assert "The same request was made before." in said(drawn(app))
     assert "By Ben, just now" in said(app) or "By Ben, 1 min ago" in said(app)
     assert Studio.current().search.count() == 1
-    until(lambda: time.monotonic() > app.session_state["asked_from"])
+    until(lambda: time.monotonic() > app.session_state["confirm_from"])
     app.button(key="confirm-all").click()
     drawn(app)
     assert Studio.current().search.count() == 2
