@@ -68,16 +68,13 @@ def write(source: Path, job: Job) -> FileOfParts:
 
 
 def read(source: Path) -> Generation | None:
-    """Return the request in a picture's receipt, or None without a valid one. Reads only the chunks before the pixels."""
+    """Return the request in a picture's receipt, or None without a valid one: one that could be sent like that."""
     try:
         found = json.loads(record_in(source) or b"null")
     except (ValueError, RecursionError):
         return None
-    return request(found) if isinstance(found, dict) and found.get("studio_receipt") == VERSION else None
-
-
-def request(found: dict[str, Any]) -> Generation | None:
-    """Return the request in what a receipt says, or None if it could not be sent like that."""
+    if not isinstance(found, dict) or found.get("studio_receipt") != VERSION:
+        return None
     prompt, references = found.get("prompt"), found.get("references")
     if not isinstance(prompt, str) or not isinstance(references, list):
         return None

@@ -142,10 +142,7 @@ def _taken(sheet: Sheet, wanted: Collection[str]) -> list[Cells]:
     # In a workbook, many cells may share one long text.
     if (size := sum(len(text) for row in taken for text in row.texts)) > BYTES_LIMIT:
         raise too_large(size)
-    rows = taken[1:] if _known(taken[0].texts, wanted) else taken
-    if not rows:
-        raise TableRefused(_NO_ROWS)
-    counted = len(rows) + sum(1 for _ in filled)
+    counted = len(taken) + sum(1 for _ in filled) - bool(_known(taken[0].texts, wanted))
     if next(sheet.rows, None):
         raise _too_many(f"goes on after {ROWS_COUNTED:,} rows, blank ones with them")
     if counted > ROWS_LIMIT:
