@@ -61,9 +61,9 @@ class Connection(H11Protocol):
 class Sandbox:
     """The sandbox server on a loopback port, with its state in a folder.
 
-    A new folder starts with a balance of `credits`. An existing one keeps its balance, topped up to `credits` if less
-    than 24 are left, the price of one picture at 4K. With `key`, only that key is accepted; without, every key that
-    does not start with "refused". `seconds` is the duration of each task, whatever its resolution.
+    A folder keeps its balance, topped up to `credits` if less than 24 are left, the price of one picture at 4K: a new one
+    starts with `credits`. With `key`, only that key is accepted; without, every key that does not start with "refused".
+    `seconds` is the duration of each task, whatever its resolution.
     """
 
     def __init__(
@@ -85,9 +85,7 @@ class Sandbox:
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         with contextlib.closing(self._connect()) as database:
             database.executescript(SCHEMA)
-        if not self._sql("SELECT * FROM deposits"):
-            self._sql("INSERT INTO deposits VALUES (?)", credits)
-        elif self.balance < max(rules.PRICES.values()):
+        if self.balance < max(rules.PRICES.values()):
             self._sql("INSERT INTO deposits VALUES (?)", max(0, credits - self.balance))
 
     def start(self) -> Self:
