@@ -99,14 +99,20 @@ def write_file(templates: Iterable[Template]) -> bytes:
 
 def read_file(data: bytes) -> list[tuple[str, str]]:
     """Return the names and prompts in a file. Raises NothingSpent with the faults of each entry."""
-    entries = _entries(data)
-    read = [_entry(entry) for entry in entries]
-    faults = [f"Template {number}: {entry}" for number, entry in enumerate(read, start=1) if isinstance(entry, str)]
+    found, faults = [], []
+    for number, entry in enumerate(_entries(data), start=1):
+        named = entry if isinstance(entry, dict) else {}
+        name, prompt = named.get("name"), named.get("prompt")
+        is_text = isinstance(name, str) and isinstance(prompt, str)
+        if fault := _fault(name, prompt) if is_text else "It needs a name and a prompt, both of them text.":
+            faults.append(f"- Template {number}: {fault}")
+        else:
+            found.append((one_line(name), prompt))
+    if len(faults) > FAULTS_SHOWN:
+        faults[FAULTS_SHOWN:] = [f"- And {len(faults) - FAULTS_SHOWN} more like these."]
     if faults:
-        more = len(faults) - FAULTS_SHOWN
-        shown = [*faults[:FAULTS_SHOWN], f"And {more} more like these."] if more > 0 else faults
-        raise _refused("fix what is named here and import it again.\n\n" + "\n".join(f"- {fault}" for fault in shown))
-    return [entry for entry in read if not isinstance(entry, str)]
+        raise _refused("fix what is named here and import it again.\n\n" + "\n".join(faults))
+    return found
 
 
 def _entries(data: bytes) -> list[Any]:
@@ -126,15 +132,6 @@ def _entries(data: bytes) -> list[Any]:
             f"it has to hold a list of at most {FILE_TEMPLATES_LIMIT:,} templates. Split it, or export it anew."
         )
     return entries
-
-
-def _entry(entry: Any) -> tuple[str, str] | str:
-    """Return an entry's name and prompt, or its fault."""
-    named = entry if isinstance(entry, dict) else {}
-    name, prompt = named.get("name"), named.get("prompt")
-    if not isinstance(name, str) or not isinstance(prompt, str):
-        return "It needs a name and a prompt, both of them text."
-    return _fault(name, prompt) or (one_line(name), prompt)
 
 
 def _refused(reason: str) -> NothingSpent:
