@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from kie.errors import GivenUp, NeverRan
 from kie.jobs import State
+from kie.money.prices import Price, learned
 from kie.money.reconciliation import BalanceReading, Charge, Reconciliation, reconcile
 from kie.store.database import Database
 from kie.store.jobs import LAST_CREDITS
@@ -109,10 +110,10 @@ class Ledger:
         readings = self.readings(since)
         return reconcile(readings, self.charges(readings[0].began) if readings else [])
 
-    def learned_price(self, resolution: str) -> tuple[float, float] | None:
-        """Return the median credits of the last done jobs of a resolution, and the end time of the newest, or None."""
+    def learned_price(self, resolution: str) -> Price | None:
+        """Return the median credits of the last done jobs of a resolution, or None."""
         rows = self._database.rows(LAST_CREDITS, {"resolution": resolution})
-        return (statistics.median(row[0] for row in rows), rows[0].ended_at) if rows else None
+        return learned(statistics.median(row[0] for row in rows), rows[0].ended_at) if rows else None
 
     def free(self) -> float | None:
         """Return the last reading of the balance minus the reserved credits, or None without a reading."""

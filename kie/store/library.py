@@ -8,6 +8,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 from unicodedata import normalize
@@ -44,6 +45,15 @@ class Library:
     def __init__(self, database: Database):
         self._database = database
 
+    @contextmanager
+    def _naming(self) -> Iterator[Connection]:
+        """Begin a write transaction. Raises NameTaken if it gives a name that exists."""
+        try:
+            with self._database.write() as db:
+                yield db
+        except IntegrityError:
+            raise NameTaken from None
+
     def forget_expired(self) -> None:
         """Delete drafts unchanged for 30 days, and the stars of deleted templates."""
         with self._database.write() as db:
@@ -68,23 +78,17 @@ class Library:
         """Save a prompt under a name for everybody. Raises NothingSpent with the fault, NameTaken unless `replace` is set."""
         row = _template(name, prompt, person)
         same = update(templates).where(templates.c.name == row["name"]).values(row)
-        try:
-            with self._database.write() as db:
-                if not replace or db.execute(same).rowcount == 0:
-                    db.execute(insert(templates).values(row | {"id": secrets.token_hex(16)}))
-        except IntegrityError:
-            raise NameTaken from None
+        with self._naming() as db:
+            if not replace or db.execute(same).rowcount == 0:
+                db.execute(insert(templates).values(row | {"id": secrets.token_hex(16)}))
 
     def change_template(self, seen: Template, name: str, prompt: str, person: str) -> None:
         """Change name and prompt of a template. Raises NameTaken, or NothingSpent with the fault, also if it was changed meanwhile."""
         row = _template(name, prompt, person)
         guarded = update(templates).where(templates.c.id == seen.id, templates.c.changed_at == seen.changed_at)
-        try:
-            with self._database.write() as db:
-                if db.execute(guarded.values(row)).rowcount != 1:
-                    raise NothingSpent(NOT_AS_SEEN)
-        except IntegrityError:
-            raise NameTaken from None
+        with self._naming() as db:
+            if db.execute(guarded.values(row)).rowcount != 1:
+                raise NothingSpent(NOT_AS_SEEN)
 
     def delete_template(self, template_id: str) -> Template | None:
         """Delete a template and return it for `put_back`, or return None when it does not exist."""
@@ -162,13 +166,10 @@ class Library:
         row = asdict(preset) | {"project": preset.project or ""}
         row |= row.pop("options")
         same = and_(presets.c.project == row["project"], presets.c.name == row["name"])
-        try:
-            with self._database.write() as db:
-                if replace:
-                    db.execute(delete(presets).where(same))
-                db.execute(insert(presets).values(row))
-        except IntegrityError:
-            raise NameTaken from None
+        with self._naming() as db:
+            if replace:
+                db.execute(delete(presets).where(same))
+            db.execute(insert(presets).values(row))
 
     def delete_preset(self, preset_id: str) -> Preset | None:
         """Delete a preset and return it, so that it can be saved again, or return None when it does not exist."""

@@ -3,7 +3,6 @@
 import time
 
 from kie.jobs import Job
-from kie.money import prices
 from kie.money.prices import Price
 from kie.store import shortfall
 from kie.studio.context import Context
@@ -29,8 +28,7 @@ class Estimates:
 
     def price(self, resolution: str) -> Price | None:
         """Return the expected credits for one picture: learned from done jobs, else from the price list, else None."""
-        found = self._context.store.ledger.learned_price(resolution)
-        return prices.learned(*found) if found else self._context.prices.get(resolution)
+        return self._context.store.ledger.learned_price(resolution) or self._context.prices.get(resolution)
 
     def size(self, aspect_ratio: str, resolution: str) -> str:
         """Return the expected pixel size as text: that of the last picture with these settings, else the nominal one."""

@@ -14,6 +14,7 @@ from kie.errors import NotRecorded, SettingsInvalid
 from kie.generation import Generation
 from kie.history.query import Query
 from kie.jobs import ENDED, MOVES, State
+from kie.money.prices import learned
 from kie.money.reconciliation import BalanceReading
 from kie.store import Reference, Store
 from kie.store.database import file_url
@@ -231,9 +232,9 @@ def test_prices_and_durations_are_learned_from_finished_jobs_of_the_same_resolut
         done(store, "1K", credits, duration_s, NOW + number)
     done(store, "4K", 24, 200, NOW + 50)
     job_in(store, State.FAILED, credits=0.0, ended_at=NOW + 60)
-    assert store.ledger.learned_price("1K") == (18, NOW + 2)
+    assert store.ledger.learned_price("1K") == learned(18, NOW + 2)
     assert store.jobs.learned_duration("1K") == 50
-    assert store.ledger.learned_price("4K") == (24, NOW + 50)
+    assert store.ledger.learned_price("4K") == learned(24, NOW + 50)
     assert store.ledger.learned_price("2K") is None
 
 
@@ -242,7 +243,7 @@ def test_a_new_price_is_believed_after_some_pictures(store: Store) -> None:
         done(store, "1K", 18, 30, NOW + number)
     for number in range(11):
         done(store, "1K", 9, 30, NOW + 100 + number)
-    assert store.ledger.learned_price("1K") == (9, NOW + 110)
+    assert store.ledger.learned_price("1K") == learned(9, NOW + 110)
 
 
 # -- lists
