@@ -142,26 +142,20 @@ def _is_short_of_memory(error: Exception) -> bool:
 def _reduced(image: Image.Image) -> Image.Image:
     """Return a picture in 8 bits and sRGB with a longer side of at most THUMBNAIL_PX.
 
-    Converted to 8 bits in strips, to avoid a second copy in memory; to sRGB when it is small.
+    Converted to 8 bits and reduced by integer factors in strips, to avoid a second copy in memory; to sRGB when it is small.
     """
+    width, height = image.size
     scale = min(1.0, THUMBNAIL_PX / max(image.size))
     wanted = tuple(max(1, round(side * scale)) for side in image.size)
     across, down = (max(1, int(side / (small * _GAP))) for side, small in zip(image.size, wanted, strict=True))
-    small = eight_bits(image) if across == down == 1 else _joined(image, across, down)
-    if small.size != wanted:
-        small = small.resize(wanted, Image.Resampling.LANCZOS)
-    return to_srgb(small, image.info.get("icc_profile"))
-
-
-def _joined(image: Image.Image, across: int, down: int) -> Image.Image:
-    """Return a picture reduced by integer factors, converted in strips."""
-    width, height = image.size
-    joined = Image.new(eight_bits(image.crop((0, 0, 1, 1))).mode, (-(-width // across), -(-height // down)))
+    small = Image.new(eight_bits(image.crop((0, 0, 1, 1))).mode, (-(-width // across), -(-height // down)))
     rows = max(1, _STRIP_PX // width // down) * down
     for top in range(0, height, rows):
         strip = eight_bits(image.crop((0, top, width, min(height, top + rows))))
-        joined.paste(strip.reduce((across, down)), (0, top // down))
-    return joined
+        small.paste(strip.reduce((across, down)), (0, top // down))
+    if small.size != wanted:
+        small = small.resize(wanted, Image.Resampling.LANCZOS)
+    return to_srgb(small, image.info.get("icc_profile"))
 
 
 def _write(small: Image.Image, target: Path) -> None:
