@@ -39,7 +39,6 @@ _FOREIGN = {
     "Index.zip": "a Numbers spreadsheet",
     "META-INF/manifest.xml": "an OpenDocument file, such as .ods",
 }
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 
 
 def readable(data: bytes) -> bytes:
@@ -47,7 +46,7 @@ def readable(data: bytes) -> bytes:
 
     Raises TableRefused for something else than a workbook and for one above a limit, zipfile.BadZipFile, zlib.error,
     OSError or EOFError for a malformed archive, and ValueError for content that no spreadsheet program writes: other
-    compression methods, UTF-16, XML entities.
+    compression methods, XML entities.
     """
     out, is_changed, met = io.BytesIO(), False, Counter[str]()
     with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w") as copy:
@@ -76,8 +75,6 @@ def _excess(what: str) -> TableRefused:
 
 def _refuse_excess(unpacked: zipfile.ZipExtFile, met: Counter[str]) -> None:
     """Add the elements of one part to `met`, none if it is not XML. Raises TableRefused above a limit."""
-    if unpacked.peek(2).startswith(_UTF_16):
-        raise ValueError("text in UTF-16")
     together = letters = read = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:

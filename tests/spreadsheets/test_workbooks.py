@@ -83,10 +83,11 @@ def test_more_than_a_table_has_is_refused_before_it_is_held(data: Callable[[], b
     assert memory_held() - held < 60 * 2**20
 
 
-def test_parts_in_another_encoding_are_not_read_since_their_tags_would_not_be_counted():
-    base = sheet_of(*CAT)
+def test_parts_in_utf_16_are_counted_and_read_like_others():
     for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
-        assert "can't be read" in refusal("t.xlsx", repacked(base, {SHEET: part(base).encode(encoding)}))
+        base, bomb = sheet_of(*CAT), sheet_of("<c/>" * 200_000)
+        assert prompts(read("t.xlsx", repacked(base, {SHEET: part(base).encode(encoding)}))) == ["a cat"]
+        assert "XML elements in one row" in refusal("t.xlsx", repacked(bomb, {SHEET: part(bomb).encode(encoding)}))
 
 
 def test_formats_that_reach_the_end_of_a_sheet_are_no_rows():
