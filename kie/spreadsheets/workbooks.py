@@ -97,12 +97,14 @@ def _refuse_excess(unpacked: zipfile.ZipExtFile, met: Counter[str]) -> None:
         while piece := unpacked.read(_PIECE):
             parser.Parse(piece)
             read += len(piece)
-            cells, texts, content = met["c"], met["si"], sum(met[name] for name in _CONTENT)
+            rows, cells, texts, content = met["row"], met["c"], met["si"], sum(met[name] for name in _CONTENT)
+            if rows > ROWS_LIMIT:
+                raise _excess(f"has more than {ROWS_LIMIT:,} rows")
             if cells > CELLS_LIMIT:
                 raise _excess(f"has more than {CELLS_LIMIT:,} cells, empty ones that have a format counted")
             if texts > TEXTS_LIMIT:
                 raise _excess(f"has more than {TEXTS_LIMIT:,} different texts")
-            if content > CONTENT_LIMIT or met.total() - cells - met["row"] - texts - content > OTHERS_LIMIT:
+            if content > CONTENT_LIMIT or met.total() - rows - cells - texts - content > OTHERS_LIMIT:
                 raise _excess("has too many formats or parts besides its cells")
             if together > TOGETHER_LIMIT:
                 raise _excess(f"has more than {TOGETHER_LIMIT:,} XML elements in one row or part")

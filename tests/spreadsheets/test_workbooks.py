@@ -46,6 +46,11 @@ def with_hidden_columns(first: int) -> bytes:
     return repacked(base, {SHEET: part(base).replace("<sheetData>", columns)})
 
 
+def with_hidden_rows(count: int) -> bytes:
+    base = sheet_of(*CAT)
+    return repacked(base, {SHEET: part(base).replace("</sheetData>", '<row hidden="1"/>' * count + "</sheetData>")})
+
+
 def memory_held() -> int:
     """Return the most bytes that this process has held."""
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -67,6 +72,7 @@ def memory_held() -> int:
         (lambda: behind_spaces(sheet_of("<c/>" * 2_800_000)), "more than 100,000 XML elements in one row"),
         (lambda: sheet_of(f"<c {ATTRIBUTES}/>" * 1_300), "more than 100,000 XML elements in one row"),
         (lambda: with_hidden_columns(-3_000_000), "can't be read"),
+        (lambda: with_hidden_rows(2_900_000), "more than 1,048,576 rows"),
         (lambda: sheet_of(*CAT, *[LONG_TEXTS] * 100, strings=LONG_TEXT), "and 5 MB are taken"),
         (
             lambda: sheet_of(*CAT, *[f'<c r="XFD{number}"><v>1</v></c>' for number in range(3, 20_000)]),
