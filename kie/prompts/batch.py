@@ -5,8 +5,9 @@
 A row with a fault does not affect the others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kie.errors import RequestInvalid
 from kie.generation import IMAGES_LIMIT, OPTIONS, Fault, Generation
@@ -57,7 +58,8 @@ def _line(row: Row, defaults: Generation, images: int, references: Sequence[str]
     line = Line(row.number, images=row.images if isinstance(row.images, int) else images, project=row.project)
     if not row.on:
         return line
-    faults = [*row.faults, *_setting_faults(row, len(references))]
+    request, wrong = _request(row, defaults, references)
+    faults = [*row.faults, *wrong]
     prompt = defaults.prompt if row.prompt is None else row.prompt
     try:
         prompts = combinations(prompt, row.values)
@@ -65,7 +67,6 @@ def _line(row: Row, defaults: Generation, images: int, references: Sequence[str]
         prompts, faults = [], faults + error.faults
     if len(prompts) > room:
         prompts, faults = [], [*faults, Fault("Prompt", _NO_ROOM)]
-    request = _request(row, defaults, references)
     generations = tuple(replace(request, prompt=each) for each in prompts)
     faults += [fault for generation in generations for fault in generation.faults()]
     if faults:
@@ -73,35 +74,33 @@ def _line(row: Row, defaults: Generation, images: int, references: Sequence[str]
     return replace(line, generations=generations, note=_blank_note(prompt, row.values))
 
 
-def _request(row: Row, defaults: Generation, references: Sequence[str]) -> Generation:
-    """Return the form's request with the row's valid settings."""
-    known = {option.name: option.values for option in OPTIONS}
-    own = {name: value for name, value in row.options.items() if value in known[name]}
-    if row.references == ALL:
-        own["references"] = tuple(references)
-    elif isinstance(row.references, tuple) and _is_there(row.references, len(references)):
-        own["references"] = tuple(each if isinstance(each, str) else references[each - 1] for each in row.references)
-    return replace(defaults, **own)
-
-
-def _setting_faults(row: Row, reference_count: int) -> Iterator[Fault]:
+def _request(row: Row, defaults: Generation, references: Sequence[str]) -> tuple[Generation, list[Fault]]:
+    """Return the form's request with the row's valid settings, and the faults of the others."""
+    own: dict[str, Any] = {}
+    faults = []
     for option in OPTIONS:
-        value = row.options.get(option.name, option.default)
-        if value not in option.values:
-            yield Fault(option.label, f"“{short(value)}” is not one of {', '.join(option.values)}.")
+        value = row.options.get(option.name, getattr(defaults, option.name))
+        if value in option.values:
+            own[option.name] = value
+        else:
+            faults.append(Fault(option.label, f"“{short(value)}” is not one of {', '.join(option.values)}."))
     if row.images is not None and row.images not in range(1, IMAGES_LIMIT + 1):
-        yield Fault(LABELS["images"], f"“{short(row.images)}” is not a number from 1 to {IMAGES_LIMIT}.")
-    if isinstance(row.references, str) and row.references != ALL:
-        yield Fault(LABELS["references"], f"“{short(row.references)}” is neither numbers, such as 1, 3, nor “{ALL}”.")
-    if isinstance(row.references, tuple) and not _is_there(row.references, reference_count):
-        named = short(", ".join(map(str, row.references)))
-        sentence = f"“{named}” names a picture that is not there: the form has {reference_count}."
-        yield Fault(LABELS["references"], sentence)
-
-
-def _is_there(named: tuple[int, ...] | tuple[str, ...], reference_count: int) -> bool:
-    """Return whether all positions are there. Ids are checked with the request."""
-    return all(isinstance(each, str) or 1 <= each <= reference_count for each in named)
+        faults.append(Fault(LABELS["images"], f"“{short(row.images)}” is not a number from 1 to {IMAGES_LIMIT}."))
+    label, named = LABELS["references"], row.references
+    if named == ALL:
+        own["references"] = tuple(references)
+    elif isinstance(named, str):
+        faults.append(Fault(label, f"“{short(named)}” is neither numbers, such as 1, 3, nor “{ALL}”."))
+    elif named is not None:
+        # Ids are checked with the request.
+        if all(isinstance(each, str) or 1 <= each <= len(references) for each in named):
+            own["references"] = tuple(each if isinstance(each, str) else references[each - 1] for each in named)
+        else:
+            listed = short(", ".join(map(str, named)))
+            faults.append(
+                Fault(label, f"“{listed}” names a picture that is not there: the form has {len(references)}.")
+            )
+    return replace(defaults, **own), faults
 
 
 def _blank_note(prompt: str, values: Mapping[str, str]) -> str | None:
