@@ -46,7 +46,7 @@ def rogue() -> Iterator[Rogue]:
 @pytest.fixture
 def timing() -> Timing:
     """The waits of a studio in the test's process. The mark `timed` chooses others."""
-    return quick(reply_s=30)
+    return quick()
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ class Told:
 
     def end(self, number: int) -> None:
         self._process.send_signal(number)
-        self._process.wait(20)
+        self._process.wait(60)
         self._line.close()
 
 
@@ -156,14 +156,14 @@ class Soak:
         self.presses: dict[str, dict] = {}
         (folder / "config").mkdir()
 
-    def run(self, seconds: float, faults: int = 0) -> Outcome:
-        """Submit jobs with random faults, stops and kills, for this time and number of faults; then settle all jobs and compare."""
+    def run(self, seconds: float, least: int = 0) -> Outcome:
+        """Submit jobs with random faults, stops and kills, for this time and number of jobs and faults; then settle all and compare."""
         with self.rogue:
             for endpoint in FAULTS:
                 self.rogue.plan(endpoint, always=self._perhaps)
             studios = [self._start() for _ in range(STUDIOS)]
             until = time.monotonic() + seconds
-            while time.monotonic() < until or self.outcome.faults.total() < faults:
+            while time.monotonic() < until or min(len(self.presses), self.outcome.faults.total()) < least:
                 self._press(self.random.choice(studios))
                 time.sleep(self.random.uniform(0.05, 0.35))
                 if self.random.random() < 0.04 or len(self.presses) % 40 == 0:
@@ -303,10 +303,10 @@ def _reference(studio: Studio, colour: str) -> str:
         return studio.references.add(f"{colour}.png", file).id
 
 
-def soak(seconds: float, seed: int, faults: int = 0) -> Outcome:
+def soak(seconds: float, seed: int, least: int = 0) -> Outcome:
     """Run a soak test in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        return Soak(Path(folder), seed).run(seconds, faults)
+        return Soak(Path(folder), seed).run(seconds, least)
 
 
 def main() -> None:

@@ -1,13 +1,12 @@
 """Key, hosts and folders: where they are taken from, and what is said of those that can't be used."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kie.client import Client
-from kie.errors import KeyRefused, SettingsInvalid
-from kie.sandbox import Sandbox
+from kie.errors import SettingsInvalid
 from kie.settings import ROOT, Key, Settings
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -189,12 +188,6 @@ def test_why_a_key_cannot_be_used_is_said_and_the_sandbox_takes_its_place(
     assert Settings.load(root, {}).wants_sandbox()
 
 
-def test_a_key_file_that_cannot_be_read_is_said_to_be_so(root: Path):
-    (root / NAME).mkdir()
-    key = Settings.load(root, {}).key()
-    assert (key.is_usable, key.note) == (False, f"{NAME} can't be read: it is a folder.")
-
-
 def test_no_key_file_and_no_folder_for_it_are_no_fault(tmp_path: Path):
     assert Settings.load(tmp_path / "nothing", {}).key() == Key("", "", "")
 
@@ -216,24 +209,6 @@ def test_a_changed_key_file_is_taken_up_at_once(root: Path):
         assert (settings.key().value, settings.wants_sandbox()) == (value, False)
     path.unlink()
     assert (settings.key().value, settings.wants_sandbox()) == ("", True)
-
-
-@pytest.fixture
-def guarded_service(tmp_path: Path) -> Iterator[Sandbox]:
-    """A service that takes one key and no other."""
-    with Sandbox(tmp_path / "service", key=SECRET) as running:
-        yield running
-
-
-def test_the_next_request_carries_the_changed_key(root: Path, guarded_service: Sandbox):
-    settings = Settings.load(root, {"KIE_API_URL": guarded_service.url, "KIE_UPLOAD_URL": guarded_service.url})
-    client = Client(settings.api_url, settings.upload_url, lambda: settings.key().value)
-    (root / NAME).write_text("an-old-key")
-    with pytest.raises(KeyRefused):
-        client.credits()
-    (root / NAME).write_text(SECRET)
-    assert client.credits() == 1000
-    client.close()
 
 
 # What may never be shown

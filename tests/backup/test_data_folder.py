@@ -34,7 +34,7 @@ NAME = "results/ab/" + "ab" * 16 + ".png"
 
 @pytest.fixture
 def settings(tmp_path: Path, rogue: Rogue) -> Settings:
-    return project(tmp_path / "project", rogue.url, quick(reply_s=60))
+    return project(tmp_path / "project", rogue.url, quick())
 
 
 @pytest.fixture

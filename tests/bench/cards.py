@@ -12,18 +12,7 @@ from statistics import median
 from playwright.sync_api import Page, Route
 
 from kie.generation import Generation
-from tests.bench.places import (
-    QUIET_MS,
-    WINDOW,
-    chromium,
-    empty_app,
-    fill,
-    open_empty,
-    open_page,
-    press,
-    studio,
-    write,
-)
+from tests.bench.places import QUIET_MS, WINDOW, chromium, empty_app, fill, open_empty, open_page, press, studio, write
 
 CARDS, EACH, PRESSES = 200, 4, 14
 FILLED = "There at first"

@@ -1,7 +1,7 @@
 """Money in a real browser: what is left, what it buys, what needs a person, and what a key or a host that fails looks like."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +11,13 @@ from playwright.sync_api import Page, expect
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
 from tests.support.barriers import barriers
-from tests.support.browser import KEY, at, expect_news, go, metric, tasks, told
+from tests.support.browser import KEY, Start, Visit, at, expect_news, go, metric, tasks, told
 from tests.support.composer import READ_MS, ask, choose, generate_button
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
-
-Visit = Callable[..., Page]
-Start = Callable[..., Server]
 
 
 @pytest.fixture
@@ -112,13 +109,6 @@ def test_it_says_which_host_answers_and_where_the_key_comes_from_but_never_shows
 
 
 # -- not enough credits, and a key that the service refuses
-
-
-@pytest.fixture
-def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
-    """A service on which there are 20 credits left."""
-    with RecordedSandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3) as running:
-        yield running
 
 
 def test_credits_that_do_not_suffice_are_told_before_and_after_the_press(

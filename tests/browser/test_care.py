@@ -1,9 +1,7 @@
 """Care for what may be paid, in a real browser: told on every page, found by a pasted id or by a callback; and the brake."""
 
 import re
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from playwright.sync_api import Page, expect
 from kie.sandbox import Sandbox
 from tests.support.browser import (
     ZOOMED,
+    Visit,
     at,
     choose_of,
     expect_news,
@@ -20,6 +19,7 @@ from tests.support.browser import (
     pictures_of,
     rows,
     say_it_never_ran,
+    sql,
     tasks,
     told,
 )
@@ -30,7 +30,6 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-Visit = Callable[..., Page]
 LINKS = ("Generate", "History", re.compile(r"^Account"))
 NOTHING = "Nothing needs attention"
 MAYBE = "may have been charged but hasn't arrived"
@@ -118,9 +117,7 @@ def test_an_id_does_for_its_own_job_only_and_what_never_ran_can_be_taken_back(
 def test_what_was_charged_for_nothing_is_given_up_with_a_reason(server: Server, visit: Visit) -> None:
     page, prompt = visit(server, stays=True), "A picture that failed at full cost"
     make(page, prompt)
-    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database, database:
-        failed = "UPDATE jobs SET state = 'failed', problem = 'TaskFailed', file = NULL WHERE prompt = ?"
-        database.execute(failed, [prompt])
+    sql(server, "UPDATE jobs SET state = 'failed', problem = 'TaskFailed', file = NULL WHERE prompt = ?", prompt)
     account = visit(server, "/account")
     account.set_viewport_size(ZOOMED)
     account.get_by_role("button", name="Give up").click()
@@ -184,7 +181,7 @@ def test_the_brake_is_told_on_every_page_and_try_now_lifts_it(
     somebody_else = visit(called_server, "/history")
     page.bring_to_front()
     # Each refusal of the careful try makes the next pause longer: here it stays on while the test looks around.
-    for number in range(3):
+    for number in range(4):
         ask(page, f"sandbox: maintenance, try {number}")
         if number:
             page.get_by_role("button", name="Retry now").click()

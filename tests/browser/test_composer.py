@@ -2,20 +2,30 @@
 
 import contextlib
 import re
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
+from playwright.sync_api import BrowserContext, Page, TimeoutError, expect
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
 from tests.support.barriers import barriers
-from tests.support.browser import GONE, at, cells, paid_requests, pictures_of, rows, settle, tasks, told
+from tests.support.browser import (
+    GONE,
+    Start,
+    Visit,
+    at,
+    cells,
+    paid_requests,
+    pictures_of,
+    rows,
+    settle,
+    sql,
+    tasks,
+    told,
+)
 from tests.support.composer import (
     READ_MS,
+    add_rows,
     agree,
     ask,
     ask_for_images,
@@ -23,43 +33,35 @@ from tests.support.composer import (
     choose_files,
     generate_button,
     make,
+    open_batch,
     press_generate,
+    prompt_field,
     question_of,
     reference,
     settings,
     write_prompt,
 )
 from tests.support.images import picture
-from tests.support.recorded import RecordedSandbox
-from tests.support.server import Server, free_port
+from tests.support.server import Server
 from tests.support.spreadsheets import book_of, workbook
 from tests.support.spreadsheets import saved as workbook_saved
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-Visit = Callable[..., Page]
-Start = Callable[..., Server]
 ROW_PX, HEAD_PX = 35, 35
 # Where a cell of the column Prompt stands in the table.
 PROMPT_X = 400
 
 
-def prompt_field(page: Page) -> Locator:
-    return page.get_by_label("Prompt", exact=True)
-
-
 def fill_table(page: Page, text: str, count: str) -> None:
     """Switch the table on and put a CSV file into it; `count` is how many pictures the button then offers."""
-    settle(page)
-    page.get_by_text("Batch", exact=True).click()
-    page.get_by_role("button", name="Add rows").click()
-    file = {"name": "requests.csv", "mimeType": "text/csv", "buffer": text.encode()}
-    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files([file])
+    place = open_batch(page)
+    add_rows(place, "requests.csv", text.encode())
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     expect(generate_button(page)).to_contain_text(count)
     page.keyboard.press("Escape")
-    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
+    expect(place).to_be_hidden()
 
 
 def write_cell(page: Page, row: int, text: str) -> None:
@@ -119,9 +121,8 @@ def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
     expect(page.get_by_role("progressbar")).to_have_count(0)
     assert sorted(banners(service)) == sorted(f"Banner {number}, blue" for number in range(1, 26))
     assert before - service.balance == 450
-    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
-        history = database.execute("SELECT row, state, credits FROM jobs WHERE prompt LIKE 'Banner %' ORDER BY row")
-        assert history.fetchall() == [(number, "done", 18.0) for number in range(1, 26)]
+    history = sql(server, "SELECT row, state, credits FROM jobs WHERE prompt LIKE 'Banner %' ORDER BY row")
+    assert history == [{"row": number, "state": "done", "credits": 18.0} for number in range(1, 26)]
 
 
 def test_merged_prompts_and_hidden_rows_of_a_workbook_are_said_and_only_what_is_seen_there_is_paid(
@@ -137,11 +138,7 @@ def test_merged_prompts_and_hidden_rows_of_a_workbook_are_said_and_only_what_is_
         book.active.row_dimensions[number].hidden = True
     page = visit(server)
     write_prompt(page, "The form's harbour")
-    page.get_by_text("Batch", exact=True).click()
-    page.get_by_role("button", name="Add rows").click()
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    file = {"name": "harbours.xlsx", "mimeType": kind, "buffer": workbook_saved(book)}
-    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files([file])
+    add_rows(open_batch(page), "harbours.xlsx", workbook_saved(book))
     expect(generate_button(page)).to_contain_text("Generate 4 · about 72 credits")
     page.keyboard.press("Escape")
     expect(page.get_by_text("7 rows are hidden in the sheet, so they are switched off here.")).to_be_visible()
@@ -154,14 +151,8 @@ def test_merged_prompts_and_hidden_rows_of_a_workbook_are_said_and_only_what_is_
 
 def test_letters_that_are_not_sure_are_asked_about_and_a_guess_can_be_changed(server: Server, visit: Visit) -> None:
     page = visit(server)
-    settle(page)
-    page.get_by_text("Batch", exact=True).click()
-    page.get_by_role("button", name="Add rows").click()
-    choose = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
-    letters = page.get_by_role("combobox", name="Letters of")
-    choose.set_input_files(
-        [{"name": "short.csv", "mimeType": "text/csv", "buffer": "prompt\n고양이\n".encode("cp949")}]
-    )
+    place, letters = open_batch(page), page.get_by_role("combobox", name="Letters of")
+    add_rows(place, "short.csv", "prompt\n고양이\n".encode("cp949"))
     expect(told(page, "The letters of this file can be read as")).to_contain_text("Korean (EUC-KR), “고양이”, or as")
     expect(generate_button(page)).to_be_disabled()
     page.keyboard.press("Escape")
@@ -171,7 +162,7 @@ def test_letters_that_are_not_sure_are_asked_about_and_a_guess_can_be_changed(se
     until(lambda: "고양이" in cells(page))
     page.get_by_role("button", name="Add rows").click()
     text = "prompt\nКот в красной шляпе сидит у окна\nМаяк на закате\n"
-    choose.set_input_files([{"name": "long.csv", "mimeType": "text/csv", "buffer": text.encode("cp1251")}])
+    add_rows(place, "long.csv", text.encode("cp1251"))
     expect(generate_button(page)).to_contain_text("Generate 3")
     page.keyboard.press("Escape")
     expect(page.get_by_text("so it was read as Cyrillic (Windows-1251)")).to_be_visible()
@@ -188,16 +179,12 @@ def test_letters_that_are_not_sure_are_asked_about_and_a_guess_can_be_changed(se
 def test_a_row_with_a_cell_that_can_t_be_read_comes_switched_off(server: Server, visit: Visit) -> None:
     page = visit(server)
     write_prompt(page, "the form's own prompt")
-    settle(page)
-    page.get_by_text("Batch", exact=True).click()
-    page.get_by_role("button", name="Add rows").click()
-    book = workbook(["prompt", "shop"], ["a cat"], ["=1+1"], ["a dog"])
-    choose = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
-    choose.set_input_files([{"name": "rows.xlsx", "mimeType": "application/zip", "buffer": book}])
+    place = open_batch(page)
+    add_rows(place, "rows.xlsx", workbook(["prompt", "shop"], ["a cat"], ["=1+1"], ["a dog"]))
     expect(generate_button(page)).to_contain_text("Generate 2")
     expect(page.get_by_text("Row 2 is switched off: The cell's formula has no stored result")).to_be_visible()
     ours = f"prompt,task_id,asked_at,images,references\n'-50% sale,,,3,{'ef' * 32}\n"
-    choose.set_input_files([{"name": "requests.csv", "mimeType": "text/csv", "buffer": ours.encode()}])
+    add_rows(place, "requests.csv", ours.encode())
     expect(generate_button(page)).to_contain_text("Generate 3")
     expect(page.get_by_text("References that are no longer here: 1. Rows with them can't be sent.")).to_be_visible()
     page.keyboard.press("Escape")
@@ -223,9 +210,7 @@ def settled(server: Server, service: Sandbox) -> list[str]:
 
 
 def under_way(server: Server) -> int:
-    asked = "SELECT count(*) FROM jobs WHERE prompt LIKE 'Banner %' AND state IN ('uploading', 'sending')"
-    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
-        return database.execute(asked).fetchone()[0]
+    return len(sql(server, "SELECT id FROM jobs WHERE prompt LIKE 'Banner %' AND state IN ('uploading', 'sending')"))
 
 
 def test_columns_and_choices_are_listed_as_they_will_be_sent(server: Server, service: Sandbox, visit: Visit) -> None:
@@ -255,8 +240,7 @@ def test_too_many_combinations_and_a_table_that_cant_be_read_are_refused_and_not
     write_prompt(page, "")
     fill_table(page, "prompt\nA kept row\n", "Generate ·")
     page.get_by_role("button", name="Add rows").click()
-    files = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
-    files.set_input_files([{"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\n" + b"again\n" * 10_000}])
+    add_rows(page.get_by_test_id("stPopoverBody"), "rows.csv", b"prompt\n" + b"again\n" * 10_000)
     expect(told(page, "10,000 rows")).to_be_visible()
     page.keyboard.press("Escape")
     expect(generate_button(page)).to_contain_text("Generate ·")
@@ -266,21 +250,18 @@ def test_a_file_that_does_not_arrive_is_said_beside_its_field_and_the_next_one_d
     server: Server, visit: Visit
 ) -> None:
     page = visit(server, errors_pass=GONE)
-    page.get_by_text("Batch", exact=True).click()
-    page.get_by_role("button", name="Add rows").click()
-    box = page.get_by_test_id("stPopoverBody")
+    box = open_batch(page)
     assert box.locator("input[type=file]").evaluate("field => field !== document.querySelector('input[type=file]')")
-    choose = box.get_by_label("CSV or Excel file").set_input_files
-    row = {"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\nA row that arrives\n"}
-    choose([row | {"buffer": b"x" * 5_000_001}])
+    row = b"prompt\nA row that arrives\n"
+    add_rows(box, "rows.csv", b"x" * 5_000_001)
     expect(box.get_by_text("rows.csv is larger than 5 MB")).to_be_visible()
-    choose([row | {"name": "rows.pdf"}])
+    add_rows(box, "rows.pdf", row)
     expect(box.get_by_text("rows.pdf is none of CSV, TSV, TXT, XLSX")).to_be_visible()
     page.route("**/files", lambda route: route.abort())
-    choose([row])
+    add_rows(box, "rows.csv", row)
     expect(box.get_by_text("rows.csv — It did not reach the server: add it again.")).to_be_visible()
     page.unroute_all()
-    choose([row])
+    add_rows(box, "rows.csv", row)
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     expect(generate_button(page)).to_contain_text("Generate ·")
 
@@ -291,10 +272,8 @@ def test_a_file_that_does_not_arrive_is_said_beside_its_field_and_the_next_one_d
 def test_the_same_request_a_day_later_asks_first(server: Server, service: Sandbox, visit: Visit) -> None:
     page, prompt = visit(server), "A tower that was made yesterday"
     make(page, prompt)
-    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database, database:
-        database.execute(
-            "UPDATE jobs SET created_at = created_at - 86400, ended_at = ended_at - 86400 WHERE prompt = ?", [prompt]
-        )
+    day_before = "created_at = created_at - 86400, ended_at = ended_at - 86400"
+    sql(server, f"UPDATE jobs SET {day_before} WHERE prompt = ?", prompt)
     other = visit(server)
     ask(other, prompt)
     expect(question_of(other)).to_contain_text("The same request was made before.")
@@ -308,13 +287,6 @@ def test_the_same_request_a_day_later_asks_first(server: Server, service: Sandbo
 
 
 # -- the last credits
-
-
-@pytest.fixture
-def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
-    """A service on which there are credits for one picture."""
-    with RecordedSandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3) as running:
-        yield running
 
 
 def test_two_who_press_at_once_for_the_last_credits_make_one_picture_and_one_is_told(
@@ -378,8 +350,7 @@ def test_a_reload_and_a_look_at_another_page_bring_back_what_was_typed_and_the_t
 
 def drafts(server: Server) -> str:
     """Return all tables that are kept but not sent."""
-    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
-        return "".join(content for (content,) in database.execute("SELECT content FROM drafts"))
+    return "".join(row["content"] for row in sql(server, "SELECT content FROM drafts"))
 
 
 def test_two_tabs_of_one_person_keep_two_forms(server: Server, visit: Visit) -> None:
@@ -401,10 +372,7 @@ def test_tab_reaches_every_field_in_the_order_of_the_page_and_the_keyboard_alone
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
     page, prompt, reached = visit(server), "A path that no mouse walked", []
-    for drawn_late in (
-        page.get_by_label("Images", exact=True),
-        page.get_by_label("Project"),
-    ):
+    for drawn_late in (page.get_by_label("Images", exact=True), page.get_by_label("Project")):
         expect(drawn_late).to_be_visible()
     expect(generate_button(page)).to_be_visible()
     prompt_field(page).focus()

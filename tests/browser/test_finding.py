@@ -1,14 +1,11 @@
 """The history as a place to find, judge and take away: in a real browser, held against the database and the files."""
 
-import csv
 import io
 import os
 import re
-import sqlite3
 import time
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,14 +19,14 @@ from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.studio import Studio
 from tests.support.barriers import barriers
-from tests.support.browser import ZOOMED, at, go, settle, table_rows, tray
+from tests.support.browser import ZOOMED, Visit, at, go, settle, sql, table_rows, tray
 from tests.support.images import picture, receipt_in
 from tests.support.server import ForkedServer, Server
+from tests.support.spreadsheets import csv_rows
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-Visit = Callable[..., Page]
 FOX = "A fox in the snow"
 SHIPS = [f"A ship on the sea, number {number}" for number in range(1, 4)]
 
@@ -46,17 +43,6 @@ def server(service: Sandbox, uploads: Sandbox, project: Path, port: int) -> Iter
         until(lambda: all(job.state in ENDED for job in studio.jobs.get_many([job.id for job in made])))
     with ForkedServer(project / "data", project, port, **environment) as running:
         yield running
-
-
-def database(server: Server) -> sqlite3.Connection:
-    opened = sqlite3.connect(server.data_dir / "studio.sqlite3")
-    opened.row_factory = sqlite3.Row
-    return opened
-
-
-def read(server: Server, query: str, *values: object) -> list[dict]:
-    with closing(database(server)) as opened:
-        return [dict(row) for row in opened.execute(query, values)]
 
 
 def search(page: Page, words: str, count: str) -> None:
@@ -108,18 +94,18 @@ def test_pictures_are_found_looked_through_compared_judged_and_taken_away(server
     page.keyboard.press("Escape")
     tray(page).get_by_role("button", name="Export").click()
     with zipfile.ZipFile(io.BytesIO(fetched(page, "2 images (.zip)"))) as zipped:
-        manifest = list(csv.DictReader(io.StringIO(zipped.read("manifest.csv").decode("utf-8-sig"))))
+        manifest = csv_rows(zipped.read("manifest.csv"))
         assert set(zipped.namelist()) == {"manifest.csv", "manifest.xlsx", *(row["file"] for row in manifest)}
     assert [row["prompt"] for row in manifest] == [FOX, FOX]
     boxes.nth(1).uncheck()
     expect(tray(page)).to_contain_text("1 selected")
     tray(page).get_by_role("button", name="Pick", exact=True).click()
-    [picked] = until(lambda: read(server, "SELECT * FROM jobs WHERE verdict = 'pick'"))
+    [picked] = until(lambda: sql(server, "SELECT * FROM jobs WHERE verdict = 'pick'"))
     assert (picked["prompt"], picked["verdict_by"]) == (FOX, "Cem")
     tray(page).get_by_role("button", name="Tag or move").click()
     page.get_by_label("Tag", exact=True).fill("winter")
     page.get_by_role("button", name="Add tag").click()
-    until(lambda: read(server, "SELECT job_id, tag FROM job_tags") == [{"job_id": picked["id"], "tag": "winter"}])
+    until(lambda: sql(server, "SELECT job_id, tag FROM job_tags") == [{"job_id": picked["id"], "tag": "winter"}])
     expect(page.get_by_text("1 picture tagged")).to_be_visible()
     expect(page.get_by_role("dialog", name="Tag or move")).to_have_count(0)
     expect(tray(page)).to_contain_text("1 selected")
@@ -128,14 +114,14 @@ def test_pictures_are_found_looked_through_compared_judged_and_taken_away(server
 def test_a_filter_s_zip_its_manifest_the_list_and_the_database_say_the_same(server: Server, visit: Visit) -> None:
     page = visit(server, "/history?person=Ben&sort=oldest")
     expect(page.get_by_text("3 pictures · 54 credits")).to_be_visible()
-    jobs = read(server, "SELECT * FROM jobs WHERE person = 'Ben' ORDER BY created_at, id")
+    jobs = sql(server, "SELECT * FROM jobs WHERE person = 'Ben' ORDER BY created_at, id")
     with zipfile.ZipFile(io.BytesIO(exported(page, "3 images (.zip)"))) as zipped:
-        manifest = list(csv.DictReader(io.StringIO(zipped.read("manifest.csv").decode("utf-8-sig"))))
+        manifest = csv_rows(zipped.read("manifest.csv"))
         for row in manifest:
             receipt = receipt_in(zipped.read(row["file"]))
             assert (receipt["task_id"], receipt["prompt"]) == (row["task_id"], row["prompt"])
             assert (receipt["person"], receipt["project"], receipt["credits"]) == ("Ben", "Harbour", 18)
-    listed = list(csv.DictReader(io.StringIO(exported(page, "List (.csv)").decode("utf-8-sig"))))
+    listed = csv_rows(exported(page, "List (.csv)"))
     key = ("id", "task_id", "prompt", "person", "project")
     assert len({row["file"] for row in manifest}) == 3
     for rows in (manifest, listed):
@@ -184,6 +170,8 @@ def test_back_brings_the_filters_with_the_list_and_the_next_one_keeps_them(serve
 
 
 def test_chips_switch_what_is_on_and_the_filters_say_the_same(server: Server, visit: Visit) -> None:
+    # Made as late as this, they are today's also if the day ends now.
+    sql(server, "UPDATE jobs SET created_at = created_at + ? - (SELECT max(created_at) FROM jobs)", time.time() + 600)
     page = visit(server, "/history?state=done&project=Harbour", name="Ben")
     expect(page.get_by_text("3 pictures · ")).to_be_visible()
     page.get_by_role("button", name="Harbour", exact=True).click()
@@ -217,8 +205,8 @@ def test_an_empty_bin_says_so_and_the_list_is_exported_in_one_way(server: Server
     expect(page.get_by_text("7 pictures · ")).to_be_visible()
     page.locator(".row").first.hover()
     expect(page.get_by_test_id("stElementToolbar")).to_have_count(0)
-    listed = list(csv.DictReader(io.StringIO(exported(page, "List (.csv)").decode("utf-8-sig"))))
-    assert {row["id"] for row in listed} == {row["id"] for row in read(server, "SELECT id FROM jobs")}
+    listed = csv_rows(exported(page, "List (.csv)"))
+    assert {row["id"] for row in listed} == {row["id"] for row in sql(server, "SELECT id FROM jobs")}
     search(page, "nothing like it", "0 pictures")
     expect(page.get_by_text("No results.")).to_be_visible()
     expect(page.get_by_role("button", name="Clear filters")).to_have_count(1)
@@ -227,19 +215,17 @@ def test_an_empty_bin_says_so_and_the_list_is_exported_in_one_way(server: Server
 @pytest.mark.parametrize(
     "address",
     [
-        "/history?person=Nobody&colour=blue&state=vanished&since=yesterday",
-        "/history?q=%27%3B%20DROP%20TABLE%20jobs%3B--",
-        "/history?q=" + "x" * 10_000,
+        "/history?person=Nobody&colour=blue&state=vanished&since=yesterday&page=0",
+        "/history?view=table&page=two&q=%27%3B%20DROP%20TABLE%20jobs%3B--" + "x" * 10_000,
         "/history?page=99999&view=hologram&sort=%3Cscript%3E",
-        *(f"/history?view=table&page={number}" for number in ("0", "two")),
     ],
-    ids=["another version", "SQL", "10,000 characters", "junk", "page 0", "page two"],
+    ids=["another version", "SQL", "junk"],
 )
 def test_an_odd_link_never_breaks_the_page(server: Server, visit: Visit, address: str) -> None:
     page = visit(server, address)
     expect(page.get_by_text(re.compile(r"\d+ pictures? · "))).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    assert len(read(server, "SELECT id FROM jobs")) == 7
+    assert len(sql(server, "SELECT id FROM jobs")) == 7
 
 
 # -- delete
@@ -247,8 +233,8 @@ def test_an_odd_link_never_breaks_the_page(server: Server, visit: Visit, address
 
 def test_what_is_deleted_comes_back_and_what_is_emptied_leaves_its_money(server: Server, visit: Visit) -> None:
     page = visit(server, "/history?q=3&view=table", name="Cem")
-    total = read(server, "SELECT sum(credits) AS credits, count(*) AS jobs FROM jobs")
-    [ship] = read(server, "SELECT * FROM jobs WHERE prompt = ?", SHIPS[2])
+    total = sql(server, "SELECT sum(credits) AS credits, count(*) AS jobs FROM jobs")
+    [ship] = sql(server, "SELECT * FROM jobs WHERE prompt = ?", SHIPS[2])
     file = server.data_dir / ship["file"]
     for undo in (True, False):
         page.get_by_role("checkbox", name=re.compile("^Select: ")).first.check()
@@ -266,8 +252,8 @@ def test_what_is_deleted_comes_back_and_what_is_emptied_leaves_its_money(server:
     question.get_by_role("button", name="Delete them now").click()
     expect(question).to_have_count(0)
     until(lambda: not file.exists())
-    assert read(server, "SELECT sum(credits) AS credits, count(*) AS jobs FROM jobs") == total
-    [kept] = read(server, "SELECT * FROM jobs WHERE id = ?", ship["id"])
+    assert sql(server, "SELECT sum(credits) AS credits, count(*) AS jobs FROM jobs") == total
+    [kept] = sql(server, "SELECT * FROM jobs WHERE id = ?", ship["id"])
     assert (kept["state"], kept["credits"], kept["emptied_at"] is not None) == ("done", 18, True)
 
 
@@ -275,7 +261,7 @@ def test_what_is_deleted_comes_back_and_what_is_emptied_leaves_its_money(server:
 
 
 def test_a_check_finds_and_mends_a_deleted_file_and_tells_of_an_orphan(server: Server, visit: Visit) -> None:
-    fox = read(server, "SELECT * FROM jobs WHERE prompt = ? ORDER BY variant", FOX)[0]
+    fox = sql(server, "SELECT * FROM jobs WHERE prompt = ? ORDER BY variant", FOX)[0]
     file, orphan = server.data_dir / fox["file"], server.data_dir / "results" / "ab" / f"ab{'0' * 30}.png"
     before = file.read_bytes()
     file.unlink()

@@ -1,7 +1,6 @@
 """Asking for a picture in a real browser: what the person sees, and what reaches the service and its till."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +16,7 @@ from tests.support.barriers import barriers
 from tests.support.browser import (
     KEY,
     PHONE,
+    Visit,
     beside,
     choose_of,
     credits_shown,
@@ -59,7 +59,6 @@ pytestmark = pytest.mark.browser
 # The same request within this time after its result was shown is a repeated click.
 REPEATED_MS = 1600
 CRIMSON, AZURE = (220, 20, 60), (0, 90, 255)
-Visit = Callable[..., Page]
 
 
 # -- one picture with two references, from the first word to the file on the person's disk

@@ -10,8 +10,8 @@ from playwright.sync_api import Error, Locator, Page, expect
 
 from kie.sandbox import Sandbox
 from tests.support.barriers import findings
-from tests.support.browser import PROBES, beside, go, pictures_of, saved, sent, settle, show_item
-from tests.support.composer import choose_files, make, reference
+from tests.support.browser import PROBES, Start, Visit, beside, go, pictures_of, saved, sent, settle, show_item
+from tests.support.composer import add_rows, choose_files, make, open_batch, reference
 from tests.support.images import picture
 from tests.support.other_programs import Proxy, answer, as_it_came, site, without_the_port, without_websockets
 from tests.support.outbound import Outbound
@@ -20,8 +20,6 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-Visit = Callable[..., Page]
-Start = Callable[..., Server]
 # What the browser itself writes of what it does not do.
 BLOCKED = ("WebSocket connection", "CORS policy", "net::ERR_", "frame-ancestors", "Refused to display")
 TRY_ALL = """async (lines) => {
@@ -90,10 +88,7 @@ def test_every_page_works_under_its_policy_without_one_word_in_the_console(serve
     until(lambda: large.evaluate("image => image.naturalWidth") > 600)
     address = large.evaluate("image => image.currentSrc")
     page.keyboard.press("Escape")
-    page.get_by_text("Batch", exact=True).click()
-    page.get_by_role("button", name="Add rows").click()
-    rows = {"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\nA row\n"}
-    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files([rows])
+    add_rows(open_batch(page), "rows.csv", b"prompt\nA row\n")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     page.keyboard.press("Escape")
     go(page, re.compile("^History"))

@@ -45,7 +45,7 @@ def test_the_lightbox_shows_the_whole_picture_and_what_is_known_of_it(look: Look
     expect(lightbox(page)).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert focused(page) == "Picture made from: A lighthouse, number 1"
+    until(lambda: focused(page) == "Picture made from: A lighthouse, number 1")
 
 
 def test_pictures_are_judged_by_keys_one_after_the_other(look: Look, stage: Stage) -> None:
@@ -75,7 +75,7 @@ def test_items_are_judged_by_the_same_keys_and_the_next_comes_into_the_place_of_
     stage.hears(["pick", "p1", "g1"], ["delete", "p1", "g1"])
     stage.show(group(pictures[0], pictures[2]))
     expect(picture(page, 1)).to_have_count(0)
-    assert "number 2" in focused(page)
+    until(lambda: "number 2" in focused(page))
 
 
 def test_a_question_mark_shows_the_keys_in_the_large_view_too(look: Look) -> None:
@@ -155,7 +155,7 @@ def test_keys_wheel_double_click_and_drag_zoom_and_pan(look: Look) -> None:
     middle = (fitting["x"] + fitting["width"] / 2, fitting["y"] + fitting["height"] / 2)
     for key in "++-":
         page.keyboard.press(key)
-    assert growth(large, fitting) == 1.4
+    until(lambda: growth(large, fitting) == 1.4)
     page.mouse.move(*middle)
     page.mouse.wheel(0, -100)
     until(lambda: growth(large, fitting) > 1.9)
@@ -163,17 +163,21 @@ def test_keys_wheel_double_click_and_drag_zoom_and_pan(look: Look) -> None:
     page.mouse.down()
     page.mouse.move(middle[0] + 30, middle[1] + 20)
     page.mouse.up()
+    until(
+        lambda: (
+            (now := large.bounding_box()) and (round(now["x"] - before["x"]), round(now["y"] - before["y"])) == (30, 20)
+        )
+    )
     after = large.bounding_box()
-    assert (round(after["x"] - before["x"]), round(after["y"] - before["y"])) == (30, 20)
     page.keyboard.press("Shift+ArrowRight")
     expect(large).to_be_visible()  # It moves in the picture and not to the next.
-    assert round(large.bounding_box()["x"] - after["x"]) == -80
+    until(lambda: round(large.bounding_box()["x"] - after["x"]) == -80)
     page.keyboard.press("0")
-    assert large.bounding_box() == fitting
+    until(lambda: large.bounding_box() == fitting)
     page.mouse.dblclick(*middle)
-    assert growth(large, fitting) == 2.5
+    until(lambda: growth(large, fitting) == 2.5)
     page.mouse.dblclick(*middle)
-    assert large.bounding_box() == fitting
+    until(lambda: large.bounding_box() == fitting)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1600, 1200), (160, 120)], ids=["large", "small"])
@@ -184,14 +188,14 @@ def test_100_percent_is_one_pixel_of_the_picture_for_each_of_the_screen(look: Lo
     fitting = large.bounding_box()
     assert level(page) == round(100 * fitting["width"] / width)
     button(lightbox(page), "100 %").click()
-    assert (size(large), level(page)) == ((width, height), 100)
+    until(lambda: (size(large), level(page)) == ((width, height), 100))
     button(lightbox(page), "Fit").click()
-    assert large.bounding_box() == fitting
+    until(lambda: large.bounding_box() == fitting)
     line = page.context.new_cdp_session(page)
     screen = page.viewport_size | {"mobile": False}
     line.send("Emulation.setDeviceMetricsOverride", screen | {"deviceScaleFactor": 2})
     page.keyboard.press("1")
-    assert (size(large), level(page)) == ((width / 2, height / 2), 100)
+    until(lambda: (size(large), level(page)) == ((width / 2, height / 2), 100))
     line.send("Emulation.setDeviceMetricsOverride", screen | {"deviceScaleFactor": 1})
 
 
@@ -266,13 +270,12 @@ def test_compared_pictures_zoom_in_step_and_the_slider_is_led_by_keys(look: Look
     page.keyboard.press("+")
     for key in ("ArrowLeft", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(f"Shift+{key}")
-    assert growth(first, fitting) == growth(second, fitting) == 1.4
-    corners = [image.evaluate(CORNER) for image in (first, second)]
-    assert corners[0] == corners[1] and corners[0][0] == 0
+    until(lambda: growth(first, fitting) == growth(second, fitting) == 1.4)
+    until(lambda: first.evaluate(CORNER) == second.evaluate(CORNER) and first.evaluate(CORNER)[0] == 0)
     button(compare(page), "100 %").click()
-    assert (size(first), size(second)) == ((640, 480), (640, 480))
+    until(lambda: (size(first), size(second)) == ((640, 480), (640, 480)))
     button(compare(page), "Fit").click()
-    assert first.bounding_box() == fitting
+    until(lambda: first.bounding_box() == fitting)
     button(compare(page), "Slider").click()
     slider = compare(page).get_by_role("slider", name="How much of picture 1 is seen")
     slider.press("Home")
@@ -335,12 +338,12 @@ def test_arrows_move_through_the_grid_space_selects_and_enter_opens(look: Look) 
     expect(page.get_by_text(CHOSEN)).to_have_text("Chosen: p1, p2, p3")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
-    assert "number 3" in focused(page)
+    until(lambda: "number 3" in focused(page))
     page.keyboard.press("End")
     page.keyboard.press("Enter")
     expect(picture(lightbox(page), 11)).to_be_visible()
     page.keyboard.press("Escape")
-    assert "number 11" in focused(page)
+    until(lambda: "number 11" in focused(page))
 
 
 def test_shift_takes_a_range_and_the_server_can_clear_it(look: Look, stage: Stage) -> None:
@@ -355,17 +358,6 @@ def test_shift_takes_a_range_and_the_server_can_clear_it(look: Look, stage: Stag
     expect(page.get_by_text(CHOSEN)).to_have_text("Chosen: nothing")
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
     stage.hears(["clear", None, "selection"])
-
-
-def test_selected_pictures_are_compared(look: Look) -> None:
-    page = look(group(*(finished(number) for number in range(4))), **grid())
-    for number in (1, 3):
-        page.get_by_role("checkbox", name=f"number {number}").check()
-    button(page, "Compare").click()
-    for number in (1, 3):
-        expect(picture(compare(page), number)).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("checkbox", checked=True)).to_have_count(2)
 
 
 def test_a_job_without_a_picture_can_be_looked_at_in_the_grid(look: Look) -> None:

@@ -3,19 +3,16 @@
 import base64
 import io
 import re
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import UPLOAD
 from tests.support.barriers import barriers
-from tests.support.browser import GONE, PHONE, go, settle, told
+from tests.support.browser import GONE, PHONE, Start, Visit, go, settle, sql, told
 from tests.support.composer import READ_MS, ask, choose_files, empty_form, generate_button, reference, write_prompt
 from tests.support.images import encoded, noise, picture, shows_quarters, turned
 from tests.support.reference_strip import (
@@ -26,6 +23,7 @@ from tests.support.reference_strip import (
     choose,
     drag,
     drop,
+    expect_order,
     flick,
     order,
     paste,
@@ -41,7 +39,6 @@ pytestmark = pytest.mark.browser
 
 BROKEN = encoded(noise(), "JPEG")[:9000]
 THUMB_PX = 40
-Visit = Callable[..., Page]
 
 
 # -- in, by every way
@@ -55,13 +52,13 @@ def test_a_pasted_screenshot_and_a_dropped_file_go_in_the_order_in_which_they_ar
     expect(reference(page, 1)).to_be_visible()
     carry(page, "drop", "a sunset.png", COLOURS["gold"])
     expect(reference(page, 2)).to_be_visible()
-    assert order(page) == ["image.png", "a sunset.png"]
+    expect_order(page, "image.png", "a sunset.png")
     tile(page, 2).focus()
     page.keyboard.press("ArrowLeft")
     expect(tile(page, 1)).to_contain_text("a sunset.png")
     choose(page, "blue")
     drag(page, 3, to=1)
-    until(lambda: order(page) == ["blue", "a sunset.png", "image.png"])
+    expect_order(page, "blue", "a sunset.png", "image.png")
     ask(page, prompt)
     first, second, pasted = received(service, prompt)
     assert (first, second) == (COLOURS["blue"], COLOURS["gold"])
@@ -107,7 +104,7 @@ def test_files_may_be_dropped_anywhere_but_not_too_large_ones_and_not_the_page_s
     page.evaluate("document.body.dispatchEvent(new DragEvent('dragend', { bubbles: true }))")
     carry(page, "drop", "other.png", COLOURS["blue"])
     expect(reference(page, 2)).to_be_visible()
-    assert order(page) == ["another.png", "other.png"]
+    expect_order(page, "another.png", "other.png")
 
 
 def test_of_a_drop_the_pictures_that_fit_are_taken_and_all_else_is_named_with_its_reason(
@@ -124,7 +121,7 @@ def test_of_a_drop_the_pictures_that_fit_are_taken_and_all_else_is_named_with_it
     drop(page, tmp_path / "holiday", pictures[0], tmp_path / "empty")
     expect(told(page, "It is a folder: open it, and drop the pictures in it.")).to_contain_text("holiday, empty")
     expect(reference(page, 1)).to_be_visible()
-    assert order(page) == ["0.png"]
+    expect_order(page, "0.png")
 
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -132,7 +129,7 @@ def test_of_a_drop_the_pictures_that_fit_are_taken_and_all_else_is_named_with_it
     expect(told(page, "At most 8 references fit")).to_contain_text("8.png, 9.png, 10.png, 11.png")
     expect(told(page, "It is a folder")).to_contain_text("holiday")
     expect(reference(page, 8)).to_be_visible()
-    assert order(page) == [path.name for path in pictures[:8]]
+    expect_order(page, *(path.name for path in pictures[:8]))
     assert sum(url.endswith("/references") for url in asked) == 7  # What does not fit is not uploaded.
     page.get_by_role("button", name="Remove reference 8").click()
     choose(page, "gold")
@@ -184,19 +181,19 @@ def test_an_upload_can_be_stopped_and_a_drag_broken_off(server: Server, visit: V
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     page.unroute("**/references")
     choose(page, "red", "green", "blue")
-    assert order(page) == ["red", "green", "blue"]
+    expect_order(page, "red", "green", "blue")
 
     page.mouse.move(*centre(reference(page, 1)))
     page.mouse.down()
     page.mouse.move(*centre(reference(page, 3)), steps=6)
     expect(page.locator(".is-held")).to_have_count(1)
-    assert order(page) == ["green", "blue", "red"]
+    expect_order(page, "green", "blue", "red")
     page.keyboard.press("Escape")
     page.mouse.up()
-    assert order(page) == ["red", "green", "blue"]
+    expect_order(page, "red", "green", "blue")
     page.get_by_role("button", name="Remove reference 2").click()
     settle(page)
-    assert order(page) == ["red", "blue"]
+    expect_order(page, "red", "blue")
 
 
 # -- made right
@@ -247,11 +244,11 @@ def test_buttons_and_keys_move_and_remove_and_what_the_strip_shows_is_what_is_se
     page.keyboard.press("Enter")
     expect(tile(page, 3)).to_be_focused()
     expect(page.get_by_role("status").filter(has_text="red is now reference 3 of 3")).to_be_attached()
-    assert order(page) == ["green", "blue", "red"]
+    expect_order(page, "green", "blue", "red")
 
     page.get_by_role("button", name="Remove reference 2").click()
     expect(tile(page, 2)).to_be_focused()
-    assert order(page) == ["green", "red"]
+    expect_order(page, "green", "red")
     page.keyboard.press("Delete")
     expect(tile(page, 1)).to_be_focused()
     expect(page.get_by_text("1 of 8", exact=True)).to_be_visible()
@@ -263,11 +260,11 @@ def test_buttons_and_keys_move_and_remove_and_what_the_strip_shows_is_what_is_se
     tile(page, 1).focus()
     for key in ("ArrowRight", "ArrowRight", "End", "Home", "ArrowRight", "ArrowDown", "ArrowUp"):
         page.keyboard.press(key)  # in quick succession, and all count
-    assert order(page) == ["green", "red", "blue", "gold"]
+    expect_order(page, "green", "red", "blue", "gold")
     page.get_by_role("button", name="Remove reference 3").click()
     tile(page, 3).focus()
     page.keyboard.press("Home")
-    assert order(page) == ["gold", "green", "red"]
+    expect_order(page, "gold", "green", "red")
 
     write_prompt(page, prompt)
     settle(page)
@@ -278,7 +275,7 @@ def test_buttons_and_keys_move_and_remove_and_what_the_strip_shows_is_what_is_se
         generate_button(page).element_handle(),
     )
     assert received(service, prompt) == [COLOURS[name] for name in ("green", "red", "gold")]
-    assert order(page) == ["green", "red", "gold"]
+    expect_order(page, "green", "red", "gold")
 
 
 def test_a_mouse_let_go_outside_the_strip_takes_nothing_along_when_it_comes_back(server: Server, visit: Visit) -> None:
@@ -292,7 +289,7 @@ def test_a_mouse_let_go_outside_the_strip_takes_nothing_along_when_it_comes_back
     page.mouse.move(*centre(reference(page, 3)), steps=4)
     expect(page.locator(".is-held")).to_have_count(0)
     page.mouse.click(5, 5)
-    assert order(page) == ["red", "green", "blue"]
+    expect_order(page, "red", "green", "blue")
 
 
 def test_nothing_that_comes_in_while_the_strip_is_changed_is_lost(
@@ -322,7 +319,7 @@ def test_nothing_that_comes_in_while_the_strip_is_changed_is_lost(
 
 
 def test_a_reload_and_a_restart_of_the_server_bring_back_what_was_there_and_nothing_else(
-    service: Sandbox, uploads: Sandbox, start: Callable[..., Server], visit: Visit
+    service: Sandbox, uploads: Sandbox, start: Start, visit: Visit
 ) -> None:
     server = start(KIE_API_URL=service.url, KIE_UPLOAD_URL=uploads.url, KIE_API_KEY="a-key")
     page = visit(server, errors_pass=GONE)
@@ -330,10 +327,10 @@ def test_a_reload_and_a_restart_of_the_server_bring_back_what_was_there_and_noth
     page.get_by_role("button", name="Remove reference 2").click()
     expect(tile(page, 3)).to_have_count(0)
     drag(page, 2, to=1)
-    assert order(page) == ["blue", "red"]
+    expect_order(page, "blue", "red")
     page.reload()  # At once: the server need not have heard of it.
     expect(reference(page, 2)).to_be_visible()
-    assert order(page) == ["blue", "red"]
+    expect_order(page, "blue", "red")
     tile(page, 1).focus()
     page.keyboard.press("End")
     settle(page)
@@ -343,7 +340,7 @@ def test_a_reload_and_a_restart_of_the_server_bring_back_what_was_there_and_noth
     choose_files(page, ("gold", COLOURS["gold"]))
     write_prompt(page, "a sign of life")
     expect(reference(page, 3)).to_be_visible()
-    assert order(page) == ["red", "blue", "gold"]
+    expect_order(page, "red", "blue", "gold")
     expect(page.get_by_label("Prompt")).to_have_value("a sign of life")
 
 
@@ -365,15 +362,12 @@ def test_a_reference_whose_file_is_gone_is_told_and_one_that_is_not_looked_at_ye
     choose_files(page, ("orchid", content))
     expect(reference(page, 2)).to_be_visible()
 
-    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
-        database.execute("""UPDATE "references" SET checked_at = NULL WHERE name = 'orchid'""")
-        database.commit()
-        page.get_by_role("button", name="Move reference 2 left").click()
-        expect(page.locator("li.is-waiting")).to_contain_text("orchid")
-        expect(reference(page, 1)).to_have_count(0)
-        database.execute("""UPDATE "references" SET checked_at = 1 WHERE name = 'orchid'""")
-        database.commit()
-    expect(reference(page, 1)).to_be_visible(timeout=20_000)  # nobody told the page of it
+    sql(server, """UPDATE "references" SET checked_at = NULL WHERE name = 'orchid'""")
+    page.get_by_role("button", name="Move reference 2 left").click()
+    expect(page.locator("li.is-waiting")).to_contain_text("orchid")
+    expect(reference(page, 1)).to_have_count(0)
+    sql(server, """UPDATE "references" SET checked_at = 1 WHERE name = 'orchid'""")
+    expect(reference(page, 1)).to_be_visible()  # nobody told the page of it
     ask(page, prompt)
     assert received(service, prompt) == [content, COLOURS["gold"]]
 
@@ -403,16 +397,16 @@ def test_a_thumb_is_enough_on_a_phone_and_scrolling_moves_no_reference(
     x, y = centre(reference(page, 2))
     with touching(page, reference(page, 2)) as finger:
         finger.move(x, y - 150)
-    assert order(page) == ["red", "green", "blue", "gold"]
+    expect_order(page, "red", "green", "blue", "gold")
     tile(page, 4).scroll_into_view_if_needed()
     with touching(page, reference(page, 1)) as finger:
         expect(page.locator(".is-held")).to_have_count(1)
         finger.move(*centre(reference(page, 3)))
-    until(lambda: order(page) == ["green", "blue", "red", "gold"])
+    expect_order(page, "green", "blue", "red", "gold")
     page.get_by_role("img", name="Reference 2", exact=True).tap()
     page.get_by_role("button", name="Move reference 2 left").tap()
     page.get_by_role("button", name="Remove reference 4").tap()
-    assert order(page) == ["blue", "green", "red"]
+    expect_order(page, "blue", "green", "red")
     ask(page, prompt)
     assert received(service, prompt) == [COLOURS[name] for name in ("blue", "green", "red")]
 
@@ -436,7 +430,7 @@ def test_a_finger_that_stops_a_scrolling_page_moves_a_reference_and_never_leaves
     with touching(page, reference(page, 1)) as finger:
         expect(page.locator(".is-held")).to_have_count(1)
         finger.move(*centre(reference(page, 3)))
-    until(lambda: order(page) == [second, third, first, *others])
+    expect_order(page, second, third, first, *others)
 
 
 def test_a_second_finger_takes_no_second_reference(server: Server, visit: Visit, phone: BrowserContext) -> None:

@@ -2,29 +2,32 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from kie.sandbox import Sandbox
 from tests.support.barriers import barriers
-from tests.support.browser import GONE, go, paid_requests, pictures_of, press_of, rows, settle, told
-from tests.support.composer import agree, choose, generate_button, make, press_generate, question_of, write_prompt
+from tests.support.browser import GONE, Visit, go, paid_requests, pictures_of, press_of, rows, settle, told
+from tests.support.composer import (
+    agree,
+    choose,
+    generate_button,
+    make,
+    press_generate,
+    prompt_field,
+    question_of,
+    write_prompt,
+)
 from tests.support.server import Server
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-Visit = Callable[..., Page]
 # All moments of leaving, after each kind of round.
 ROUNDS, OTHERS = 30, 30
 NAME = "Somebody in a hurry"
 NOT_SENT = "Not sent: the connection was lost"
-
-
-def prompt_field(page: Page) -> Locator:
-    return page.get_by_label("Prompt", exact=True)
 
 
 def begin_others(page: Page) -> None:

@@ -1,7 +1,7 @@
 """A job outlives whatever happens to the page, the server and the service: the picture arrives, and is paid for once."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,8 @@ from kie.sandbox.server import CREATE
 from tests.support.barriers import barriers
 from tests.support.browser import (
     GONE,
+    Start,
+    Visit,
     beside,
     brought_up_to_date,
     go,
@@ -35,9 +37,6 @@ from tests.support.server import Server, free_port
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
-
-Visit = Callable[..., Page]
-Start = Callable[..., Server]
 
 
 @pytest.fixture(scope="module")

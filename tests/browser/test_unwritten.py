@@ -3,39 +3,44 @@
 import resource
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from kie.sandbox import Sandbox
-from tests.support.browser import expect_news, paid_requests, pictures_of, rows, say_it_never_ran, settle, told, tray
+from tests.support.browser import (
+    Visit,
+    expect_news,
+    paid_requests,
+    pictures_of,
+    rows,
+    say_it_never_ran,
+    settle,
+    told,
+    tray,
+)
 from tests.support.composer import ask, generate_button, make, press_generate, write_prompt
 from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
 
-Visit = Callable[..., Page]
 Trouble = Callable[[Server], object]
 NOTHING = "Nothing was sent or changed, since the studio's database could not be written"
 
 
 @contextmanager
-def locked(server: Server) -> Iterator[None]:
+def locked(server: Server, how: str = "EXCLUSIVE") -> Iterator[None]:
     """Another program has the database to itself."""
     path = server.data_dir / "studio.sqlite3"
     with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as database:
-        database.execute("BEGIN EXCLUSIVE")
+        database.execute(f"BEGIN {how}")
         yield
 
 
-@contextmanager
-def written(server: Server) -> Iterator[None]:
+def written(server: Server) -> AbstractContextManager[None]:
     """Another program writes into the database, and goes on: others can read."""
-    path = server.data_dir / "studio.sqlite3"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        yield
+    return locked(server, "IMMEDIATE")
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.support.browser import GONE, settle, told
-from tests.support.composer import choose_files, reference
+from tests.support.browser import GONE, Visit, settle, told
+from tests.support.composer import add_rows, choose_files, reference
 from tests.support.other_programs import Proxy, answer, as_it_came, site
 from tests.support.reference_strip import COLOURS
 from tests.support.server import Server
@@ -61,7 +61,7 @@ def refusing(answered: bytes | None) -> Callable[[bytes], bytes | None]:
 
 @pytest.mark.parametrize(("answered", "sentence"), ANSWERS.values(), ids=ANSWERS)
 def test_an_upload_that_a_proxy_answers_is_said_in_the_words_of_what_to_do(
-    proxy: Proxy, elsewhere: str, visit: Callable[..., Page], answered: bytes | None, sentence: str
+    proxy: Proxy, elsewhere: str, visit: Visit, answered: bytes | None, sentence: str
 ) -> None:
     proxy.passing = as_it_came
     page = visit(proxy, stays=True, errors_pass=[*GONE, "Failed to load resource", "Content Security Policy"])
@@ -76,14 +76,13 @@ def test_an_upload_that_a_proxy_answers_is_said_in_the_words_of_what_to_do(
     box = page.get_by_test_id("stPopoverBody")
     if not box.count():
         page.get_by_role("button", name="Add rows").click()
-    table = {"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\nA row\n"}
-    box.get_by_label("CSV or Excel file").set_input_files([table])
+    add_rows(box, "rows.csv", b"prompt\nA row\n")
     expect(box.get_by_text(sentence)).to_contain_text("rows.csv")
     page.keyboard.press("Escape")
     settle(page)
 
 
-def test_the_next_upload_after_such_an_answer_arrives(proxy: Proxy, visit: Callable[..., Page]) -> None:
+def test_the_next_upload_after_such_an_answer_arrives(proxy: Proxy, visit: Visit) -> None:
     proxy.passing = as_it_came
     page = visit(proxy, errors_pass=["413"])
     proxy.passing = refusing(answer("413 Request Entity Too Large", PAGE))

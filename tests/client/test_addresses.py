@@ -1,6 +1,5 @@
 """Where results may come from: one reading of an address, and the address that was judged is the one connected to."""
 
-import contextlib
 import http.server
 import socket
 import socketserver
@@ -14,9 +13,10 @@ import pytest
 
 from kie.client import addresses
 from kie.errors import PictureNotFetched
-from tests.support.client_calls import ENDLESS_BODY, ENDLESS_CHUNK, ENDLESS_HEAD, outcome, quick_client
+from tests.support.client_calls import ENDLESS_BODY, ENDLESS_CHUNK, ENDLESS_HEAD, client_of, outcome
 from tests.support.fake_service import Rogue, drip, redirect
 from tests.support.images import picture
+from tests.support.other_programs import pass_on
 from tests.support.server import free_port
 
 PUBLIC, PUBLIC_6 = "93.184.215.14", "2606:4700::6810:84e5"
@@ -50,8 +50,7 @@ def trap(rogue: Rogue) -> Iterator[http.server.ThreadingHTTPServer]:
 
 def fetched(api: str, url: str, target: Path, resolver: addresses.Resolver, **waiting: float) -> object:
     """Fetch a result as a client of this API would, and return what came of it."""
-    waits = {"connect_s": 30, "read_s": 30, "fetch_s": 60} | waiting
-    client = quick_client(api, {"resolver": resolver}, **waits)
+    client = client_of(api, {"resolver": resolver}, **waiting)
     try:
         return outcome(lambda: client.fetch(url, target))
     finally:
@@ -257,7 +256,7 @@ def test_a_reply_that_drips_is_left_over_tls_too(
     secure: http.server.ThreadingHTTPServer, rogue: Rogue, tmp_path: Path, path: str
 ) -> None:
     url, names = f"https://pictures.test:{secure.server_port}{path}", Names(pictures=[["127.0.0.1"]])
-    got = fetched(rogue.url, url, tmp_path / "x", resolver=names, read_s=0.5, fetch_s=0.5)
+    got = fetched(rogue.url, url, tmp_path / "x", resolver=names, read_s=2, fetch_s=0.5)
     assert (type(got), got.detail) == (PictureNotFetched, "the reply took too long")
 
 
@@ -314,18 +313,10 @@ class Tunnel(socketserver.StreamRequestHandler):
             pass
         self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
         with socket.create_connection(self.server.to) as line:
-            back = threading.Thread(target=copied, args=[self.connection, line])
+            back = threading.Thread(target=pass_on, args=[self.connection, line])
             back.start()
-            copied(line, self.connection)
+            pass_on(line, self.connection)
             back.join()
-
-
-def copied(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while piece := source.recv(65536):
-            target.sendall(piece)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
 
 
 def test_over_tls_through_a_proxy_the_name_is_checked_and_a_reply_that_drips_is_left(

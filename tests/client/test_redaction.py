@@ -5,26 +5,23 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page
 
 from kie.client import Client
 from kie.client.redaction import MARK, Redaction
 from kie.errors import NothingLearned, PictureNotFetched, Unsure, UploadFailed
 from kie.timing import Timing
-from tests.support.browser import KEY, at, go, rows, settle
+from tests.support.browser import KEY, Start, Visit, at, go, rows, settle
 from tests.support.client_calls import create, outcome
 from tests.support.composer import ask
 from tests.support.fake_service import Behaviour, Exchange, Rogue, envelope, raw, redirect, says, status, told
 from tests.support.images import picture
-from tests.support.server import Server
 from tests.support.waiting import until
 
-Visit = Callable[..., Page]
 DIGITS = "918273645546372"
 
 
@@ -79,8 +76,7 @@ def test_every_spelling_of_the_key_is_taken_out(spelling: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key",
-    ["sk-0123456789+/=abc", 'quo"ted\\back/slash', "100%41-percent-key", "a&amp;b-and-more-of-it"],
+    "key", ["sk-0123456789+/=abc", 'quo"ted\\back/slash', "100%41-percent-key", "a&amp;b-and-more-of-it"]
 )
 def test_keys_of_odd_signs_are_found_as_well(key: str) -> None:
     for text in (key, f"1{key}1", json.dumps({"a": key}), quote(key, safe=""), percented(key), in_base64(key)):
@@ -193,7 +189,7 @@ CREATES: dict[str, Behaviour] = {
 
 @pytest.mark.browser
 def test_the_key_stands_nowhere_on_a_studio_whose_service_says_it_all_the_time(
-    start: Callable[..., Server], visit: Visit, project: Path, tmp_path: Path
+    start: Start, visit: Visit, project: Path, tmp_path: Path
 ) -> None:
     with Rogue(credits=5000) as service:
         service.plan("record", always=by_prompt(service))

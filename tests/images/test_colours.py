@@ -14,7 +14,7 @@ from kie.images.inspect import decode
 from kie.studio import Studio
 from tests.support.fake_service import Rogue
 from tests.support.images import encoded, is_near, picture, quartered, shows_quarters, written
-from tests.support.jobs import ended, submit
+from tests.support.jobs import ended, submit, thumbnail_of
 from tests.support.waiting import until
 
 Curve = tuple[float, ...]
@@ -277,8 +277,6 @@ def test_results_and_references_are_shown_in_their_colours(studio: Studio, rogue
     kept = studio.references.add("a.jpg", io.BytesIO(content))
     assert until(lambda: studio.store.references.get_many([kept.id])[0].checked_at)
     for owner_id in (job.id, kept.id):
-        with Image.open(
-            studio.exports.open_link(studio.backend.urls.address("thumbnail", owner_id).rpartition("/")[2])[0]
-        ) as small:
+        with Image.open(thumbnail_of(studio, owner_id)) as small:
             seen = lab(image.resize(small.size, Image.Resampling.LANCZOS), primaries, numbers)
             assert difference(lab(small, SRGB, SRGB_CURVE), seen) < 3

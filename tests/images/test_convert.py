@@ -288,14 +288,6 @@ def test_the_colour_profile_goes_along(mend: Mend, kind: str) -> None:
     assert mend(encoded(quartered(), kind, icc_profile=SRGB))[1].info["icc_profile"] == SRGB
 
 
-def test_a_profile_that_no_longer_fits_the_colours_is_left_behind(mend: Mend) -> None:
-    for_print = SRGB[:16] + b"CMYK" + SRGB[20:]
-    told, made = mend(picture("TIFF", mode="CMYK", colour=(0, 255, 255, 0), icc_profile=for_print))
-    assert told == "Saved as PNG: the service does not take TIFF."
-    assert "icc_profile" not in made.info
-    assert is_near(made.getpixel((5, 5)), RED)
-
-
 # The same again
 
 

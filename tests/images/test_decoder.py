@@ -34,7 +34,8 @@ def quick(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def decoder() -> Iterator[Decoder]:
-    with closing(Decoder()) as opened:
+    """A decoder that waits for a process that a test, or a busy machine, holds up."""
+    with closing(Decoder(decode_s=300)) as opened:
         yield opened
 
 
@@ -105,32 +106,25 @@ def test_a_picture_that_two_processes_died_of_is_set_aside(decoder: Decoder, slo
             seen.result()
 
 
-@pytest.fixture
-def patient() -> Iterator[Decoder]:
-    """A decoder that waits for a process that a test holds up."""
-    with closing(Decoder(decode_s=300)) as opened:
-        yield opened
-
-
-def test_a_result_does_not_wait_for_a_reference(patient: Decoder, slow: Path, quick: Path, tmp_path: Path) -> None:
+def test_a_result_does_not_wait_for_a_reference(decoder: Decoder, slow: Path, quick: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
-        long = pool.submit(patient.reference, slow, tmp_path / "a.webp")
+        long = pool.submit(decoder.reference, slow, tmp_path / "a.webp")
         [busy] = until(decoders)
         busy.suspend()
-        patient.result(quick, tmp_path / "b.webp")
+        decoder.result(quick, tmp_path / "b.webp")
         busy.resume()
         long.result()
 
 
-def test_large_pictures_are_decoded_one_after_the_other(patient: Decoder, quick: Path, tmp_path: Path) -> None:
+def test_large_pictures_are_decoded_one_after_the_other(decoder: Decoder, quick: Path, tmp_path: Path) -> None:
     for name in ("one.png", "other.png"):
         (tmp_path / name).write_bytes(plain_png(5000))
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(patient.reference, tmp_path / "one.png", tmp_path / "a.webp")
+        first = pool.submit(decoder.reference, tmp_path / "one.png", tmp_path / "a.webp")
         [busy] = until(decoders)
         busy.suspend()
-        second = pool.submit(patient.result, tmp_path / "other.png", tmp_path / "b.webp")
-        patient.result(quick, tmp_path / "c.webp")
+        second = pool.submit(decoder.result, tmp_path / "other.png", tmp_path / "b.webp")
+        decoder.result(quick, tmp_path / "c.webp")
         assert not second.done()
         busy.resume()
         first.result()

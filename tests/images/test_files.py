@@ -68,10 +68,7 @@ def test_what_comes_in_at_the_same_time_does_not_meet(files: Files):
 
 
 def test_a_reference_and_a_result_stand_where_the_map_says(files: Files):
-    for keep, identifier, kind in (
-        (files.keep_reference, SHA256, "references"),
-        (files.keep_result, JOB, "results"),
-    ):
+    for keep, identifier, kind in ((files.keep_reference, SHA256, "references"), (files.keep_result, JOB, "results")):
         part, _ = files.take_in(io.BytesIO(CONTENT))
         name = keep(part, identifier, ".png")
         assert name == f"{kind}/{identifier[:2]}/{identifier}.png"

@@ -19,12 +19,7 @@ from tests.support.images import chunk, noisy_png, picture
 
 CAT, DOG = "ab" * 32, "cd" * 32
 REQUEST = Generation("a lighthouse\nat dusk, « naïve » 夜の灯台 🍌", (CAT, DOG), "16:9", "2K", "png")
-KNOWN = {
-    "task_id": "281e5b0f39b9",
-    "person": "Ann",
-    "project": "Zoo posters",
-    "credits": 18.0,
-}
+KNOWN = {"task_id": "281e5b0f39b9", "person": "Ann", "project": "Zoo posters", "credits": 18.0}
 
 
 def job(generation: Generation = REQUEST, **values: object) -> Job:

@@ -17,7 +17,7 @@ from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import PRICE, Rogue, acting, cut, held, says, told
 from tests.support.jobs import ended, submit, timed, until_problem
-from tests.support.rows import NOW, ask, bring, opened
+from tests.support.rows import NOW, ask, bring
 from tests.support.waiting import until
 
 SEND_LOST_S = Timing().send_lost_s
@@ -181,11 +181,6 @@ def test_a_month_of_readings_is_compared_in_no_time() -> None:
 # -- out of the rows
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    yield from opened(f"sqlite:///{tmp_path / 'studio.sqlite3'}")
-
-
 def test_a_request_that_was_on_its_way_at_the_first_reading_is_known_of(store: Store) -> None:
     job = bring(store, ask(store)[0], State.SENDING, sent_at=NOW - 1)
     store.jobs.move(job.id, State.SENDING, State.RUNNING, NOW, task_id="t", accepted_at=NOW + 1)
@@ -310,7 +305,7 @@ def test_what_somebody_else_spends_is_told_with_when_and_how_much(studio: Studio
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-@timed(reply_s=30, send_lost_s=0.2)
+@timed(send_lost_s=0.2)
 def test_a_lost_reply_accuses_nobody_before_it_is_found_or_after(studio: Studio, rogue: Rogue, is_made: bool) -> None:
     rogue.plan("create", acting(cut) if is_made else cut)
     job = ended(studio, submit(studio))
@@ -337,6 +332,7 @@ def test_readings_before_during_and_after_a_lost_reply_accuse_nobody(studio: Stu
     assert studio.credits.balance().credits == 1000 - PRICE
 
 
+@timed(timeout_polls=10_000)
 def test_a_time_out_that_is_given_back_and_charged_again_accuses_nobody(studio: Studio, rogue: Rogue) -> None:
     time_out = told(state="fail", failCode="524", failMsg="generate task timeout", creditsConsumed=0)
     rogue.plan("record", always=time_out)

@@ -137,18 +137,6 @@ def problems(root: type[StudioError] = StudioError) -> list[type[StudioError]]:
 # -- every page, whatever there is
 
 
-@pytest.mark.parametrize(
-    ("page", "words"),
-    [
-        ("generate.py", "Your pictures appear here"),
-        ("history.py", "Nothing here yet"),
-        ("account.py", "Nothing needs attention"),
-    ],
-)
-def test_an_empty_page_says_what_to_do(app: AppTest, page: str, words: str):
-    assert words in said(go(app, page))
-
-
 @pytest.mark.parametrize("state", list(State))
 def test_a_job_in_any_state_is_shown_in_words_on_every_page(opened: Open, keep: Keep, state: State):
     job = keep(state, f"a job that is {state}")
@@ -374,16 +362,6 @@ def test_the_same_request_asks_first_and_is_sent_when_a_person_says_so(opened: O
     assert "question" not in app.session_state
 
 
-def test_what_is_there_is_shown_instead_for_nothing(opened: Open, keep: Keep):
-    job = keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
-    app = opened()
-    write(app, "a lighthouse")
-    press(drawn(app))
-    drawn(app).button(key="confirm-show").click()
-    assert [item["id"] for item in items(drawn(app))] == [job.id]
-    assert Studio.current().search.count() == 1
-
-
 @timed(confirm_after_s=60.0)
 def test_a_yes_within_the_time_of_a_repeated_click_does_not_count(opened: Open, keep: Keep):
     keep(State.DONE, "a lighthouse", person="Ben", credits=18.0)
@@ -395,17 +373,6 @@ def test_a_yes_within_the_time_of_a_repeated_click_does_not_count(opened: Open, 
         drawn(app)
     assert "Nothing sent yet. Please confirm again." in said(app)
     assert Studio.current().search.count() == 1
-
-
-def test_more_than_the_button_said_is_asked_about(app: AppTest):
-    before = generate(app)["says"]
-    app.session_state["images"] = 2
-    write(app, "two at once")
-    press(drawn(app), says=before)
-    assert "The price changed just before you pressed." in said(app)
-    app.button(key="confirm-none").click()
-    press(drawn(app))
-    assert Studio.current().search.count() == 2
 
 
 def test_the_same_row_twice_in_one_table_is_asked_about(app: AppTest):
@@ -468,11 +435,6 @@ def test_a_column_without_a_table_is_told_at_once_by_the_field(app: AppTest):
     assert fault(drawn(app)) == ""
     assert "Expands to 2 prompts." in said(app)
     assert generate(app)["text"] == "Generate 2 · about 36 credits"
-
-
-def test_more_choices_than_one_press_makes_are_told_at_once(app: AppTest):
-    write(app, "{0|1|2|3|4|5|6|7|8|9}" * 3)
-    assert "expand to 1,000 prompts" in fault(drawn(app))
 
 
 def test_another_name_brings_that_persons_pictures(opened: Open, keep: Keep):
@@ -573,15 +535,6 @@ def test_a_zip_s_label_counts_the_pictures_that_are_in_it(opened: Open, keep: Ke
     app.session_state["history-gallery-gallery"]["selected"] = [pictures[0].id, failed.id]
     app.session_state["selection_dialog"] = "export"
     assert [link.proto.label for link in drawn(app).get("link_button")][:1] == ["1 image (.zip)"]
-
-
-def test_an_unsure_job_is_offered_both_ways_out_and_neither_is_taken_alone(opened: Open, keep: Keep, store: Store):
-    job = keep(State.UNSURE, "an unsure one", problem="Unsure")
-    app = go(opened(), "account.py")
-    app.text_input(key=f"task-{job.id}").set_value("not an id!")
-    button(app, "Link task").click()
-    assert any("not a task id" in error.value for error in drawn(app).error)
-    assert store.jobs.get(job.id).state == State.UNSURE
 
 
 def test_a_question_stays_over_other_runs_of_the_page_until_it_is_answered(opened: Open, keep: Keep, store: Store):

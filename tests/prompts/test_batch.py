@@ -7,15 +7,11 @@ import pytest
 
 from kie.generation import Generation
 from kie.prompts.batch import Line, requests
-from kie.prompts.table import Row, Table, pasted, read, row
-from tests.support.spreadsheets import csv_of, saved, workbook
+from kie.prompts.table import Row, pasted, read, row
+from tests.support.spreadsheets import csv_of, prompts, saved, workbook
 
 SETTINGS = ["prompt", "aspect ratio", "resolution", "output format", "images", "references", "project", "on"]
 FORM = Generation("from the form", ("a", "b", "c"), "4:5", "2K", "jpg")
-
-
-def prompts(table: Table) -> list[str | None]:
-    return [row.prompt for row in table.rows]
 
 
 def line(row: Row, form: Generation = FORM, images: int = 1) -> Line:
@@ -213,14 +209,8 @@ def test_a_row_that_is_off_asks_for_nothing_and_has_no_faults():
         (Row(1, images=9), {"Images": "“9” is not a number from 1 to 8."}),
         (Row(1, images=0), {"Images": "“0” is not a number from 1 to 8."}),
         (Row(1, images="many"), {"Images": "“many” is not a number from 1 to 8."}),
-        (
-            Row(1, references=(1, 4)),
-            {"Reference images": "“1, 4” names a picture that is not there: the form has 3."},
-        ),
-        (
-            Row(1, references="the cat"),
-            {"Reference images": "“the cat” is neither numbers, such as 1, 3, nor “all”."},
-        ),
+        (Row(1, references=(1, 4)), {"Reference images": "“1, 4” names a picture that is not there: the form has 3."}),
+        (Row(1, references="the cat"), {"Reference images": "“the cat” is neither numbers, such as 1, 3, nor “all”."}),
         (
             Row(1, prompt="a {{colour}} cat", values={"Animal": "cat"}),
             {"Prompt": "The table has no column “colour” for {{colour}}: its columns are “Animal”."},

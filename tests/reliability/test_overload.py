@@ -107,10 +107,7 @@ def done(store: Store, jobs: list[Job]) -> list[Job]:
 
 @pytest.mark.parametrize(
     ("kind", "why", "problem"),
-    [
-        ("vast", "more than 100 million pixels", "TooLargeToShow"),
-        ("endless", "more than 100 passes", "TooSlowToShow"),
-    ],
+    [("vast", "more than 100 million pixels", "TooLargeToShow"), ("endless", "more than 100 passes", "TooSlowToShow")],
 )
 def test_six_are_refused_as_references_and_kept_unshown_as_results(
     tmp_path: Path, rogue: Rogue, request: pytest.FixtureRequest, kind: str, why: str, problem: str
@@ -169,11 +166,3 @@ def test_somebody_else_s_picture_is_made_while_all_of_it_is_under_way(
         print(f"everything at once: done {ended - rogue.tasks[mine.task_id]:.1f} s after the task's end")
     print(f"everything at once: {memory.most / 2**20:.0f} MB at most")
     assert memory.most < MEMORY_LIMIT
-
-
-def test_after_all_of_that_a_small_picture_is_as_before(tmp_path: Path, rogue: Rogue, vast: bytes) -> None:
-    with studio(tmp_path / "data", rogue) as server:
-        assert "more than 100 million pixels" in drop(server, vast, 1)
-        server.stop()
-        server.start()
-        assert drop(server, picture("PNG"), 2) == ""

@@ -9,15 +9,9 @@ import requests
 from PIL import Image
 
 from kie.sandbox import drawing
+from tests.support import images
 from tests.support.images import odd, shows_quarters, turned
-from tests.support.sandbox_caller import (
-    Service,
-    encoded,
-    near,
-    plain_png,
-    share,
-    urls,
-)
+from tests.support.sandbox_caller import Service, share, urls
 
 # Pictures
 
@@ -44,7 +38,7 @@ def test_a_picture_at_4k_of_a_long_prompt_is_small(service: Service):
 
 def test_jpg_gives_jpeg_bytes_under_a_jpeg_url(service: Service):
     [url] = urls(service.end(service.create(output_format="jpg")))
-    answer = requests.get(url, timeout=5)
+    answer = requests.get(url, timeout=30)
     assert url.endswith(".jpeg")
     assert answer.headers["Content-Type"] == "image/jpeg"
     assert Image.open(io.BytesIO(answer.content)).format == "JPEG"
@@ -52,7 +46,7 @@ def test_jpg_gives_jpeg_bytes_under_a_jpeg_url(service: Service):
 
 def test_every_reference_can_be_seen(service: Service):
     colours = {"magenta": (255, 0, 255), "lime": (0, 255, 0), "blue": (0, 0, 255)}
-    references = [service.reference(plain_png(colour)) for colour in colours]
+    references = [service.reference(images.picture(colour=colour)) for colour in colours]
     picture = service.picture(image_input=references, aspect_ratio="4:3")
     for colour in colours.values():
         assert share(picture, colour) > 0.04
@@ -63,11 +57,11 @@ def test_auto_takes_the_upright_shape_of_the_first_reference(service: Service):
     exif[0x0112] = 6
     lying = Image.new("RGB", (300, 200), (255, 0, 255))
     lying.paste((0, 0, 255), (0, 0, 150, 200))
-    reference = service.reference(encoded(lying, "JPEG", exif=exif, quality=95))
+    reference = service.reference(images.encoded(lying, "JPEG", exif=exif, quality=95))
     picture = service.picture(image_input=[reference], aspect_ratio="auto")
     assert picture.size == (683, 1024)
     column = [picture.getpixel((341, y)) for y in range(1024)]
-    blue, magenta = (next(y for y in range(1024) if near(column[y], c)) for c in ((0, 0, 255), (255, 0, 255)))
+    blue, magenta = (next(y for y in range(1024) if images.is_near(column[y], c)) for c in ((0, 0, 255), (255, 0, 255)))
     assert blue < magenta
 
 
@@ -93,7 +87,7 @@ def test_a_very_long_reference_can_be_drawn(tmp_path: Path):
 @pytest.mark.parametrize("mode", ["RGBA", "P", "L", "LA", "1", "I;16", "CMYK"])
 def test_a_reference_of_any_mode_can_be_read(tmp_path: Path, mode: str):
     path = tmp_path / "reference"
-    path.write_bytes(encoded(Image.new(mode, (30, 20)), "JPEG" if mode == "CMYK" else "PNG"))
+    path.write_bytes(images.encoded(Image.new(mode, (30, 20)), "JPEG" if mode == "CMYK" else "PNG"))
     reference = drawing.read_reference(path)
     assert (reference.mode, reference.size) == ("RGB", (30, 20))
 
@@ -121,15 +115,15 @@ def unreadable(service: Service) -> list[str]:
     return [
         f"{service.url}/files/images/unknown.png",
         f"{service.url}/results/unknown.png",
-        service.reference(plain_png()).replace("127.0.0.1", "example.com"),
+        service.reference(images.picture()).replace("127.0.0.1", "example.com"),
         service.reference(b"no picture"),
-        service.reference(plain_png(size=(400, 400))[:300]),
-        service.reference(encoded(Image.new("RGB", (9, 9)), "GIF")),
+        service.reference(images.picture(size=(400, 400))[:300]),
+        service.reference(images.encoded(Image.new("RGB", (9, 9)), "GIF")),
     ]
 
 
 def test_a_reference_that_cannot_be_read_fails_the_task_and_costs_nothing(payer: Service):
-    tasks = [payer.create(image_input=[payer.reference(plain_png()), url]) for url in unreadable(payer)]
+    tasks = [payer.create(image_input=[payer.reference(images.picture()), url]) for url in unreadable(payer)]
     for record in map(payer.end, tasks):
         assert (record["state"], record["failCode"]) == ("fail", "400")
         assert record["failMsg"].startswith("Image fetch failed")

@@ -7,12 +7,7 @@ import pytest
 from kie.errors import EncodingUnsure, TableRefused
 from kie.prompts.table import pasted, read
 from kie.spreadsheets.charsets import LABELS
-from tests.support.spreadsheets import (
-    csv_of,
-    prompts,
-    refusal,
-    workbook,
-)
+from tests.support.spreadsheets import csv_of, prompts, refusal, workbook
 
 
 def read_as(label: str) -> str:

@@ -14,17 +14,7 @@ from kie.generation import Generation
 from kie.prompts.batch import requests
 from kie.prompts.table import Row, pasted, read, row
 from tests.support.images import picture
-from tests.support.spreadsheets import (
-    SHEET,
-    csv_of,
-    part,
-    prompts,
-    refusal,
-    repacked,
-    sheet_of,
-    text_cell,
-    workbook,
-)
+from tests.support.spreadsheets import SHEET, csv_of, part, prompts, refusal, repacked, sheet_of, text_cell, workbook
 
 SETTINGS = ["prompt", "aspect ratio", "resolution", "output format", "images", "references", "project", "on"]
 

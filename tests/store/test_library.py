@@ -10,10 +10,7 @@ from sqlalchemy import insert, update
 
 from kie.errors import NameTaken, NothingSpent
 from kie.generation import Generation
-from kie.prompts.templates import (
-    PastPrompt,
-    Preset,
-)
+from kie.prompts.templates import PastPrompt, Preset
 from kie.store import Store
 from kie.store.library import DRAFT_LIFE_S
 from kie.store.schema import drafts, jobs

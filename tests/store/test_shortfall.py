@@ -26,10 +26,7 @@ LESS = {
         ("auto", "2K", "jpg", 1376, 768, "jpeg"),
         "1376 × 768 pixels instead of 2K (2048 on the longer side)",
     ),
-    "3 % smaller": (
-        ("1:1", "1K", "png", 993, 993, "png"),
-        "993 × 993 pixels instead of 1K (1024 on the longer side)",
-    ),
+    "3 % smaller": (("1:1", "1K", "png", 993, 993, "png"), "993 × 993 pixels instead of 1K (1024 on the longer side)"),
     "3 % wider": (("1:1", "1K", "png", 1055, 1024, "png"), "1055 × 1024 pixels instead of 1:1"),
     "everything": (
         ("9:16", "4K", "png", 1024, 1024, "jpeg"),

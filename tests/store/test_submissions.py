@@ -9,7 +9,7 @@ from kie.errors import CreditsUnavailable, NotRecorded
 from kie.generation import Generation, Submission, SubmissionItem
 from kie.jobs import State
 from kie.store import Store
-from tests.support.rows import LIGHTHOUSE, NOW, ask, at_once, bring, press
+from tests.support.rows import LIGHTHOUSE, NOW, ask, at_once, bring
 
 
 def tries(store: Store, person: str, submit_id: str, images: int = 1, price: float | None = 18.0) -> bool:
@@ -37,12 +37,6 @@ def test_a_table_s_press_numbers_its_pictures_and_remembers_their_rows(store: St
     ]
     assert {job.project for job in made} == {"Banners"}
     assert (table.images, table.price) == (4, 72)
-
-
-def test_references_keep_their_order_in_each_picture_of_a_press(store: Store) -> None:
-    used = tuple(f"{number:064d}" for number in (3, 1, 2))
-    made = press(store, "Ann", Generation("a lighthouse", used), "press", 2, 18.0, NOW)
-    assert [job.generation.references for job in made] == [used, used]
 
 
 # -- credits that are free
@@ -93,9 +87,11 @@ def test_nobody_is_refused_for_a_balance_or_a_price_that_nobody_knows(store: Sto
     ("state", "known", "held"),
     [
         (State.QUEUED, {}, 18),
+        (State.UPLOADING, {}, 18),
         (State.SENDING, {}, 18),
         (State.RUNNING, {"accepted_at": NOW + 5}, 18),
         (State.RUNNING, {"accepted_at": NOW - 5}, 0),
+        (State.FETCHING, {"accepted_at": NOW + 5}, 18),
         (State.DONE, {"accepted_at": NOW + 5, "credits": 24.0}, 24),
         (State.UNSURE, {"sent_at": NOW + 5}, 18),
         (State.UNSURE, {"sent_at": NOW - 5}, 0),

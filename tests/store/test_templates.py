@@ -9,13 +9,7 @@ from sqlalchemy import text
 
 from kie.errors import NameTaken, NothingSpent
 from kie.generation import PROMPT_LIMIT
-from kie.prompts.templates import (
-    FILE_BYTES_LIMIT,
-    FILE_TEMPLATES_LIMIT,
-    Imported,
-    read_file,
-    write_file,
-)
+from kie.prompts.templates import FILE_BYTES_LIMIT, FILE_TEMPLATES_LIMIT, Imported, read_file, write_file
 from kie.store import Store
 from kie.studio import Studio
 from tests.support.rows import at_once, opened

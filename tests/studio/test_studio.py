@@ -72,15 +72,6 @@ def test_twenty_five_pictures_for_three_people_keep_to_the_limit_and_go_in_turns
 # -- asking
 
 
-def test_one_press_makes_its_jobs_once(studio: Studio, sandbox: Sandbox) -> None:
-    first = studio.submissions.submit("Ann", Generation("a lighthouse"), "pressed", 2)
-    for again in (("Ann", Generation("a lighthouse"), "pressed", 2), ("Ben", Generation("another"), "pressed", 5)):
-        assert [job.id for job in studio.submissions.submit(*again)] == [job.id for job in first]
-    for job in first:
-        ended(studio, job)
-    assert len(sandbox.tasks()) == 2
-
-
 def test_a_request_with_faults_is_told_whole_and_sends_nothing(studio: Studio, sandbox: Sandbox) -> None:
     with pytest.raises(RequestInvalid) as caught:
         studio.submissions.submit("Ann", Generation(" ", ("a" * 64,), "7:1"), "pressed", 99)
@@ -188,7 +179,7 @@ def test_a_key_that_comes_and_goes_keeps_the_two_databases_apart(keyless: Settin
 def test_a_job_that_runs_while_the_key_goes_is_fetched_when_it_comes_back(keyless: Settings, sandbox: Sandbox) -> None:
     keyless.key_file.write_text("a-real-key")
     with Studio(keyless) as studio:
-        job = until_state(studio, submit(studio), State.SENDING, State.RUNNING)
+        job = submit(studio)
         until(sandbox.tasks)
         keyless.key_file.unlink()
         until(lambda: studio.backend.is_sandbox)
@@ -222,7 +213,7 @@ def test_a_changed_key_is_used_once_the_database_can_be_written_again(
         assert until(studio.credits.balance).credits == 1000
 
 
-@timed(reply_s=30, key_check_s=0.8)
+@timed(key_check_s=2.0)
 def test_a_key_file_that_is_empty_for_a_moment_changes_nothing(keyless: Settings, sandbox: Sandbox) -> None:
     keyless.key_file.write_text("a-real-key")
     changes: list[set[str]] = []

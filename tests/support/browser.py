@@ -27,6 +27,8 @@ from tests.support.recorded import RecordedSandbox
 from tests.support.server import ROOT, ForkedServer, Server, free_port
 from tests.support.waiting import until
 
+Visit = Callable[..., Page]
+Start = Callable[..., Server]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync", "--process-per-site", "--disable-site-isolation-trials"]
@@ -107,7 +109,14 @@ def other_port() -> int:
 
 
 @pytest.fixture
-def start(project: Path, tmp_path: Path, other_port: int) -> Iterator[Callable[..., Server]]:
+def poor_service(tmp_path: Path) -> Iterator[Sandbox]:
+    """A service on which there are 20 credits left: enough for one picture."""
+    with RecordedSandbox(tmp_path / "poor", port=free_port(), credits=20, seconds=0.3) as running:
+        yield running
+
+
+@pytest.fixture
+def start(project: Path, tmp_path: Path, other_port: int) -> Iterator[Start]:
     """A function that starts a studio for a single test. It is stopped after the pages are closed."""
     ports = [other_port]
 
@@ -189,7 +198,7 @@ def staying() -> Iterator[list[Page]]:
 
 
 @pytest.fixture
-def visit(start: Callable[..., Server], clean_page: Callable[..., Page], staying: list[Page]) -> Callable[..., Page]:
+def visit(start: Start, clean_page: Callable[..., Page], staying: list[Page]) -> Visit:
     """A function that opens a studio as a new visitor. With `stays`, it continues on the page of the last such test in the file.
 
     Studios of `start` are stopped after the pages are closed.
@@ -322,13 +331,6 @@ def expect_news(page: Page, news: Locator) -> None:
     until(lambda: brought_up_to_date(page) and news.first.is_visible())
 
 
-def is_below(lower: Locator, upper: Locator) -> bool:
-    """Return whether one element is below another."""
-    # An element that is being replaced has no bounding box.
-    high, low = until(upper.bounding_box), until(lower.bounding_box)
-    return low["y"] >= high["y"] + high["height"] - 1
-
-
 def cells(page: Page, nth: int = 0) -> list[str]:
     """Return the texts of a table's cells, row by row, from its accessibility tree."""
     return page.get_by_test_id("stDataFrame").nth(nth).locator("canvas td").all_text_contents()
@@ -379,9 +381,13 @@ def tasks(service: Sandbox, prompt: str) -> list[dict]:
     return [task for task in service.tasks() if task["input"]["prompt"] == prompt]
 
 
+def sql(server: Server, statement: str, *values: object) -> list[dict]:
+    """Read or change rows of a studio from outside, and return those that were asked for."""
+    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3", timeout=60)) as database, database:
+        database.row_factory = sqlite3.Row
+        return [dict(row) for row in database.execute(statement, values)]
+
+
 def rows(server: Server, prompt: str) -> list[dict]:
     """Return the rows of jobs with this prompt."""
-    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
-        database.row_factory = sqlite3.Row
-        found = database.execute("SELECT * FROM jobs WHERE prompt = ? ORDER BY created_at", [prompt]).fetchall()
-    return [dict(row) for row in found]
+    return sql(server, "SELECT * FROM jobs WHERE prompt = ? ORDER BY created_at", prompt)

@@ -20,6 +20,11 @@ def write_prompt(page: Page, prompt: str) -> None:
     page.get_by_label("Prompt").blur()
 
 
+def prompt_field(page: Page) -> Locator:
+    """Return the field of the prompt."""
+    return page.get_by_label("Prompt", exact=True)
+
+
 def empty_form(page: Page) -> Page:
     """Clear the prompt, remove all references, and ask for one image."""
     ask_for_images(page, 1)
@@ -73,6 +78,20 @@ def choose_files(page: Page, *files: Path | tuple[str, bytes]) -> None:
         for file in files
     ]
     page.locator("input[type=file]").set_input_files(payloads)
+
+
+def open_batch(page: Page) -> Locator:
+    """Switch the table on, and open the place where rows are added. Return that place."""
+    settle(page)
+    page.get_by_text("Batch", exact=True).click()
+    page.get_by_role("button", name="Add rows").click()
+    return page.get_by_test_id("stPopoverBody")
+
+
+def add_rows(place: Locator, name: str, content: bytes) -> None:
+    """Choose a file with rows of the table, in the place that `open_batch` has opened."""
+    file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    place.get_by_label("CSV or Excel file").set_input_files([file])
 
 
 def generate_button(page: Page) -> Locator:

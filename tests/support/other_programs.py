@@ -113,9 +113,9 @@ class Proxy:
             with socket.create_connection(("127.0.0.1", self.port)) as studio:
                 self._open.add(studio)
                 studio.sendall(passed + HEAD_END + rest)
-                back = threading.Thread(target=_copy, args=[studio, asking])
+                back = threading.Thread(target=pass_on, args=[studio, asking])
                 back.start()
-                _copy(asking, studio)
+                pass_on(asking, studio)
                 back.join()
 
 
@@ -133,7 +133,8 @@ def _read_body(line: socket.socket, head: bytes, read: bytes) -> None:
         left -= len(piece)
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Write what one connection says into another, until it says no more."""
     with contextlib.suppress(OSError):
         while piece := source.recv(65536):
             target.sendall(piece)

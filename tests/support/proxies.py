@@ -114,11 +114,7 @@ def caddy(folder: Path, port: int, studio_port: int, path: str = "") -> Iterator
         words = {" /callback/*": f" {path}/callback/*", "    respond @large 413\n": "", whole: block("caddy path")}
         site = replaced(site, words)
     password = output("caddy", "hash-password", "--plaintext", PASSWORD)
-    words = {
-        "studio.example.com": NAME,
-        "127.0.0.1:8501": f"127.0.0.1:{studio_port}",
-        "ann HASH": f"{USER} {password}",
-    }
+    words = {"studio.example.com": NAME, "127.0.0.1:8501": f"127.0.0.1:{studio_port}", "ann HASH": f"{USER} {password}"}
     (folder / "Caddyfile").write_text(CADDY.format(port=port) + replaced(site, words))
     homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
     command = [program("caddy"), "run", "--config", "Caddyfile", "--adapter", "caddyfile"]

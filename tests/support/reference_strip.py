@@ -1,17 +1,16 @@
 """Actions on the references in the form: with mouse, touch, keyboard and clipboard."""
 
 import base64
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import requests
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
 from kie.sandbox import Sandbox
-from tests.support.browser import paid_request
+from tests.support.browser import paid_request, sql
 from tests.support.composer import choose_files, reference
 from tests.support.images import picture
 from tests.support.server import Server
@@ -29,6 +28,11 @@ def choose(page: Page, *names: str) -> None:
 def order(page: Page) -> list[str]:
     """Return the names of the references in their displayed order."""
     return page.locator(".strip .name").all_inner_texts()
+
+
+def expect_order(page: Page, *names: str) -> None:
+    """Wait until the references are displayed in this order."""
+    expect(page.locator(".strip .name")).to_have_text(names)
 
 
 def tile(page: Page, number: int) -> Locator:
@@ -149,6 +153,5 @@ def received(service: Sandbox, prompt: str) -> list[bytes]:
 
 def row(server: Server, name: str) -> dict:
     """Return the row of the reference with this name."""
-    with closing(sqlite3.connect(server.data_dir / "studio.sqlite3")) as database:
-        database.row_factory = sqlite3.Row
-        return dict(database.execute('SELECT * FROM "references" WHERE name = ?', [name]).fetchone())
+    [found] = sql(server, 'SELECT * FROM "references" WHERE name = ?', name)
+    return found

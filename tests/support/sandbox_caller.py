@@ -13,6 +13,7 @@ from pathlib import Path
 import requests
 from PIL import Image
 
+from tests.support.images import is_near
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ class Service:
         self.session.headers["Authorization"] = f"Bearer {key}"
 
     def send(self, request: object, **options: object) -> dict:
-        return self.session.post(f"{self.url}/api/v1/jobs/createTask", json=request, timeout=5, **options).json()
+        return self.session.post(f"{self.url}/api/v1/jobs/createTask", json=request, timeout=30, **options).json()
 
     def create(self, prompt: str = "a lighthouse", callback: str | None = None, **options: object) -> str:
         request = {"model": "nano-banana-pro", "input": {"prompt": prompt, **options}}
@@ -37,18 +38,18 @@ class Service:
         return answer["data"]["taskId"]
 
     def look(self, task_id: str) -> dict:
-        return self.session.get(f"{self.url}/api/v1/jobs/recordInfo", params={"taskId": task_id}, timeout=5).json()
+        return self.session.get(f"{self.url}/api/v1/jobs/recordInfo", params={"taskId": task_id}, timeout=30).json()
 
     def end(self, task_id: str) -> dict:
         """Look until the task has ended."""
         return until(lambda: (data := self.look(task_id)["data"]) and data["completeTime"] and data)
 
     def credits(self) -> float:
-        return self.session.get(f"{self.url}/api/v1/chat/credit", timeout=5).json()["data"]
+        return self.session.get(f"{self.url}/api/v1/chat/credit", timeout=30).json()["data"]
 
     def upload(self, content: bytes, path: str = "images", **fields: str) -> requests.Response:
         files, data = {"file": ("mine.png", content, "image/png")}, {"uploadPath": path, **fields}
-        return self.session.post(f"{self.url}/api/file-stream-upload", files=files, data=data, timeout=5)
+        return self.session.post(f"{self.url}/api/file-stream-upload", files=files, data=data, timeout=30)
 
     def reference(self, content: bytes) -> str:
         return self.upload(content).json()["data"]["downloadUrl"]
@@ -82,24 +83,10 @@ def urls(record: dict) -> list[str]:
     return json.loads(record["resultJson"])["resultUrls"]
 
 
-def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def plain_png(colour: str = "red", size: tuple[int, int] = (60, 40)) -> bytes:
-    return encoded(Image.new("RGB", size, colour))
-
-
 def share(image: Image.Image, colour: tuple[int, int, int]) -> float:
     """Return how much of a picture has about this colour."""
     small = image.convert("RGB").resize((100, 100), Image.Resampling.NEAREST)
-    return sum(near(small.getpixel((x, y)), colour) for x in range(100) for y in range(100)) / 10_000
-
-
-def near(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
-    return all(abs(a - b) < 12 for a, b in zip(one, other, strict=True))
+    return sum(is_near(small.getpixel((x, y)), colour) for x in range(100) for y in range(100)) / 10_000
 
 
 def age(folder: Path, seconds: float) -> None:
@@ -111,7 +98,7 @@ def age(folder: Path, seconds: float) -> None:
 
 
 def fetch(service: Service, task_id: str) -> bytes:
-    answer = requests.get(urls(service.end(task_id))[0], timeout=5)
+    answer = requests.get(urls(service.end(task_id))[0], timeout=30)
     assert answer.status_code == 200
     return answer.content
 

@@ -4,6 +4,7 @@ Server          started like a user does
 ForkedServer    forked from a process that has imported the dependencies, which saves two seconds
 """
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,8 @@ from typing import BinaryIO
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# A studio ends within five seconds, and later on a busy machine.
+END_S = 30
 # Preloaded modules. A missing one is imported by each studio.
 STREAMLIT = [
     "streamlit.web.cli",
@@ -39,11 +42,24 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([*STREAMLIT, *HTTP, *DATA, "openpyxl", "dotenv"])
 
 
+# Below the ports that the system gives to connections, and to servers that ask for any: nobody is given one of these between two uses.
+PORTS = range(10_000, 32_768)
+# Each process goes through another stretch of them.
+_ports = (PORTS[number % len(PORTS)] for number in itertools.count(997 * os.getpid()))
+
+
 def free_port() -> int:
     """Return a free port."""
+    return next(filter(_is_free, _ports))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Server:
@@ -75,9 +91,9 @@ class Server:
             time.sleep(0.1)
         raise RuntimeError(f"the server never answered:\n{self.log}")
 
-    def stop(self) -> float:
-        """Send SIGTERM and wait. Returns the seconds until it has ended."""
-        return self._end(signal.SIGTERM)
+    def stop(self) -> None:
+        """Send SIGTERM and wait until the process has ended."""
+        self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill the process with SIGKILL."""
@@ -109,16 +125,14 @@ class Server:
         except requests.RequestException:
             return False
 
-    def _end(self, number: int) -> float:
-        began = time.monotonic()
+    def _end(self, number: int) -> None:
         self.process.send_signal(number)
         try:
-            self.process.wait(15)
+            self.process.wait(END_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(15)
+            self.process.wait(END_S)
             raise
-        return time.monotonic() - began
 
 
 class ForkedServer(Server):

@@ -1,5 +1,6 @@
 """Tables for tests: CSV files, and workbooks down to single cells as other programs write them."""
 
+import csv
 import io
 import re
 import zipfile
@@ -19,6 +20,12 @@ TYPES = "[Content_Types].xml"
 
 def csv_of(*lines: str) -> bytes:
     return "\n".join(lines).encode()
+
+
+def csv_rows(content: bytes) -> list[dict[str, str]]:
+    """Return the rows of a CSV file of ours, which says that it is in UTF-8."""
+    assert content.startswith("\ufeff".encode())
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
 def workbook(*rows: Sequence[object], more_sheets: Sequence[str] = (), hidden: bool = False) -> bytes:

@@ -63,11 +63,14 @@ def test_what_has_not_changed_is_answered_without_a_body(site: str, name: str) -
 def test_a_clock_that_goes_on_is_no_change_and_a_star_is(studio: Studio, site: str) -> None:
     job = submit(studio, "sandbox: slow, a boat")
     until(lambda: studio.jobs.get(job.id).state == State.RUNNING)
-    row = get(site, "jobs", ids=job.id).json()
-    assert row["groups"][0]["items"][0]["elapsed"] >= 0
-    assert get(site, "jobs", ids=job.id, seen=row["seen"]).status_code == 204
+
+    def row() -> dict:
+        return get(site, "jobs", ids=job.id).json()
+
+    assert row()["groups"][0]["items"][0]["elapsed"] >= 0
+    seen = until(lambda: get(site, "jobs", ids=job.id, seen=(now := row()["seen"])).status_code == 204 and now)
     studio.annotations.star([job.id], "Ann")
-    assert get(site, "jobs", ids=job.id, seen=row["seen"]).status_code == 200
+    assert get(site, "jobs", ids=job.id, seen=seen).status_code == 200
 
 
 def test_references_say_what_their_tiles_show(studio: Studio, site: str) -> None:

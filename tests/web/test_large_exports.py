@@ -116,7 +116,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 def test_a_client_that_takes_nothing_gives_its_place_back(studio: Studio):
     with (
-        listening(Starlette(routes=download_routes(lambda: studio, stalled_s=0.5))) as url,
+        listening(Starlette(routes=download_routes(lambda: studio, stalled_s=2.0))) as url,
         contextlib.ExitStack() as opened,
     ):
         rows = studio.exports.list_link(Query(binned=None), "csv")

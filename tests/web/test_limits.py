@@ -117,7 +117,7 @@ def is_made(server: Server, opened: contextlib.ExitStack) -> bool:
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=5).status_code == 200
+        return requests.get(url, timeout=30).status_code == 200
     except requests.RequestException:
         return False
 

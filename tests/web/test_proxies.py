@@ -4,10 +4,9 @@ At the root of an address and below a path, always on a port of its own, which n
 """
 
 import base64
-import csv
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,17 +16,29 @@ from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect
 
 from kie.sandbox import Sandbox
 from tests.support import proxies
-from tests.support.browser import DESKTOP, WAIT_MS, at, paid_requests, pictures_of, rows, saved, settle, tasks, told
-from tests.support.composer import ask, make, reference
+from tests.support.browser import (
+    DESKTOP,
+    WAIT_MS,
+    Visit,
+    at,
+    paid_requests,
+    pictures_of,
+    rows,
+    saved,
+    settle,
+    tasks,
+    told,
+)
+from tests.support.composer import add_rows, ask, make, open_batch, reference
 from tests.support.images import noisy_png
 from tests.support.proxies import PASSWORD, USER, Proxy
 from tests.support.reference_strip import carry, received
 from tests.support.server import ForkedServer, Server, free_port
+from tests.support.spreadsheets import csv_rows
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-Visit = Callable[..., Page]
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -135,10 +146,7 @@ def test_a_person_who_signs_in_has_the_whole_studio(
     expect(told(page, "The proxy in front of the studio takes no file of 40.0 MB")).to_contain_text("larger.png")
     expect(reference(page, 2)).to_have_count(0)
 
-    page.get_by_text("Batch", exact=True).click()
-    page.get_by_role("button", name="Add rows").click()
-    table = {"name": "rows.csv", "mimeType": "text/csv", "buffer": b"prompt\nA row behind a proxy\n"}
-    page.get_by_test_id("stPopoverBody").get_by_label("CSV or Excel file").set_input_files([table])
+    add_rows(open_batch(page), "rows.csv", b"prompt\nA row behind a proxy\n")
     expect(page.get_by_test_id("stDataFrame")).to_contain_text("A row behind a proxy")
 
     # It knows that the browser speaks TLS; where it shares a host, it says nothing for the others.
@@ -151,7 +159,7 @@ def test_a_person_who_signs_in_has_the_whole_studio(
     link.evaluate("(link) => link.removeAttribute('target')")  # the file then belongs to this page
     with zipfile.ZipFile(io.BytesIO(saved(page, link)[1])) as zipped:
         assert zipped.testzip() is None
-        manifest = list(csv.DictReader(io.StringIO(zipped.read("manifest.csv").decode("utf-8-sig"))))
+        manifest = csv_rows(zipped.read("manifest.csv"))
         assert len(manifest) == len(zipped.namelist()) - 2 == 2
 
 

@@ -23,7 +23,7 @@ from kie.studio import Studio
 from kie.worker.integrity import LEFT_S, NAMED, UNUSED_LIFE_S, IntegrityCheck
 from tests.support.fake_service import Rogue, status
 from tests.support.images import picture
-from tests.support.jobs import assert_here, beside, ended, leftovers, submit, timed, until_problem
+from tests.support.jobs import assert_here, beside, ended, leftovers, submit, until_problem
 from tests.support.postgresql import BOTH
 from tests.support.rows import NOW, ask, bring, job_in
 from tests.support.waiting import until
@@ -197,7 +197,6 @@ def test_rows_are_gone_through_in_steps_to_the_last(store: Store, files: Files, 
 # -- the studio
 
 
-@timed(reply_s=30)
 def test_a_deleted_picture_comes_back_while_the_studio_works_and_is_not_paid_twice(
     settings: Settings, rogue: Rogue
 ) -> None:
@@ -217,7 +216,6 @@ def test_a_deleted_picture_comes_back_while_the_studio_works_and_is_not_paid_twi
         assert studio.jobs.get(job.id).ended_at == job.ended_at
 
 
-@timed(reply_s=30)
 def test_a_broken_picture_is_kept_aside_and_comes_back(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
@@ -303,7 +301,6 @@ def test_what_is_taken_out_of_the_bin_in_the_last_moment_keeps_its_files(
 
 
 @BOTH
-@timed(reply_s=30)
 def test_the_tracker_empties_the_bin_by_itself(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
@@ -315,7 +312,6 @@ def test_the_tracker_empties_the_bin_by_itself(settings: Settings, rogue: Rogue)
         assert (studio.jobs.needing_attention(), studio.jobs.get(job.id).credits) == ([], 18)
 
 
-@timed(reply_s=30)
 def test_a_person_empties_the_bin_and_looking_again_fetches_nothing(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = ended(studio, submit(studio))
