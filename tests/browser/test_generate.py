@@ -190,6 +190,16 @@ def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
         expect(pictures_of(page, prompt.replace("{red|blue|green}", colour))).to_be_visible()
 
 
+def rest(page: Page, messages: list) -> None:
+    """Wait until the server has sent nothing for a second, and forget what it sent."""
+    while True:
+        settle(page)
+        messages.clear()
+        page.wait_for_timeout(1000)
+        if not messages:
+            return
+
+
 def test_settings_are_chosen_in_one_list_that_stays_open_and_a_press_draws_nothing_but_its_picture(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
@@ -205,16 +215,15 @@ def test_settings_are_chosen_in_one_list_that_stays_open_and_a_press_draws_nothi
     settle(page)
     dock, body = page.get_by_test_id("stBottom"), page.get_by_test_id("stPopoverBody")
     dock.get_by_role("button", name="1:1").click()
-    settle(page)
-    messages.clear()
+    expect(body.get_by_role("radio", name="1:1")).to_be_checked()
+    rest(page, messages)
     for ratio in ("21:9", "16:9"):
         body.get_by_text(ratio, exact=True).click()
         expect(body.get_by_role("radio", name=ratio)).to_be_checked()
     assert messages == []
     page.keyboard.press("Escape")
     expect(dock.get_by_role("button", name="16:9")).to_be_visible()
-    settle(page)
-    messages.clear()
+    rest(page, messages)
     press_generate(page)
     expect(pictures_of(page, prompt)).to_be_visible()
     # A run of the whole page has more than 40.
