@@ -90,7 +90,7 @@ class Poller:
         """Check the candidate task of an unsure job, and continue the job with it if it matches.
 
         If the service does not return the request of a task, a candidate from a person is accepted, one from a callback
-        is not.
+        is not. What is learned of it says nothing of another that is set meanwhile.
         """
         try:
             task = self.client.task(job.candidate or "")
@@ -100,7 +100,7 @@ class Poller:
             if job.attempts >= self.timing.candidate_polls:
                 # It is polled further, but needs attention: a person may link another task.
                 tried |= {"problem": NothingLearned.__name__, "fail_message": error.detail or None}
-            self.store.jobs.note(job.id, State.UNSURE, **tried)
+            self.store.jobs.note_candidate(job, **tried)
             if "problem" in tried:
                 self.publish_job(job.id)
             return
@@ -113,15 +113,14 @@ class Poller:
             except IntegrityError:
                 self._reject(job, "TaskOfAnother")
         elif task.state == "unseen" and job.attempts < self.timing.candidate_polls:
-            self.store.jobs.note(
-                job.id, State.UNSURE, attempts=job.attempts + 1, next_at=time.time() + self.timing.first_poll_s
-            )
+            again_at = time.time() + self.timing.first_poll_s
+            self.store.jobs.note_candidate(job, attempts=job.attempts + 1, next_at=again_at)
         else:
             self._reject(job, "TaskUnknown" if task.state == "unseen" else "TaskOfAnother")
         self.publish_job(job.id)
 
     def _reject(self, job: Job, problem: str) -> None:
-        self.store.jobs.note(job.id, State.UNSURE, problem=problem, candidate=None, attempts=0, next_at=None)
+        self.store.jobs.note_candidate(job, problem=problem, candidate=None, attempts=0, next_at=None)
 
     def _age(self, job: Job) -> float:
         return max(0.0, time.time() - (job.accepted_at or job.created_at))

@@ -71,6 +71,19 @@ def test_an_unsure_job_is_not_listed_while_its_task_is_looked_for(studio: Studio
     assert listed(studio) == [job.id]
 
 
+@timed(candidate_polls=0)
+def test_a_task_that_is_linked_while_another_is_polled_is_kept(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", acting(cut))
+    job = ended(studio, submit(studio))
+    goes_on = threading.Event()
+    rogue.plan("record", held(goes_on))
+    studio.attention.link_task(job.id, "a-typing-error")
+    until(lambda: rogue.requests("record"))
+    studio.attention.link_task(job.id, "task-0001")
+    goes_on.set()
+    assert_here(studio, until_state(studio, job, State.DONE), rogue)
+
+
 @timed(candidate_polls=3)
 def test_an_unsure_job_is_listed_when_its_task_can_not_be_looked_for(studio: Studio, rogue: Rogue) -> None:
     rogue.plan("create", acting(cut))
