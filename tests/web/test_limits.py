@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from kie.errors import NoRoom
 from kie.generation import Generation
-from kie.images.files import HANDED_LIMIT
+from kie.images.files import UPLOADS_LIMIT
 from kie.jobs import State
 from kie.settings import Settings
 from kie.store import Store
@@ -189,9 +189,9 @@ def test_a_file_above_five_megabytes_is_refused_and_few_wait_to_be_read(
     site: tuple[str, int], settings: Settings
 ) -> None:
     assert "larger than 5 MB" in handed(site, b"x" * 5_000_001)["refusal"]
-    for _ in range(HANDED_LIMIT + 5):
+    for _ in range(UPLOADS_LIMIT + 5):
         handed(site, b"prompt")
-    assert len(list((settings.data_dir / "incoming").iterdir())) == HANDED_LIMIT
+    assert len(list((settings.data_dir / "incoming").iterdir())) == UPLOADS_LIMIT
 
 
 def test_where_the_disk_is_nearly_full_nothing_is_taken_in(settings: Settings) -> None:
