@@ -68,13 +68,16 @@ def write(source: Path, job: Job) -> FileOfParts:
 
 
 def read(source: Path) -> Generation | None:
-    """Return the request in a picture's receipt, or None without a valid one: one that could be sent like that."""
+    """Return the request in a picture's receipt, or None without a valid one."""
     try:
         found = json.loads(record_in(source) or b"null")
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or found.get("studio_receipt") != VERSION:
-        return None
+    return request(found) if isinstance(found, dict) and found.get("studio_receipt") == VERSION else None
+
+
+def request(found: dict[str, Any]) -> Generation | None:
+    """Return the request in a receipt, or None if it is not valid here."""
     prompt, references = found.get("prompt"), found.get("references")
     if not isinstance(prompt, str) or not isinstance(references, list):
         return None
