@@ -11,7 +11,7 @@ from kie.history.query import Query
 from kie.store import Store
 from kie.studio import Studio
 from kie.text import display_name, one_line, person_name, project_name, shortened, tag_name
-from tests.support.rows import NOW, ask, press
+from tests.support.rows import NOW, ask, queue_submission
 
 FAMILY = "👩\u200d👩\u200d👧"
 SCOTLAND = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
@@ -161,6 +161,6 @@ def test_names_that_an_older_version_stored_in_two_spellings_are_found_as_one(st
 
 
 def test_a_persian_word_is_found_by_itself_and_by_its_start(store: Store) -> None:
-    press(store, "Ann", Generation(f"من {WANTS} بروم"), "submit-persian", 1, 18.0, NOW)
+    queue_submission(store, "Ann", Generation(f"من {WANTS} بروم"), "submit-persian", 1, 18.0, NOW)
     for typed in (WANTS, "می", "خواهم"):
         assert store.search.count(Query.from_params({"q": typed})) == 1

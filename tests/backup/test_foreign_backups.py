@@ -19,7 +19,7 @@ from kie.settings import Settings
 from kie.store import Store
 from tests.support.images import picture
 from tests.support.jobs import project
-from tests.support.rows import NOW, job_in, press
+from tests.support.rows import NOW, job_in, queue_submission
 
 NAME, OTHER = (f"results/{two}/{two * 16}.png" for two in ("ab", "cd"))
 
@@ -37,7 +37,7 @@ def database(tmp_path: Path) -> Path:
         store.open()
         for state in State:
             job_in(store, state)
-        [job] = press(store, "Ann", Generation("ein Kürbis 東京; =1"), "press-words", 1, 18.0, NOW)
+        [job] = queue_submission(store, "Ann", Generation("ein Kürbis 東京; =1"), "press-words", 1, 18.0, NOW)
         store.annotations.tag([job.id], "hero", "Ann", NOW)
         store.library.save_template("one", "a {{word}}", "Ann", False)
         store.library.keep_draft("ab" * 16, "{}")

@@ -134,7 +134,7 @@ def fill(data_dir: Path, generations: Iterable[Generation], images: int, person:
     for number, generation in enumerate(generations):
         width, height = pixel_size(generation.resolution, generation.aspect_ratio, ())
         ended = {"ended_at": now, "width": width, "height": height, "credits": 18.0}
-        asked = rows.press(store, person, generation, f"{person} {number}", images, 18.0, now - 600 + number)
+        asked = rows.queue_submission(store, person, generation, f"{person} {number}", images, 18.0, now - 600 + number)
         ids += [rows.bring(store, job, State.DONE, **ended).id for job in asked]
     many_jobs.draw(files, store, ids)
     store.close()

@@ -32,7 +32,7 @@ from tests.support.browser import (
 )
 from tests.support.composer import ask, reference, settings
 from tests.support.images import picture, receipt_in
-from tests.support.rows import press
+from tests.support.rows import queue_submission
 from tests.support.server import ForkedServer, Server
 from tests.support.waiting import until
 
@@ -62,11 +62,11 @@ def fill(data_dir: Path) -> None:
     began = time.time() - 3600
     for number in range(JOBS - 1, 0, -1):
         request, at_s = Generation(f"Picture number {number:03}"), began - 60 * number
-        [job] = press(store, "Ann", request, f"press-{number}", 1, 18.0, at_s)
+        [job] = queue_submission(store, "Ann", request, f"press-{number}", 1, 18.0, at_s)
         store.jobs.move(job.id, State.QUEUED, State.CANCELLED, at_s, ended_at=at_s, next_at=None)
     kept = keep_reference(files, store, began)
     request = replace(FINISHED, references=(kept,))
-    [job] = press(store, "Ben", request, "press-0", 1, 18.0, began)
+    [job] = queue_submission(store, "Ben", request, "press-0", 1, 18.0, began)
     finish(files, store, job.id, began)
     store.close()
 

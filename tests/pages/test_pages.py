@@ -25,7 +25,7 @@ from tests.support.forms import components, drawn, fault, galleries, press, stat
 from tests.support.images import picture
 from tests.support.jobs import timed
 from tests.support.rows import WAY
-from tests.support.rows import press as ordered
+from tests.support.rows import queue_submission as ordered
 from tests.support.texts import texts
 from tests.support.waiting import until
 

@@ -22,7 +22,7 @@ from kie.store import Store
 from kie.store.database import file_url
 from tests.support.fake_service import Rogue, drip, status
 from tests.support.images import picture, plain_png, repeated
-from tests.support.rows import press
+from tests.support.rows import queue_submission
 from tests.support.server import ForkedServer
 from tests.support.waiting import until
 
@@ -87,7 +87,7 @@ def store_of(server: ForkedServer) -> Iterator[Store]:
 
 def order(store: Store, name: str) -> Job:
     """Write a press as another server would."""
-    return press(store, name, Generation(name), name, 1, 18.0, time.time())[0]
+    return queue_submission(store, name, Generation(name), name, 1, 18.0, time.time())[0]
 
 
 def drop(server: ForkedServer, content: bytes, number: int) -> str:

@@ -11,13 +11,13 @@ from kie.history.query import Query
 from kie.jobs import Job, State
 from kie.store import Store
 from tests.bench import many_jobs
-from tests.support.rows import NOW, bring, found_ids, ids, press
+from tests.support.rows import NOW, bring, found_ids, ids, queue_submission
 
 
 def prompted(store: Store, *prompts: str) -> list[Job]:
     """Jobs with these prompts, one second after the other."""
     return [
-        press(store, "Ann", Generation(prompt), f"prompted-{next(ids)}", 1, None, NOW + number)[0]
+        queue_submission(store, "Ann", Generation(prompt), f"prompted-{next(ids)}", 1, None, NOW + number)[0]
         for number, prompt in enumerate(prompts)
     ]
 

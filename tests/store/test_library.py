@@ -16,7 +16,7 @@ from kie.store.library import DRAFT_LIFE_S
 from kie.store.schema import drafts, jobs
 from kie.studio import Studio
 from tests.support.postgresql import SQLITE
-from tests.support.rows import NOW, at_once, press
+from tests.support.rows import NOW, at_once, queue_submission
 
 moments = itertools.count(1)
 Send = Callable[..., None]
@@ -28,7 +28,7 @@ def sent(store: Store) -> Send:
 
     def send(prompt: str, person: str = "Ann", images: int = 1) -> None:
         moment = next(moments)
-        press(store, person, Generation(prompt), f"press-{moment}", images, 18.0, NOW + moment)
+        queue_submission(store, person, Generation(prompt), f"press-{moment}", images, 18.0, NOW + moment)
 
     return send
 

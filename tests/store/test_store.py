@@ -21,7 +21,7 @@ from kie.store.database import file_url
 from kie.store.jobs import RECENT_S
 from kie.store.schema import jobs
 from tests.support.postgresql import SQLITE
-from tests.support.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, press
+from tests.support.rows import LIGHTHOUSE, NOW, ask, at_once, bring, job_in, queue_submission
 
 # -- moves
 
@@ -90,15 +90,15 @@ def test_a_task_id_belongs_to_one_job(store: Store) -> None:
 
 def test_one_submit_id_makes_its_jobs_once_however_often_it_comes(store: Store, other: Store) -> None:
     pressed = ("Ann", LIGHTHOUSE, "pressed", 4, 18.0, NOW)
-    given = at_once(*(partial(press, one, *pressed) for one in (store, other) * 4))
+    given = at_once(*(partial(queue_submission, one, *pressed) for one in (store, other) * 4))
     assert store.search.count() == 4
     assert all([job.id for job in jobs] == [job.id for job in given[0]] for jobs in given)
     assert [job.variant for job in given[0]] == [1, 2, 3, 4]
 
 
 def test_jobs_are_written_all_or_none(store: Store) -> None:
-    [first] = press(store, "Ann", LIGHTHOUSE, "pressed", 1, 18.0, NOW)
-    again = press(store, "Ann", Generation("another", ("a" * 64,)), "pressed", 3, 18.0, NOW + 1)
+    [first] = queue_submission(store, "Ann", LIGHTHOUSE, "pressed", 1, 18.0, NOW)
+    again = queue_submission(store, "Ann", Generation("another", ("a" * 64,)), "pressed", 3, 18.0, NOW + 1)
     assert again == [first]
     assert store.search.count() == 1
     assert store.ledger.reserved() == 18
@@ -107,7 +107,7 @@ def test_jobs_are_written_all_or_none(store: Store) -> None:
 def test_a_new_job_carries_what_was_asked_for(store: Store) -> None:
     used = tuple(f"{number:064d}" for number in (5, 3, 8, 1, 7, 2, 6, 4))
     asked = Generation("灯台 🗼", used, "21:9", "4K", "jpg")
-    job, twin = press(store, "Ann", asked, "pressed", 2, None, NOW)
+    job, twin = queue_submission(store, "Ann", asked, "pressed", 2, None, NOW)
     assert job.generation == twin.generation == asked
     assert (job.state, job.person, job.price_expected, job.credits) == (State.QUEUED, "Ann", None, None)
     assert (job.created_at, job.sent_at, job.ended_at, job.task_id) == (NOW, None, None, None)

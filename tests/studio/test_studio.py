@@ -19,7 +19,7 @@ from kie.timing import Timing
 from kie.views.job_cards import clock
 from tests.support.images import picture
 from tests.support.jobs import add_reference, beside, ended, leftovers, project, quick, sql, submit, timed, until_state
-from tests.support.rows import press
+from tests.support.rows import queue_submission
 from tests.support.waiting import until
 
 
@@ -54,7 +54,7 @@ def test_twenty_five_pictures_for_three_people_keep_to_the_limit_and_go_in_turns
         jobs = [
             job
             for person, images in (("Ann", 8), ("Ann", 1), ("Ben", 8), ("Cem", 8))
-            for job in press(
+            for job in queue_submission(
                 store, person, Generation(f"for {person}"), f"{person}-{images}", images, 18.0, time.time()
             )
         ]

@@ -37,10 +37,10 @@ def opened(url: str) -> Iterator[Store]:
 
 def ask(store: Store, person: str = "Ann", images: int = 1, at: float = NOW, **options: object) -> list[Job]:
     generation = Generation("a lighthouse", **options)
-    return press(store, person, generation, f"submit-{next(ids)}", images, 18.0, at)
+    return queue_submission(store, person, generation, f"submit-{next(ids)}", images, 18.0, at)
 
 
-def press(
+def queue_submission(
     store: Store, person: str, generation: Generation, submit_id: str, images: int, price: float | None, at: float
 ) -> list[Job]:
     """Queue a submission of one request and return its jobs. Its references are created first."""

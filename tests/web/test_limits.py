@@ -27,7 +27,7 @@ from kie.studio import Studio
 from kie.web.guard import CLIENT_HEADER
 from tests.support.images import picture
 from tests.support.jobs import ended, submit
-from tests.support.rows import press
+from tests.support.rows import queue_submission
 from tests.support.server import ForkedServer, Server
 from tests.support.site import served
 from tests.support.waiting import until
@@ -111,7 +111,7 @@ def is_made(server: Server, opened: contextlib.ExitStack) -> bool:
     [path] = server.data_dir.rglob("studio.sqlite3")
     store = Store(file_url(path))
     opened.callback(store.close)
-    [job] = press(store, "Ann", Generation("a lighthouse"), "press", 1, 18.0, time.time())
+    [job] = queue_submission(store, "Ann", Generation("a lighthouse"), "press", 1, 18.0, time.time())
     return until(lambda: store.jobs.get(job.id).state == State.DONE)
 
 
