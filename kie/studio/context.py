@@ -32,7 +32,7 @@ class Context:
         self.publish({"credits"})
 
     def publish(self, topics: set[str]) -> None:
-        """Publish topics to the pages. A topic that stands for a figure is skipped while the figure is unchanged."""
+        """Publish topics to the pages. A topic that represents a figure is skipped while the figure is unchanged."""
         with self._publishing:
             now = {name: read() for name, read in self._figures().items() if name in topics}
             same = {name for name, figure in now.items() if name in self._published and self._published[name] == figure}
@@ -40,7 +40,7 @@ class Context:
             self.events.publish(topics - same)
 
     def _figures(self) -> dict[str, Callable[[], Any]]:
-        """Return, for each topic that stands for a figure, the function that reads everything pages show of it."""
+        """Return, for each topic that represents a figure, the function that reads what pages show of it."""
         if not hasattr(self, "backend"):
             return {}  # Still being opened.
         backend, store, problem = self.backend, self.backend.store, type(self.backend.tracker.credit_problem)

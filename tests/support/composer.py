@@ -40,7 +40,9 @@ def empty_form(page: Page) -> Page:
 def ask_for_images(page: Page, images: int) -> None:
     """Choose how many images: one of the usual numbers, or another from the menu."""
     unfold(page)
-    number = page.get_by_label("Images", exact=True).get_by_text(str(images), exact=True)
+    field = page.get_by_label("Images", exact=True)
+    expect(field).to_be_visible()
+    number = field.get_by_text(str(images), exact=True)
     if number.count() == 0:
         page.get_by_test_id("stBottom").get_by_test_id("stMenuButton").first.get_by_role("button").click()
         number = page.get_by_role("menuitem", name=str(images), exact=True)

@@ -40,9 +40,9 @@ def ask() -> None:
 
 
 def choose(label: str, values: Sequence[str], key: str, **options: Any) -> None:
-    """Ask for one of the values; what is chosen is the default too.
+    """Show a field for one of the values, with the chosen one as its default.
 
-    Where a run of the dock begins before the browser has all of the run before, Streamlit draws fields anew, with their default.
+    When a run interrupts another that the browser has not received completely, Streamlit creates fields again, with defaults.
     """
     st.radio(label, values, values.index(form[key]), key=key, **options)
 

@@ -1,4 +1,4 @@
-"""The requests that the form stands for: of the prompt with its choices, or of the rows of a table. And the list of them."""
+"""The requests of the form: of the prompt with its choices, or of the rows of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

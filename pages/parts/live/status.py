@@ -30,7 +30,7 @@ def show(view: str, on_press: Callable[[str], None] = lambda _: None, **data: An
 
 
 def show_news(name: str, topics: list[str], mark: str, **params: str | int) -> None:
-    """Show when a list has changed since `mark`, with a button that shows it anew. `params` identify the list."""
+    """Show when a list has changed since `mark`, with a button that updates it. `params` identify the list."""
     source = {
         "url": "api/news",
         "topics": topics,
