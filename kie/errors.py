@@ -57,8 +57,8 @@ The docstring of a class is the sentence that people read. It names no credits: 
 class StudioError(Exception):
     """Something went wrong: look at the Account page."""
 
-    # Whether people read the detail instead of the docstring.
-    is_said_by_detail = False
+    # Whether the sentence is the detail instead of the docstring.
+    shows_detail = False
 
     def __init__(self, detail: str = "", code: str | None = None):
         super().__init__(detail)
@@ -68,7 +68,7 @@ class StudioError(Exception):
     @property
     def sentence(self) -> str:
         """What happened, and what to do now. What it cost is said from the job's row: `format.charged`."""
-        return self.detail if self.is_said_by_detail else sentence(type(self).__name__)
+        return self.detail if self.shows_detail else sentence(type(self).__name__)
 
 
 class NothingSpent(StudioError):
@@ -86,13 +86,13 @@ class RequestInvalid(NothingSpent):
 class FileRefused(NothingSpent):
     """This file can't be used as a reference: choose another picture."""
 
-    is_said_by_detail = True
+    shows_detail = True
 
 
 class TableRefused(NothingSpent):
     """This table can't be used: choose another file or paste the cells."""
 
-    is_said_by_detail = True
+    shows_detail = True
 
 
 class EncodingUnsure(TableRefused):
@@ -271,7 +271,7 @@ class RestoredUnsent(NothingSpent):
 class MaintenanceFailed(NothingSpent):
     """That could not be done with the data folder: read the reason and try again."""
 
-    is_said_by_detail = True
+    shows_detail = True
 
 
 class DecoderClosed(NothingSpent):
