@@ -100,7 +100,7 @@ def offer_to_settle(job: Job) -> None:
     """Offer to link the task of an unsure job, or to state that there is none."""
     st.text_input("Task id from the service's log page, kie.ai/logs", key=f"task-{job.id}")
     if wrong := st.session_state.get(f"wrong-{job.id}"):
-        st.error(wrong, icon=":material/error:")
+        st.error(format.escape(wrong), icon=":material/error:")
     with st.container(horizontal=True):
         callback = {"on_click": recorded(link_task), "args": (job.id,)}
         st.button("Link task", key=f"found-{job.id}", icon=":material/link:", **callback)

@@ -77,7 +77,7 @@ def show_sentences(plan: Plan) -> None:
     """Show what is wrong with the form, and what will be sent."""
     for field in ("Reference images", "Images", "Generate"):
         if fault := form.get("faults", {}).get(field):
-            st.error(fault, icon=":material/error:")
+            st.error(format.escape(fault), icon=":material/error:")
     restore.offer()
     request.ask_variables(plan)
     request.show_list(plan.submission)

@@ -145,6 +145,12 @@ def size(count: int) -> str:
     return f"{count / 2**20:.1f} MB" if count >= 2**20 else f"{max(1, round(count / 1024))} KB"
 
 
+def escape(text: str) -> str:
+    """Escape a text for Markdown. A joiner keeps ":name:", ":red[", and addresses from being icons, colours and links."""
+    joined = re.sub(r"(?<=:)(?=//|[\w+/-]+[:\[])|(?<=www)(?=\.)|(?<=@)(?=\w)", "\u2060", " ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]()#+.!|~$<>&-])", r"\\\1", joined)
+
+
 def literal(text: str) -> str:
     """Return a Markdown code span that shows text unchanged. Its fence is longer than any run of backticks in the text."""
     plain = " ".join(text.split()) or " "

@@ -8,6 +8,7 @@ import streamlit as st
 
 from kie.errors import NotRecorded, RequestInvalid, StudioError
 from kie.recording import recording, unrecorded
+from kie.views import format
 
 
 def recorded(do: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,7 +20,7 @@ def recorded(do: Callable[..., Any]) -> Callable[..., Any]:
             with recording():
                 return do(*given)
         except (NotRecorded, RequestInvalid) as error:
-            st.toast(_told(error), icon=":material/error:", duration="long")
+            st.toast(format.escape(_told(error)), icon=":material/error:", duration="long")
         return None
 
     return try_to
@@ -34,7 +35,7 @@ def confirmed(do: Callable[..., Any], *given: Any) -> bool:
         with recording():
             do(*given)
     except (NotRecorded, RequestInvalid) as error:
-        st.error(_told(error), icon=":material/error:")
+        st.error(format.escape(_told(error)), icon=":material/error:")
         return False
     return True
 
@@ -43,7 +44,7 @@ def show_refusal(error: Exception) -> bool:
     """Show the sentence of an exception that ended a run, and return whether it has one."""
     found = error if isinstance(error, StudioError) else unrecorded(error)
     if found:
-        st.error(_told(found), icon=":material/error:")
+        st.error(format.escape(_told(found)), icon=":material/error:")
     return found is not None
 
 

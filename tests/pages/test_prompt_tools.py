@@ -81,7 +81,7 @@ def prompt(app: AppTest) -> str:
 
 
 def told(app: AppTest) -> str:
-    return "\n".join(element.value for kind in (app.caption, app.error) for element in kind)
+    return "\n".join(element.value.replace("\\", "") for kind in (app.caption, app.error) for element in kind)
 
 
 def texts(app: AppTest) -> list[str]:

@@ -283,3 +283,18 @@ def test_a_picture_s_file_is_named_for_any_disk(prompt: str, name: str):
 def test_two_pictures_of_one_press_have_different_names():
     one, other = (job(id=letter * 32, file="results/01/a.png") for letter in "ab")
     assert lists.file_name(one) != lists.file_name(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("Row 3: at 12:30", "Row 3: at 12:30"),
+        ("**b** [x](y)", r"\*\*b\*\* \[x\]\(y\)"),
+        (":material/check:", ":\u2060material/check:"),
+        (":red[hot]", ":\u2060red\\[hot\\]"),
+        ("http://a.b www.c.d e@f.g", "http:\u2060//a\\.b www\u2060\\.c\\.d e@\u2060f\\.g"),
+        ("$a$ <b> &amp;", r"\$a\$ \<b\> \&amp;"),
+    ],
+)
+def test_a_sentence_is_escaped_for_markdown(text: str, escaped: str):
+    assert format.escape(text) == escaped

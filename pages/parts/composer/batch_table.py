@@ -18,6 +18,7 @@ from kie.prompts import batch, expansion, table
 from kie.prompts.table import ROWS_LIMIT, Row, Table
 from kie.spreadsheets.charsets import Guess
 from kie.studio import Studio
+from kie.views import format
 from pages.parts.composer import file_field
 from pages.parts.recorded import recorded
 
@@ -66,7 +67,7 @@ def ask() -> None:
             st.button("Put the table back", icon=":material/undo:", type="tertiary", on_click=_put_back)
     addition = form.get(ADDITION, Addition())
     if addition.fault:
-        st.error(addition.fault, icon=":material/error:")
+        st.error(format.escape(addition.fault), icon=":material/error:")
     if file := addition.file:
         # Two close guesses are for a person to decide; a clear one may be wrong, too.
         examples = {guess.encoding: f"{guess.label}: {guess.example}".removesuffix(": ") for guess in file.guesses}
@@ -74,7 +75,7 @@ def ask() -> None:
         index = names.index(file.encoding) if file.encoding else None
         st.selectbox(f"Letters of {file.name}", names, index, examples.__getitem__, key=file.key, **read)
     for note in addition.notes:
-        st.caption(note)
+        st.caption(format.escape(note))
 
 
 def show(lines: Sequence[batch.Line]) -> None:
@@ -92,7 +93,8 @@ def show(lines: Sequence[batch.Line]) -> None:
     if wrong:
         one, many = "1 row has an error. Fix it or switch it off.", "{} rows have errors. Fix or switch them off."
         listed = _first(wrong, "And {} more, each marked in its row.")
-        st.error(" ".join([one if len(wrong) == 1 else many.format(len(wrong)), *listed]), icon=":material/error:")
+        faults = " ".join([one if len(wrong) == 1 else many.format(len(wrong)), *listed])
+        st.error(format.escape(faults), icon=":material/error:")
 
 
 def _first(sentences: Sequence[str], more: str) -> list[str]:

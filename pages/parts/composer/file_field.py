@@ -10,6 +10,7 @@ import streamlit as st
 
 from kie.studio import Studio
 from kie.text import display_name
+from kie.views import format
 from pages.parts.component import component
 from pages.parts.recorded import recorded
 
@@ -26,7 +27,7 @@ def ask(label: str, kinds: Sequence[str], bytes_limit: int, key: str, take: Call
     read = recorded(partial(_read, key, take))
     _field(key=key, data=data, default={"given": None}, on_given_change=read)
     if fault := st.session_state.get(f"{key}-fault"):
-        st.error(fault, icon=":material/error:")
+        st.error(format.escape(fault), icon=":material/error:")
 
 
 def _read(key: str, take: Callable[[str, bytes], object]) -> None:

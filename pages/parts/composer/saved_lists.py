@@ -95,7 +95,7 @@ class SavedList:
         if came.done:
             st.caption(f":material/check: {came.done}")
         if came.fault:
-            st.error(came.fault, icon=":material/error:")
+            st.error(format.escape(came.fault), icon=":material/error:")
         if came.taken:
             st.button("Replace it", key=f"{self.place}-replace", on_click=self._save, args=(came.taken,))
         if came.deleted:

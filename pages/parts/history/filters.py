@@ -4,7 +4,6 @@ URL ──► Query ──► fields          when the page opens, or a link is 
 fields ──► Query ──► URL          when a person changes one
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -109,12 +108,7 @@ def _on(query: Query) -> list[Chip]:
 def _name(chip: Chip) -> str:
     field, value = chip
     own = {("persons", form["person"]): "Mine", ("since", format.today(visitor.zone())): "Today"}
-    return own.get(chip) or _plain(NAMES.get(field, str)(value))
-
-
-def _plain(text: str) -> str:
-    """Escape text for a label, which is Markdown. The word joiner keeps ":name:" from becoming an icon."""
-    return re.sub(r"([\\`*_{}\[\]()#+.!|~$<>-])", r"\\\1", " ".join(text.split())).replace(":", ":\u2060")
+    return own.get(chip) or format.escape(NAMES.get(field, str)(value))
 
 
 def _switch(chip: Chip) -> None:

@@ -102,7 +102,7 @@ def show_dialog(query: Query) -> None:
     elif form.get(DIALOG) == EXPORT:
         st.dialog("Export", on_dismiss=_close)(offer_files)(query, chosen())
     if notice := form.pop(NOTICE, None):
-        st.toast(notice, icon=":material/label:")
+        st.toast(format.escape(notice), icon=":material/label:")
 
 
 def _close() -> None:
@@ -154,4 +154,4 @@ def offer_files(query: Query, ids: Sequence[str], pictures: int = 0) -> None:
         for kind in () if ids else ("xlsx", "csv", "json"):
             st.link_button(f"List (.{kind})", f".{studio.exports.list_link(query, kind)}", icon=":material/table:")
     except NothingSpent as error:
-        st.warning(error.sentence, icon=":material/download:")
+        st.warning(format.escape(error.sentence), icon=":material/download:")
