@@ -69,7 +69,7 @@ def test_what_a_file_says_is_shown_as_text(server: Server, visit: Visit) -> None
     fill_table(page, f"prompt,{strange},images\nA kite,3,*many*\n", "fix the table first")
     shown = strange.replace("://", ":\u2060//")
     expect(page.get_by_text(f"Not used by any prompt: “{shown}”.")).to_be_visible()
-    expect(page.get_by_text("“*many*” is not a number from 1 to 8.")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("“*many*” is not a number from 1 to 8.")).to_be_visible()
 
 
 def write_cell(page: Page, row: int, text: str) -> None:
