@@ -1,7 +1,7 @@
 """The job queue: fair scheduling, rate limiter, and leases of servers on jobs.
 
     next_turn    selects one queued job, of the person whose last turn is longest ago
-    begin_sending, mark_answered, requeue_after_429     rate limiter for the account, counted from the rows of `sends`
+    begin_sending, record_send_reply, requeue_after_429     rate limiter for the account, counted from the rows of `sends`
     heartbeat, recover_orphans, due     heartbeat and leases of servers, recovery of the jobs of dead servers
     next_work    whether there is work now, and when there will be more
 
@@ -162,7 +162,7 @@ class JobQueue:
             db.execute(insert(sends).values(job_id=job_id, person=row.person, at=now))
             return True
 
-    def mark_answered(self, job_id: str, now: float) -> None:
+    def record_send_reply(self, job_id: str, now: float) -> None:
         """Record the time of the answer to a paid request. Its place in the window is free one window later."""
         open_one = and_(sends.c.job_id == job_id, sends.c.answered_at.is_(None))
         self._database.change(update(sends).where(open_one).values(answered_at=now))

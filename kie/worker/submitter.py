@@ -88,7 +88,7 @@ class Submitter:
         else:
             self._accept(job, task_id)
             self.store.breaker.record_success()
-        self.store.queue.mark_answered(job.id, time.time())
+        self.store.queue.record_send_reply(job.id, time.time())
         self.want_balance()
         self.publish_job(job.id)
 

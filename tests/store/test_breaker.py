@@ -33,7 +33,7 @@ def test_the_pause_doubles_with_each_careful_try_that_fails_and_has_an_end(store
         job_id = store.queue.next_turn(now)
         assert store.queue.begin_sending(job_id, now)
         store.jobs.move(job_id, State.SENDING, State.FAILED, now)
-        store.queue.mark_answered(job_id, now)
+        store.queue.record_send_reply(job_id, now)
     assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
     assert store.breaker.current().since == NOW
 

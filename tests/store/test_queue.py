@@ -24,7 +24,7 @@ def test_no_ten_seconds_ever_see_more_than_eighteen_paid_requests(store: Store) 
     while len(answered) < 72:
         for job_id in [job_id for job_id in open_ones if answered[job_id] <= now]:
             open_ones.remove(job_id)
-            store.queue.mark_answered(job_id, answered[job_id])
+            store.queue.record_send_reply(job_id, answered[job_id])
         if (job_id := send(store, now)) is not None:
             in_sight = [one for one in sent if answered[one] > now - 10]
             assert len(in_sight) < 18
@@ -41,7 +41,7 @@ def test_a_request_without_an_answer_keeps_its_place(store: Store) -> None:
     assert None not in sent
     assert send(store, NOW + 60) is None
     assert store.queue.window_frees_at(NOW + 60) == NOW + 70.5
-    store.queue.mark_answered(sent[0], NOW + 60)
+    store.queue.record_send_reply(sent[0], NOW + 60)
     assert send(store, NOW + 70) is None
     assert store.queue.window_frees_at(NOW + 70) == NOW + 70.5
     assert send(store, NOW + 70.6) is not None
@@ -84,7 +84,7 @@ def test_a_job_that_the_limit_refused_waits_with_all_others_and_is_sent_again(st
     [behind] = ask(store, "Ben", at=NOW + 1)
     assert send(store, NOW + 2) == refused.id
     store.queue.requeue_after_429(refused.id, NOW + 2, problem="TooManyRequests", fail_code="429")
-    store.queue.mark_answered(refused.id, NOW + 2)
+    store.queue.record_send_reply(refused.id, NOW + 2)
     assert store.jobs.get(refused.id).state == State.QUEUED
     assert store.queue.next_turn(NOW + 12) is None
     assert store.queue.next_work(NOW + 12).next_due == NOW + 12.5
@@ -233,7 +233,7 @@ def test_a_clock_set_back_holds_no_job_up(store: Store) -> None:
 def test_a_clock_set_back_frees_the_window(store: Store) -> None:
     ask(store, images=8), ask(store, images=8), ask(store, images=8)
     for _ in range(18):
-        store.queue.mark_answered(send(store, NOW), NOW)
+        store.queue.record_send_reply(send(store, NOW), NOW)
     assert send(store, NOW - 5) is None
     assert send(store, NOW - 3600) is not None
     assert store.queue.window_frees_at(NOW - 3600) is None

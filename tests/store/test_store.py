@@ -73,7 +73,7 @@ def test_a_cancelled_job_is_never_sent_and_a_sent_one_never_cancelled(store: Sto
             partial(store.jobs.move, job.id, State.UPLOADING, State.CANCELLED, NOW),
         )
         assert sent != cancelled
-        store.queue.mark_answered(job.id, NOW - 60)
+        store.queue.record_send_reply(job.id, NOW - 60)
 
 
 def test_a_task_id_belongs_to_one_job(store: Store) -> None:
