@@ -17,8 +17,8 @@ ARRIVES = """async () => {
   const now = () => performance.timeOrigin + performance.now()
   const card = gallery.querySelector('section li')
   const image = await new Promise((found) => {
-    const look = () => card.querySelector('img') && found(card.querySelector('img'))
-    new MutationObserver(look).observe(card, { subtree: true, childList: true })
+    const look = () => card.querySelector('img:not([hidden])') && found(card.querySelector('img'))
+    new MutationObserver(look).observe(card, { subtree: true, childList: true, attributes: true })
   })
   const shown = now()
   await image.decode().catch(() => {})
