@@ -215,12 +215,15 @@ class Soak:
             studio.tell(press)
 
     def _settle(self, studios: list[Told], seconds: float = 180) -> None:
-        """Repeat all submissions and settle unsure jobs, until every job has ended."""
+        """Repeat all submissions and settle unsure jobs, until every job has ended, or none has for this time."""
         for press in self.presses.values():
             studios[0].tell(press)
-        until = time.monotonic() + seconds
+        until, open_before = time.monotonic() + seconds, -1
         while time.monotonic() < until:
             jobs = self._jobs()
+            still_open = sum(job.state not in ENDED for job in jobs)
+            if still_open != open_before:
+                until, open_before = time.monotonic() + seconds, still_open
             if len(jobs) == len(self.presses) and all(job.state in ENDED for job in jobs):
                 return
             made = {_prompt(asked): task_id for task_id, asked in list(self.rogue.asked.items())}
