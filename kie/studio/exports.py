@@ -1,8 +1,8 @@
 """Exports: signed links for downloads, and their content.
 
-    picture_link ──┐                         ┌── one picture, with its receipt or without
-    zip_link ───┼── /take/<token> ── open ┼── many pictures with manifests
-    list_link ──┘                         └── all rows of a list as XLSX, CSV or JSON, without pictures
+    picture_link ─┐                           ┌─ one picture, with its receipt or without
+    zip_link ─────┼─ /take/<token> ── open ───┼─ many pictures with manifests
+    list_link ────┘                           └─ all rows of a list as XLSX, CSV or JSON, without pictures
 
 A link is valid for a day. The request is stored in the link itself, or in the database if it is too long for a URL. The
 number of jobs is unlimited: zips and lists are generated while they are sent, with 35 bytes of memory per job.
