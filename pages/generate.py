@@ -147,7 +147,7 @@ def show_short(plan: Plan) -> None:
 def show_welcome() -> None:
     """Show how to begin, on an empty page."""
     with st.container(horizontal_alignment="center", vertical_alignment="center", height=320, border=False):
-        st.subheader("Your pictures appear here", anchor=False, text_alignment="center")
+        st.header("Your pictures appear here", anchor=False, text_alignment="center")
         text = "Describe one, add references if you like, and press Generate. Or begin with one of these:"
         st.caption(text, text_alignment="center")
         for number, example in enumerate(EXAMPLES):

@@ -35,7 +35,7 @@ def show_empty() -> None:
     """Show what will be here."""
     st.title("History", anchor=False)
     with st.container(horizontal_alignment="center", vertical_alignment="center", height=320, border=False):
-        st.subheader("Nothing here yet", anchor=False, text_alignment="center")
+        st.header("Nothing here yet", anchor=False, text_alignment="center")
         text = "Every picture that anybody makes is kept here, with its settings and its cost."
         st.caption(text, text_alignment="center")
         st.page_link("generate.py", label="Make the first picture", icon=":material/auto_awesome:")

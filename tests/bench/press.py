@@ -20,7 +20,7 @@ PRESS = """async (button, title) => {
     const { top, bottom, height } = card.getBoundingClientRect()
     return height > 0 && top >= 0 && bottom <= dock.getBoundingClientRect().top
   }
-  const isShown = (group) => group.querySelector('h3').textContent === title && isSeen(group.querySelector('li'))
+  const isShown = (group) => group.querySelector('h2').textContent === title && isSeen(group.querySelector('li'))
   const at = performance.timeOrigin + performance.now()
   button.click()
   while (![...gallery.querySelectorAll('section')].some(isShown)) await new Promise((resolve) => setTimeout(resolve, 1))

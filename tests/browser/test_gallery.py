@@ -38,7 +38,7 @@ HINT = "Nothing has been sent yet, so this is free."
 
 def test_an_item_shows_its_picture_its_words_and_what_can_be_done(look: Look) -> None:
     page = look(group(finished(1, badges=(Badge("star", "Starred"),)), note="For the fair"))
-    expect(page.get_by_role("heading", name="A press at 14:02", level=3)).to_be_visible()
+    expect(page.get_by_role("heading", name="A press at 14:02", level=2)).to_be_visible()
     until(lambda: width_of(picture(page, 1)) == 160)
     for words in ("A lighthouse, number 1", "4:3 · 1K · PNG · 18 credits", "For the fair"):
         expect(page.get_by_text(words, exact=True)).to_be_visible()

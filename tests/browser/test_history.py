@@ -134,24 +134,24 @@ def test_pictures_come_first_and_another_choice_is_remembered_for_the_next_visit
     page.get_by_test_id("stPopoverBody").get_by_text("Large", exact=True).click()
     until(lambda: page.locator(".tile").first.bounding_box()["height"] > 1.2 * height)
     page.get_by_test_id("stPopoverBody").get_by_text("No groups", exact=True).click()
-    expect(page.get_by_role("heading", level=3)).to_have_count(0)
+    expect(page.get_by_role("heading", level=2)).to_have_count(0)
     page.keyboard.press("Escape")
     page.get_by_text("Table", exact=True).click()
     expect(page.locator(".row").first).to_be_visible()
     settle(page)
     again = visit(server, "/history")
     expect(again.locator(".row").first).to_be_visible()
-    expect(again.get_by_role("heading", level=3)).to_have_count(0)
+    expect(again.get_by_role("heading", level=2)).to_have_count(0)
     again.context.clear_cookies(name="studio_history")
 
 
 def test_pictures_are_grouped_by_day_and_by_press(server: Server, visit: Visit) -> None:
     page = visit(server, "/history?q=lighthouse&view=pictures")
     # Made an hour ago, by which time it may have been the day before.
-    expect(page.get_by_role("heading", name=re.compile("^(Today|Yesterday)$"), level=3)).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^(Today|Yesterday)$"), level=2)).to_be_visible()
     page.get_by_role("button", name="View").click()
     page.get_by_test_id("stPopoverBody").get_by_text("By submission", exact=True).click()
-    expect(page.get_by_role("heading", name=ONE_LINE, level=3)).to_be_visible()
+    expect(page.get_by_role("heading", name=ONE_LINE, level=2)).to_be_visible()
     page.context.clear_cookies(name="studio_history")
 
 

@@ -97,7 +97,7 @@ function createTags(write) {
 // A row of thumbnails under a heading. With `open`, a click on one shows it.
 function createSmall(title, open) {
   const row = make("div", { class: "small" })
-  const element = make("div", {}, make("h4", { text: title }), row)
+  const element = make("div", {}, make("h3", { text: title }), row)
 
   function createPicture({ url, alt, id }) {
     const image = make("img", { src: ownPath(url), alt, loading: "lazy" })

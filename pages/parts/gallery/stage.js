@@ -212,7 +212,7 @@ function createStage(root) {
 }
 
 function createGroup(stage) {
-  const title = make("h3", {})
+  const title = make("h2", {})
   const note = make("p", { class: "note" })
   const bar = make("progress", {})
   const text = make("p", { class: "progress-text" })
