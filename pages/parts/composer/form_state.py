@@ -71,7 +71,7 @@ def put(**values: Any) -> None:
     if "references" in values:
         strip.replace(values.pop("references"))
     text = values.pop(prompt.TEXT, form[prompt.TEXT])
-    earlier = form.get(PUT, {})
+    earlier = form.get(PUT, {}) if not prompt.is_shown() else {}
     form[PUT] = earlier | {name: (*earlier.get(name, ()), form[name], value) for name, value in values.items()}
     prompt.put(text)
 
@@ -84,21 +84,16 @@ def fit(kept: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def fill() -> None:
-    """Set the values that were put in, except of fields that were changed meanwhile, until the browser sends them itself.
+    """Set the values that were put in, in every run until the browser shows them: until then it sends the old ones."""
+    if not prompt.is_shown():
+        _apply()
 
-    It takes over one field after the other, so an older value may come even with its report that the text is shown: then it
-    has to report once more.
-    """
-    left, is_shown = {}, prompt.is_shown()
+
+def _apply() -> None:
+    """Set the values that were put in, except of fields that were changed meanwhile."""
     for name, (*earlier, value) in form.get(PUT, {}).items():
-        if form[name] in earlier and form[name] != value:
+        if form[name] in earlier:
             form[name] = value
-        elif is_shown:
-            continue
-        left[name] = (*earlier, value)
-    form[PUT] = left
-    if is_shown and left:
-        prompt.put(form[prompt.TEXT], is_restored=True)
 
 
 def _restore() -> None:
@@ -108,9 +103,10 @@ def _restore() -> None:
         return
     values, references = fit(kept["form"])
     text = values.pop(prompt.TEXT, "")
-    form[PUT] = {name: (DEFAULTS[name], value) for name, value in values.items() if value != DEFAULTS[name]}
-    if form[PUT] or text:
-        prompt.put(form[prompt.TEXT] or text, is_restored=True)
+    if text and not form[prompt.TEXT]:
+        prompt.put(text, is_restored=True)
+    form[PUT] = {name: (DEFAULTS[name], value) for name, value in values.items()}
+    _apply()
     if set(references) - set(strip.chosen().ids):
         strip.replace([*references, *strip.chosen().ids])
     form[KNOWN] = True
