@@ -2,7 +2,8 @@
 
     request ── upload route of Streamlit? 405 ── too many at once? 503 ── body stalled or slow? 408 ──► the studio
 
-Inside the guard, so that refusals have its headers. The time of a body counts only while waiting for the client, not what the studio itself takes.
+It is inside the guard, so that refusals have its headers. The time of a body counts only while waiting for the client, not
+what the studio itself takes.
 """
 
 import asyncio
