@@ -2,9 +2,10 @@
 
 import contextlib
 import re
+import time
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, TimeoutError, expect
+from playwright.sync_api import BrowserContext, Page, TimeoutError, WebSocketRoute, expect
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
@@ -354,6 +355,62 @@ def test_a_reload_and_a_look_at_another_page_bring_back_what_was_typed_and_the_t
     expect(generate_button(page)).to_contain_text("Generate 2")
     page.get_by_text("What will be sent: 2 pictures").click()
     until(lambda: "A mended row" in page.get_by_test_id("stDataFrame").last.locator("canvas td").all_text_contents())
+
+
+def test_reloads_on_a_slow_line_bring_back_every_field(server: Server, visit: Visit) -> None:
+    # Closed, because a page in use again would still have this route.
+    with contextlib.closing(visit(server)) as page:
+        choose(page, "16:9")
+        choose(page, "4K")
+        write_prompt(page, "A lasting thought")
+        open_batch(page)
+        settle(page)
+        page.route_web_socket(re.compile("_stcore/stream"), slow_down)
+        for _ in range(2):
+            page.reload()
+            settle(page)
+            expect(page.get_by_role("switch", name="Batch")).to_be_checked()
+            expect(prompt_field(page)).to_have_value("A lasting thought")
+            until(lambda: settings(page) == "16:9 · 4K · PNG")
+
+
+def test_a_reload_whose_page_comes_all_at_once_brings_back_every_field(server: Server, visit: Visit) -> None:
+    lines, held = [], []
+
+    def hold(socket: WebSocketRoute) -> None:
+        lines.append((socket, socket.connect_to_server()))
+        lines[-1][1].on_message(held.append)
+
+    # Closed, because a page in use again would still have this route.
+    with contextlib.closing(visit(server)) as page:
+        choose(page, "16:9")
+        choose(page, "4K")
+        write_prompt(page, "A thought that stays")
+        settle(page)
+        page.route_web_socket(re.compile("_stcore/stream"), hold)
+        for _ in range(3):
+            page.reload()
+            count = 0
+            while not held or count != len(held):
+                count = len(held)
+                page.wait_for_timeout(500)
+            socket, server_side = lines.pop()
+            for message in held:
+                socket.send(message)
+            server_side.on_message(socket.send)
+            held.clear()
+            until(lambda: settings(page) == "16:9 · 4K · PNG")
+            expect(prompt_field(page)).to_have_value("A thought that stays")
+
+
+def slow_down(socket: WebSocketRoute) -> None:
+    """Pass each message of the server on a moment after the one before, as a slow line does."""
+
+    def pass_on(message: str | bytes) -> None:
+        time.sleep(0.01)
+        socket.send(message)
+
+    socket.connect_to_server().on_message(pass_on)
 
 
 def drafts(server: Server) -> str:

@@ -41,7 +41,6 @@ def begin() -> None:
     for name, value in DEFAULTS.items():
         form.setdefault(name, value)
     prompt.read_typed()
-    _restore()
     fill()
     keep(KEY)
 
@@ -53,7 +52,8 @@ def keep(key: str) -> None:
     # Not the number of images: a forgotten one costs credits.
     settings = [*options(), "project"]
     data = {"form": kept, "settings": settings, "isKnown": bool(form.get(KNOWN))}
-    _memory(key=key, data=data, default={"kept": None}, on_kept_change=lambda: None)
+    # What several components send in the same moment is one message, and Streamlit runs the fragment of only one of them.
+    _memory(key=key, data=data, default={"kept": None}, on_kept_change=_restore)
 
 
 def current() -> dict[str, Any]:
@@ -71,7 +71,7 @@ def put(**values: Any) -> None:
     if "references" in values:
         strip.replace(values.pop("references"))
     text = values.pop(prompt.TEXT, form[prompt.TEXT])
-    earlier = form.get(PUT, {}) if not prompt.is_shown() else {}
+    earlier = form.get(PUT, {})
     form[PUT] = earlier | {name: (*earlier.get(name, ()), form[name], value) for name, value in values.items()}
     prompt.put(text)
 
@@ -84,16 +84,22 @@ def fit(kept: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def fill() -> None:
-    """Set the values that were put in, in every run until the browser shows them: until then it sends the old ones."""
-    if not prompt.is_shown():
-        _apply()
+    """Set the values that were put in, except of fields that were changed meanwhile, until the browser sends them itself.
 
-
-def _apply() -> None:
-    """Set the values that were put in, except of fields that were changed meanwhile."""
+    It takes over one field after the other, so an older value may come even with its report that the text is shown: then it
+    has to report once more.
+    """
+    _restore()
+    left, is_shown = {}, prompt.is_shown()
     for name, (*earlier, value) in form.get(PUT, {}).items():
-        if form[name] in earlier:
+        if form[name] in earlier and form[name] != value:
             form[name] = value
+        elif is_shown:
+            continue
+        left[name] = (*earlier, value)
+    form[PUT] = left
+    if is_shown and left:
+        prompt.put(form[prompt.TEXT], is_restored=True)
 
 
 def _restore() -> None:
@@ -103,10 +109,9 @@ def _restore() -> None:
         return
     values, references = fit(kept["form"])
     text = values.pop(prompt.TEXT, "")
-    if text and not form[prompt.TEXT]:
-        prompt.put(text, is_restored=True)
-    form[PUT] = {name: (DEFAULTS[name], value) for name, value in values.items()}
-    _apply()
+    form[PUT] = {name: (DEFAULTS[name], value) for name, value in values.items() if value != DEFAULTS[name]}
+    if form[PUT] or text:
+        prompt.put(form[prompt.TEXT] or text, is_restored=True)
     if set(references) - set(strip.chosen().ids):
         strip.replace([*references, *strip.chosen().ids])
     form[KNOWN] = True
