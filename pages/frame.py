@@ -9,7 +9,7 @@ import streamlit as st
 from kie.session import SubmitGuard
 from kie.studio import Studio
 from kie.text import NOBODY, person_name
-from pages.parts.composer import form_state, outbox, submit
+from pages.parts.composer import form_state, outbox, request, submit
 from pages.parts.live import status, visitor
 from pages.parts.recorded import recorded
 
@@ -40,7 +40,7 @@ def receive_submissions() -> None:
     """Handle submissions. In a run of this fragment, the page runs again only if more than the pictures has changed."""
     outbox.receive()
     if form["seen"]:
-        if "go" in form or submit.seen() != form["seen"]:
+        if "go" in form or submit.seen(request.plan()) != form["seen"]:
             st.rerun()
         SubmitGuard(form).shown(time.monotonic())
 
@@ -69,5 +69,5 @@ if place and place != f"{page.url_path or 'generate'}.py":
 page.run()
 if submit.QUESTION in form:
     submit.ask()
-form["seen"] = submit.seen()
+form["seen"] = submit.seen(request.plan())
 SubmitGuard(form).shown(time.monotonic())

@@ -70,7 +70,7 @@ def show_dock() -> None:
         if not is_folded:
             ask_settings()
     if form["seen"]:
-        form["seen"] = submit.seen()
+        form["seen"] = submit.seen(plan)
 
 
 def show_sentences(plan: Plan) -> None:

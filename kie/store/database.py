@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Row, Select, UpdateBase, create_engine, event, select, text, update
+from sqlalchemy import URL, Connection, Engine, Row, SelectBase, UpdateBase, create_engine, event, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from kie.errors import SettingsInvalid
@@ -87,12 +87,12 @@ class Database:
         """Begin a transaction that only reads, all of it from one snapshot."""
         return self._reader.connect()
 
-    def rows(self, query: Select, values: Mapping[str, Any] | None = None) -> Sequence[Row]:
+    def rows(self, query: SelectBase, values: Mapping[str, Any] | None = None) -> Sequence[Row]:
         """Return the rows of a query."""
         with self.read() as db:
             return db.execute(query, values).all()
 
-    def value(self, query: Select, values: Mapping[str, Any] | None = None) -> Any:
+    def value(self, query: SelectBase, values: Mapping[str, Any] | None = None) -> Any:
         """Return the first value of a query, or None without a row."""
         with self.read() as db:
             return db.scalar(query, values)

@@ -13,7 +13,21 @@ from dataclasses import asdict
 from typing import Any
 from unicodedata import normalize
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    SelectBase,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from kie.errors import NameTaken, NothingSpent
@@ -37,6 +51,20 @@ DRAFT_LIFE_S = 30 * 86_400.0
 FIRST_STEP, STEPS = 1000, 7
 SEARCH_LIMIT, WORDS_LIMIT = 200, 10
 NOT_AS_SEEN = "Somebody has changed or deleted this template meanwhile, so nothing was saved: look at it again."
+
+
+def _projects() -> SelectBase:
+    """Return the query of all names of projects, with the time of their last use."""
+    # A loose index scan: the query goes from one distinct name to the next and reads no rows of jobs.
+    first = select(func.min(jobs.c.project).label("name")).cte("names", recursive=True)
+    following = select(func.min(jobs.c.project)).where(jobs.c.project > first.c.name).scalar_subquery()
+    names = first.union_all(select(following).where(first.c.name.is_not(None)))
+    last = select(func.max(jobs.c.created_at)).where(jobs.c.project == names.c.name).scalar_subquery()
+    used = select(names.c.name, last).where(names.c.name.is_not(None))
+    return used.union_all(select(presets.c.project, func.max(presets.c.changed_at)).group_by(presets.c.project))
+
+
+PROJECTS = _projects()
 
 
 class Library:
@@ -135,14 +163,7 @@ class Library:
 
     def projects(self) -> list[str]:
         """Return the projects of all jobs and presets, most recently used first."""
-        # A loose index scan: the query goes from one distinct name to the next and reads no rows of jobs.
-        first = select(func.min(jobs.c.project).label("name")).cte("names", recursive=True)
-        following = select(func.min(jobs.c.project)).where(jobs.c.project > first.c.name).scalar_subquery()
-        names = first.union_all(select(following).where(first.c.name.is_not(None)))
-        last = select(func.max(jobs.c.created_at)).where(jobs.c.project == names.c.name).scalar_subquery()
-        kept = select(presets.c.project, func.max(presets.c.changed_at)).group_by(presets.c.project)
-        used = self._database.rows(select(names.c.name, last).where(names.c.name.is_not(None)))
-        rows = [*used, *self._database.rows(kept)]
+        rows = self._database.rows(PROJECTS)
         used = {name: at for name, at in sorted(rows, key=lambda row: row[1]) if name}
         return sorted(used, key=used.__getitem__, reverse=True)[:LISTED]
 

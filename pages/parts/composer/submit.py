@@ -21,6 +21,7 @@ from kie.session import SessionJobs, SubmitGuard
 from kie.studio import Studio
 from kie.views import format, job_cards
 from pages.parts.composer import fields, prompt_tools, request
+from pages.parts.composer.request import Plan
 from pages.parts.live import visitor
 from pages.parts.references import strip
 
@@ -77,9 +78,8 @@ def _refuse(faults: Iterable[Fault]) -> None:
     form["faults"] = {fault.field: fault.sentence for fault in faults}
 
 
-def seen() -> tuple:
+def seen(plan: Plan) -> tuple:
     """Return whether the page has a table, and everything else that a submission may change on it, except its pictures."""
-    plan = request.plan()
     # A click on Generate may close a popover, whose label then shows the chosen value.
     names = ("faults", QUESTION, prompt_tools.FORMER, UNFOLDED, fields.RATIO, fields.SIZE)
     values = [form.get(name) or None for name in names]
