@@ -25,7 +25,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.browser
 
 # All moments of leaving, after each kind of round.
-ROUNDS, OTHERS = 30, 30
+ROUNDS, OTHERS = 15, 30
 NAME = "Somebody in a hurry"
 NOT_SENT = "Not sent: the connection was lost"
 
@@ -50,7 +50,7 @@ def test_no_press_letter_or_page_is_lost_in_hurried_rounds(server: Server, servi
         page.keyboard.type(text[-4:])
         page.keyboard.press("Control+Enter")
         # The page is left within 0.4 s, later and later, and some rounds type on instead.
-        page.wait_for_timeout(40 * (number % 10))
+        page.wait_for_timeout(80 * (number % 5))
         if number % 3:
             other = "History" if number % 3 == 1 else "Account"
             top.get_by_role("link", name=other).click()
