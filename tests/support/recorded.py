@@ -1,15 +1,20 @@
 """A sandbox that keeps what came in, for tests of what the studio sends."""
 
+import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import UPLOAD
+from tests.support.waiting import until
 
 
 @dataclass
@@ -26,11 +31,33 @@ class Seen:
 
 
 class RecordedSandbox(Sandbox):
-    """The sandbox, with its requests in `seen`, oldest first."""
+    """The sandbox, with its requests in `seen`, oldest first. Its port stays taken while it is stopped: nobody else answers there."""
 
     def __init__(self, *arguments: object, **options: object):
         self.seen: list[Seen] = []
+        self._kept = contextlib.ExitStack()
         super().__init__(*arguments, **options)
+
+    def start(self) -> Self:
+        self._kept.close()
+        return super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._kept.close()
+        until(self._keep_port)
+
+    def _keep_port(self) -> bool:
+        place = self._kept.enter_context(socket.socket())
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            place.bind(("127.0.0.1", urlsplit(self.url).port))
+            return True
+        return False
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._kept.close()
 
     def app(self) -> ASGIApp:
         return recorded(super().app(), self.seen.append)
