@@ -161,7 +161,7 @@ def news(studio: Studio, params: Params) -> Row:
     if params.get("list") == "account":
         return {"new": 0, "changed": account_mark(studio) != params.get("mark")}
     query = Query.from_params(params, OF_NEWS, params.get("zone"))
-    number, size, total = (int(_number(params.get(name))) for name in ("page", "size", "total"))
+    number, size, total = (_whole_number(params.get(name)) for name in ("page", "size", "total"))
     page = studio.search.page(query, max(1, number), min(max(1, size), IDS_LIMIT))
     return {"new": max(0, page.total.jobs - total), "changed": history_mark(page.jobs) != params.get("mark")}
 
@@ -205,6 +205,11 @@ def _small(studio: Studio, identifier: str, alt: str) -> Row:
 
 def _listed(text: str | None, limit: int) -> list[str]:
     return [each for each in (text or "").split(",") if each][:limit]
+
+
+def _whole_number(text: str | None) -> int:
+    """Return a whole number of at most nine digits, else 0."""
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
 
 
 def _number(text: str | None) -> float:

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, expect
 from kie.sandbox import Sandbox
 from kie.sandbox.server import UPLOAD
 from tests.support.barriers import barriers
-from tests.support.browser import GONE, PHONE, Start, Visit, go, settle, sql, told
+from tests.support.browser import GONE, PHONE, Start, Visit, go, settle, sql, stop, told
 from tests.support.composer import READ_MS, ask, choose_files, empty_form, generate_button, reference, write_prompt
 from tests.support.images import encoded, noise, picture, shows_quarters, turned
 from tests.support.reference_strip import (
@@ -334,7 +334,7 @@ def test_a_reload_and_a_restart_of_the_server_bring_back_what_was_there_and_noth
     tile(page, 1).focus()
     page.keyboard.press("End")
     settle(page)
-    server.stop()
+    stop(page, server)
     server.start()
     # Both may happen before the page has its line again.
     choose_files(page, ("gold", COLOURS["gold"]))

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from kie.sandbox import Sandbox
 from tests.support.barriers import barriers
-from tests.support.browser import GONE, Visit, go, paid_requests, pictures_of, press_of, rows, settle, told
+from tests.support.browser import GONE, Visit, go, paid_requests, pictures_of, press_of, rows, settle, stop, told
 from tests.support.composer import (
     agree,
     choose,
@@ -74,7 +74,7 @@ def test_presses_that_did_not_arrive_are_told_and_come_back_into_the_form_as_the
     choose(page, "16:9")
     write_prompt(page, lost)
     settle(page)
-    server.stop()
+    stop(page, server)
     prompt_field(page).press("Control+Enter")
     prompt_field(page).fill(later)
     prompt_field(page).press("Control+Enter")
@@ -96,7 +96,7 @@ def test_presses_that_did_not_arrive_are_told_and_come_back_into_the_form_as_the
     [paid] = paid_requests(service, lost)
     assert paid["input"]["aspect_ratio"] == "16:9"
     assert len(paid_requests(service, "What the form holds now")) == len(rows(server, lost)) == 1
-    server.stop()
+    stop(page, server)
     press_of(page, lost).get_by_role("button", name="Rerun").click()
     server.start()
     expect(told(page, NOT_SENT)).to_contain_text("before a press of Rerun arrived. Not charged.")

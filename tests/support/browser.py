@@ -256,6 +256,15 @@ def settle(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
+def stop(page: Page, server: Server) -> None:
+    """Stop the server of a page, and close the dialog that Streamlit opens there: until then, the fields take no keys."""
+    server.stop()
+    dialog = page.get_by_role("dialog", name="Connection error")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
 def go(page: Page, link: str | re.Pattern) -> None:
     """Open another page by its link at the top, or, on a phone, in the menu."""
     menu = page.get_by_test_id("stExpandSidebarButton")
