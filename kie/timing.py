@@ -46,7 +46,7 @@ class Timing:
     # The service accepts 20 new tasks in any 10 seconds per account. Two tasks and half a second are kept as a margin.
     sends_limit: int = 18
     sends_window_s: float = 10.5
-    # A paid request without an answer counts until no network would still deliver it.
+    # A paid request whose server was killed counts until no network would still deliver it.
     send_lost_s: float = 180.0
     # The jobs of a server that was silent for so long are free for others.
     server_life_s: float = 10.0

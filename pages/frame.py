@@ -14,7 +14,7 @@ from pages.parts.live import status, visitor
 from pages.parts.recorded import recorded
 
 ICON = Path(__file__).parent / "icon.png"
-form = st.session_state
+session = st.session_state
 
 
 def show_bar(is_account: bool) -> None:
@@ -23,8 +23,8 @@ def show_bar(is_account: bool) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="top", gap="small"):
         status.show("bar", act, account=is_account)
         shown = {"icon": ":material/person:", "label_visibility": "collapsed", "width": 150}
-        form["person"] = person_name(st.text_input("Your name", known or NOBODY, 80, key="person_typed", **shown))
-    visitor.remember("studio_person", form["person"])
+        session["person"] = person_name(st.text_input("Your name", known or NOBODY, 80, key="person_typed", **shown))
+    visitor.remember("studio_person", session["person"])
 
 
 def act(action: str) -> None:
@@ -32,17 +32,17 @@ def act(action: str) -> None:
     if action == "try-now":
         recorded(Studio.current().attention.try_now)()
     elif action == "account":
-        form["go"] = "account.py"
+        session["go"] = "account.py"
 
 
 @st.fragment
 def receive_submissions() -> None:
     """Handle submissions. In a run of this fragment, the page runs again only if more than the pictures has changed."""
     outbox.receive()
-    if form["seen"]:
-        if "go" in form or submit.seen(request.plan()) != form["seen"]:
+    if session["seen"]:
+        if "go" in session or submit.seen(request.plan()) != session["seen"]:
             st.rerun()
-        SubmitGuard(form).shown(time.monotonic())
+        SubmitGuard(session).shown(time.monotonic())
 
 
 @st.fragment(run_every=3600)
@@ -60,14 +60,14 @@ page = st.navigation(pages, position="top")
 with st.container(gap=None):
     show_bar(page.url_path == "account")
     form_state.begin()
-    form["seen"] = None
+    session["seen"] = None
     receive_submissions()
     rerun_after_restart()
-place = form.pop("go", None)
+place = session.pop("go", None)
 if place and place != f"{page.url_path or 'generate'}.py":
     st.switch_page(place)
 page.run()
-if submit.QUESTION in form:
+if submit.QUESTION in session:
     submit.ask()
-form["seen"] = submit.seen(request.plan())
-SubmitGuard(form).shown(time.monotonic())
+session["seen"] = submit.seen(request.plan())
+SubmitGuard(session).shown(time.monotonic())

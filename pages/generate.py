@@ -19,23 +19,23 @@ EXAMPLES = (
 )
 MONEY_PX = 310
 studio = Studio.current()
-form = st.session_state
+session = st.session_state
 
 
 def begin_session() -> None:
     """Show this person's open and recent jobs, in a new session and under a new name."""
-    if form.get("begun_for") != form["person"]:
-        SessionJobs(form).restore(studio.jobs.recent_ids(form["person"]))
+    if session.get("begun_for") != session["person"]:
+        SessionJobs(session).restore(studio.jobs.recent_ids(session["person"]))
         # Last, so that an interrupted run is repeated.
-        form["begun_for"] = form["person"]
+        session["begun_for"] = session["person"]
 
 
 def update_faults(plan: Plan) -> None:
     """Once the form has changed, validate the fields with faults again, and drop the faults that are fixed."""
-    if form.get("faults") and form.setdefault("faults_of", plan) != plan:
+    if session.get("faults") and session.setdefault("faults_of", plan) != plan:
         found = plan.faults or studio.submissions.faults(plan.submission.items)
-        form["faults"] = {fault.field: fault.sentence for fault in found if fault.field in form["faults"]}
-        form["faults_of"] = plan
+        session["faults"] = {fault.field: fault.sentence for fault in found if fault.field in session["faults"]}
+        session["faults_of"] = plan
 
 
 @st.fragment
@@ -45,7 +45,7 @@ def show_dock() -> None:
     A change here runs only this fragment, or, with a batch table, the whole page, because the table shows what will be sent.
     """
     form_state.fill()
-    if form["seen"] and (form["as_table"] or form["seen"][0]):
+    if session["seen"] and (session["as_table"] or session["seen"][0]):
         st.rerun()
     plan = request.plan()
     update_faults(plan)
@@ -54,29 +54,29 @@ def show_dock() -> None:
         said, references, field, tools = st.container(), st.container(), st.container(gap=None), st.container()
     with said:
         show_sentences(plan)
-    is_folded = form["is_narrow"] and not form.get(submit.UNFOLDED)
+    is_folded = session["is_narrow"] and not session.get(submit.UNFOLDED)
     with references, st.container(horizontal=True, vertical_alignment="bottom"):
         strip.ask(is_folded)
-        if not form["is_narrow"]:
+        if not session["is_narrow"]:
             with st.container(width=MONEY_PX):
                 show_money(plan.affordable)
     with field:
         show_prompt(plan)
-        if form.get(form_state.KNOWN):
-            form_state.keep("dock-memory")
+        if session.get(form_state.KNOWN):
+            form_state.keep("form-state-of-dock")
     with tools:
-        if form["is_narrow"]:
+        if session["is_narrow"]:
             show_fold(plan.affordable)
         if not is_folded:
             ask_settings()
-    if form["seen"]:
-        form["seen"] = submit.seen(plan)
+    if session["seen"]:
+        session["seen"] = submit.seen(plan)
 
 
 def show_sentences(plan: Plan) -> None:
     """Show what is wrong with the form, and what will be sent."""
     for field in ("Reference images", "Images", "Generate"):
-        if fault := form.get("faults", {}).get(field):
+        if fault := session.get("faults", {}).get(field):
             st.error(format.escape(fault), icon=":material/error:")
     restore.offer()
     request.ask_variables(plan)
@@ -97,7 +97,7 @@ def show_prompt(plan: Plan) -> None:
         label = "Generate · fix the table first"
     cannot = is_faulty or not (affordable.items or plan.faults)
     # A prompt that can't be expanded is shown as a fault at once, other faults after a click.
-    faults = {fault.field: fault.sentence for fault in plan.faults} | form.get("faults", {})
+    faults = {fault.field: fault.sentence for fault in plan.faults} | session.get("faults", {})
     prompt.ask(label, (affordable.images, affordable.price), cannot, faults.get("Prompt", ""))
 
 
@@ -105,13 +105,13 @@ def show_fold(affordable: Submission) -> None:
     """Show, on a phone, the credits left after this submission and the button for the folded settings."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
         show_money(affordable)
-        icon = ":material/expand_more:" if form.get(submit.UNFOLDED) else ":material/tune:"
+        icon = ":material/expand_more:" if session.get(submit.UNFOLDED) else ":material/tune:"
         st.button("Settings", key="dock-fold", icon=icon, type="tertiary", on_click=fold)
 
 
 def fold() -> None:
     """Show or hide the settings on a phone."""
-    form[submit.UNFOLDED] = not form.get(submit.UNFOLDED)
+    session[submit.UNFOLDED] = not session.get(submit.UNFOLDED)
 
 
 def ask_settings() -> None:
@@ -120,7 +120,7 @@ def ask_settings() -> None:
         fields.ask()
         prompt_tools.ask_project()
         prompt_tools.show_prompt_tools()
-        st.toggle("Batch", form["as_table"], key="as_table", persist_state="session")
+        st.toggle("Batch", session["as_table"], key="as_table", persist_state="session")
 
 
 def show_money(affordable: Submission) -> None:
@@ -156,11 +156,11 @@ def show_welcome() -> None:
 
 
 begin_session()
-if form["as_table"]:
+if session["as_table"]:
     batch_table.ask()
     batch_table.show(request.plan().lines)
 session_feed.show()
-if not SessionJobs(form).ids:
+if not SessionJobs(session).ids:
     show_welcome()
 with st.bottom:
     show_dock()

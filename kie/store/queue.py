@@ -55,7 +55,7 @@ def _is_free(now: Moment, life_s: Moment) -> ColumnElement[bool]:
     return or_(jobs.c.server.is_(None), not_(exists().where(servers.c.id == jobs.c.server, seen)))
 
 
-def _is_ours(server: str | BindParameter[str], now: Moment, life_s: Moment) -> ColumnElement[bool]:
+def _may_take(server: str | BindParameter[str], now: Moment, life_s: Moment) -> ColumnElement[bool]:
     return and_(jobs.c.state.in_(FOLLOWED), or_(jobs.c.server == server, _is_free(now, life_s)))
 
 
@@ -67,11 +67,11 @@ _READY = and_(WAITS, _is_due(_NOW))
 _ONE_READY = select(jobs.c.id).where(_READY).limit(1)
 # Jobs that have a turn and were not sent yet, except those that wait for a retry of an upload.
 _ON_THEIR_WAY = select(func.count()).where(jobs.c.state == State.UPLOADING, _is_due(_NOW))
-_WANTS_A_STEP = and_(_is_ours(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
+_WANTS_A_STEP = and_(_may_take(_US, _NOW, _LIFE_S), _is_due(_NOW), _NOT_BUSY)
 _STEPS = select(jobs.c.id, jobs.c.state, jobs.c.server).where(_WANTS_A_STEP)
 _DUE = _STEPS.order_by(jobs.c.next_at).limit(bindparam("most"))
 _DELAYED = and_(WAITS, jobs.c.next_at > _NOW)
-_NEXT_DUE = select(func.min(jobs.c.next_at)).where(or_(and_(_is_ours(_US, _NOW, _LIFE_S), _NOT_BUSY), _DELAYED))
+_NEXT_DUE = select(func.min(jobs.c.next_at)).where(or_(and_(_may_take(_US, _NOW, _LIFE_S), _NOT_BUSY), _DELAYED))
 # Unanswered paid requests, and those that were answered within the window.
 _UNANSWERED = and_(sends.c.answered_at.is_(None), sends.c.at.between(_NOW - _LOST_S, _NOW + _LOST_S))
 _IN_WINDOW = and_(sends.c.answered_at > _NOW - _WINDOW_S, sends.c.answered_at < _NOW + _WINDOW_S)
@@ -220,7 +220,7 @@ class JobQueue:
         about = self._about(now, busy) | {"most": limit}
         found = self._database.rows(_DUE, about)
         if others := [row.id for row in found if row.server != self._us]:
-            mine = _is_ours(self._us, now, self._timing.server_life_s)
+            mine = _may_take(self._us, now, self._timing.server_life_s)
             with self._database.write() as db:
                 db.execute(update(jobs).where(jobs.c.id.in_(others), mine).values(server=self._us))
                 found = [row for row in db.execute(_DUE, about) if row.server == self._us]

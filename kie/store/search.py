@@ -37,7 +37,7 @@ from kie.store.conditions import COST, DISPLAY_STATE, HAS_PICTURE
 from kie.store.database import Database
 from kie.store.jobs import NEWEST, Jobs
 from kie.store.schema import job_references, job_tags, jobs
-from kie.store.shortfall import IS_SHORT
+from kie.store.undersized import IS_SHORT
 
 EVERYTHING = Query()
 Facets = dict[str, list[tuple[Any, int]]]

@@ -6,7 +6,7 @@ from kie import errors
 from kie.errors import NeverRan
 from kie.exports.lists import file_name
 from kie.jobs import CANCELLABLE, Job, State
-from kie.store import shortfall
+from kie.store import undersized
 from kie.studio import Studio
 from kie.views import format
 from kie.views.cards import Action, Badge, DownloadLink, Item, Problem
@@ -109,7 +109,7 @@ def badges(job: Job) -> tuple[Badge, ...]:
         (job.starred_at, "star", f"Starred by {job.starred_by}"),
         (job.verdict == "pick", "thumb_up", f"Picked by {job.verdict_by}"),
         (job.verdict == "reject", "thumb_down", f"Rejected by {job.verdict_by}"),
-        (shortfall.sentence(job), "straighten", "Less than was paid for"),
+        (undersized.sentence(job), "straighten", "Less than was paid for"),
     )
     return tuple(Badge(icon, text) for is_so, icon, text in marks if is_so)
 
@@ -188,7 +188,7 @@ def facts(job: Job, zone: str | None) -> tuple[tuple[str, str], ...]:
         ("References", str(len(job.generation.references) or "none")),
         ("Task id", job.task_id or "none"),
     ]
-    marks, less = badges(job), shortfall.sentence(job)
+    marks, less = badges(job), undersized.sentence(job)
     known += [("Marks", " · ".join(badge.text for badge in marks))] * bool(marks)
     known += [("Note", less)] * bool(less)
     return tuple(known)

@@ -84,7 +84,7 @@ class Tracker:
         return self._thread.is_alive() and not self._stopping.is_set()
 
     def start(self) -> None:
-        """Start, and continue the open jobs of earlier runs."""
+        """Start, and continue the open jobs of earlier runs. The first heartbeat recovers the jobs of servers that were killed."""
         self._store.queue.poll_again_after_start(time.time())
         for reference_id in self._store.references.unchecked():
             self.check_reference(reference_id)

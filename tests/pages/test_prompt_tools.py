@@ -151,7 +151,7 @@ def test_there_is_nothing_to_put_back_into_an_empty_prompt_or_after_the_next_pre
 def test_all_that_a_request_replaces_comes_back_and_what_was_changed_since_in_turn(show: Show):
     app = show()
     before = {"prompt": "my own words", "aspect_ratio": "21:9", "resolution": "4K", "as_table": True, "images": 4}
-    app.session_state["tab-memory"] = {"kept": {"session": app.session_state["tab"], "form": before}}
+    app.session_state["form-state"] = {"kept": {"session": app.session_state["tab"], "form": before}}
     app.session_state["references"] = Chosen(("of my own",))
     app = drawn(app)
     app.session_state["asked"] = Generation("a lighthouse", (), "3:2", "2K", "jpg")
@@ -368,7 +368,7 @@ def test_a_value_that_is_put_in_stays_until_the_browser_shows_it_and_a_choice_ma
 ):
     app = show(prompt="")
     form = {"prompt": "of this tab", "resolution": "2K"}
-    app.session_state["tab-memory"] = {"kept": {"session": app.session_state["tab"], "form": form}}
+    app.session_state["form-state"] = {"kept": {"session": app.session_state["tab"], "form": form}}
     app.run()
     assert app.session_state["resolution"] == "2K"
     app.session_state["resolution"] = told

@@ -140,10 +140,10 @@ def test_a_zip_of_more_than_65_535_members_and_4_gb_is_read_by_others(studio: St
     with large.open("wb") as out:
         out.truncate(3 * GIB // 2)  # nothing of it lies on the disk
     numbers = [*range(MEMBERS), *(-1, -2, -3)]
+    entries = [Entry(job_of(number % 2**32, job), (), 1) for number in numbers]
 
     def pages() -> Iterator[list[Entry]]:
-        for start in range(0, len(numbers), 500):
-            yield [Entry(job_of(number % 2**32, job), (), 1) for number in numbers[start : start + 500]]
+        return (entries[start : start + 500] for start in range(0, len(entries), 500))
 
     def opened(asked: Job) -> FileOfParts:
         return unchanged(tiny if int(asked.id, 16) < MEMBERS else large)

@@ -27,7 +27,7 @@ FILE_BYTES_LIMIT = 5_000_000
 FILE_TYPES = ("csv", "tsv", "txt", "xlsx")
 HEIGHT_PX = 320
 ADDITION = "sheet_addition"
-form = st.session_state
+session = st.session_state
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ def ask() -> None:
             _ask_rows()
         if _cells():
             st.button("Empty the table", icon=":material/delete_sweep:", type="tertiary", on_click=_empty)
-        if form.get("sheet_before"):
+        if session.get("sheet_before"):
             st.button("Put the table back", icon=":material/undo:", type="tertiary", on_click=_put_back)
-    addition = form.get(ADDITION, Addition())
+    addition = session.get(ADDITION, Addition())
     if addition.fault:
         st.error(format.escape(addition.fault), icon=":material/error:")
     if file := addition.file:
@@ -113,20 +113,20 @@ def _check(line: batch.Line) -> str:
 
 def _cells() -> list[dict[str, Any]]:
     """Return the rows with the edits since they were drawn."""
-    edited = form.get(_editor(), {}).get("edited_rows", {})
+    edited = session.get(_editor(), {}).get("edited_rows", {})
     return [{**row, **edited.get(number, edited.get(str(number), {}))} for number, row in enumerate(_base())]
 
 
 def _base() -> list[dict[str, Any]]:
     """Return the rows as they were drawn; in a new session, those of the tab's draft."""
-    if "sheet" not in form and form["draft"]:
-        kept = Studio.current().library.draft(form["draft"])
-        form["sheet"] = json.loads(kept)["rows"] if kept else []
-    return form.get("sheet", [])
+    if "sheet" not in session and session["draft"]:
+        kept = Studio.current().library.draft(session["draft"])
+        session["sheet"] = json.loads(kept)["rows"] if kept else []
+    return session.get("sheet", [])
 
 
 def _editor() -> str:
-    return f"sheet-editor-{form.get('sheet_version', 0)}"
+    return f"sheet-editor-{session.get('sheet_version', 0)}"
 
 
 def _columns(cells: Sequence[dict[str, Any]]) -> list[str]:
@@ -199,23 +199,23 @@ def _read_file(name: str, content: bytes) -> None:
 
 def _read_again() -> None:
     """Read the file again with the chosen encoding. The present table can be restored."""
-    file: AmbiguousFile = form[ADDITION].file
-    encoding = form.get(file.key)
+    file: AmbiguousFile = session[ADDITION].file
+    encoding = session.get(file.key)
     if encoding is None:
         return
     if file.encoding:
-        form["sheet_before"] = _cells()
+        session["sheet_before"] = _cells()
     _put(file.before)
     _take(lambda: table.read(file.name, file.content, _wanted(), encoding), file)
 
 
 def _read_text() -> None:
-    if _take(lambda: table.pasted(form["sheet-text"], _wanted())):
-        form["sheet-text"] = ""
+    if _take(lambda: table.pasted(session["sheet-text"], _wanted())):
+        session["sheet-text"] = ""
 
 
 def _wanted() -> list[str]:
-    return expansion.names(form["prompt"])
+    return expansion.names(session["prompt"])
 
 
 def _take(read: Callable[[], Table], file: AmbiguousFile | None = None) -> bool:
@@ -230,12 +230,12 @@ def _take(read: Callable[[], Table], file: AmbiguousFile | None = None) -> bool:
     except TableRefused as error:
         if file and isinstance(error, EncodingUnsure):
             file = replace(file, guesses=error.guesses)
-        form[ADDITION] = Addition(error.sentence, file=file if file and file.guesses else None)
+        session[ADDITION] = Addition(error.sentence, file=file if file and file.guesses else None)
         return False
     if file and found.guesses:
         file = replace(file, guesses=found.guesses, encoding=found.guesses[0].encoding)
     notes = (*found.notes, *_gone_note(found.rows), *_off_notes(found.rows))
-    form[ADDITION] = Addition("", notes, file if found.guesses else None)
+    session[ADDITION] = Addition("", notes, file if found.guesses else None)
     _add(found.rows)
     return True
 
@@ -256,7 +256,7 @@ def _off_notes(rows: Sequence[Row]) -> list[str]:
 
 
 def _add_blank() -> None:
-    form[ADDITION] = Addition()
+    session[ADDITION] = Addition()
     if len(_base()) < ROWS_LIMIT:
         _add([Row(0)])
 
@@ -271,26 +271,26 @@ def _add(new: Iterable[Row]) -> None:
 
 
 def _empty() -> None:
-    form["sheet_before"], form[ADDITION] = _cells(), Addition()
+    session["sheet_before"], session[ADDITION] = _cells(), Addition()
     _put([])
 
 
 def _put_back() -> None:
-    form[ADDITION] = Addition()
-    _put(form.pop("sheet_before"))
+    session[ADDITION] = Addition()
+    _put(session.pop("sheet_before"))
 
 
 # -- the draft
 
 
 def _put(cells: list[dict[str, Any]]) -> None:
-    form["sheet"], form["sheet_version"] = cells, form.get("sheet_version", 0) + 1
+    session["sheet"], session["sheet_version"] = cells, session.get("sheet_version", 0) + 1
     _keep()
 
 
 def _keep() -> None:
     """Save the table as a draft."""
-    form["draft"] = form["draft"] or uuid4().hex
+    session["draft"] = session["draft"] or uuid4().hex
     # Streamlit drops the editor's state on a change of page, so its edits are merged here. Applying them again is harmless.
-    form["sheet"] = _cells()
-    recorded(Studio.current().library.keep_draft)(form["draft"], json.dumps({"rows": _cells()}))
+    session["sheet"] = _cells()
+    recorded(Studio.current().library.keep_draft)(session["draft"], json.dumps({"rows": _cells()}))

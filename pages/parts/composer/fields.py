@@ -18,15 +18,15 @@ USUAL = (1, 2, 4, 8)
 KEPT = {"horizontal": True, "persist_state": "session"}
 # Fields that do not change the price cause no run: the next one reads them, at the latest when the popover closes.
 FREE = KEPT | {"on_change": "ignore"}
-form = st.session_state
+session = st.session_state
 
 
 def ask() -> None:
     """Show the fields, the popovers of which name the chosen values."""
-    with _popover(RATIO, shape(form["aspect_ratio"])) as ratio, saved_lists.opening_upward():
+    with _popover(RATIO, shape(session["aspect_ratio"])) as ratio, saved_lists.opening_upward():
         if ratio.open:
             choose("Aspect ratio", ASPECT_RATIOS, "aspect_ratio", format_func=shape, **FREE)
-    label = f"{form['resolution']} · {form['output_format'].upper()}"
+    label = f"{session['resolution']} · {session['output_format'].upper()}"
     with _popover(SIZE, label, ":material/tune:") as size, saved_lists.opening_upward():
         if size.open:
             prices = {resolution: Studio.current().estimates.price(resolution) for resolution in RESOLUTIONS}
@@ -44,13 +44,13 @@ def choose(label: str, values: Sequence[str], key: str, **options: Any) -> None:
 
     When a run interrupts another that the browser has not received completely, Streamlit creates fields again, with defaults.
     """
-    st.radio(label, values, values.index(form[key]), key=key, **options)
+    st.radio(label, values, values.index(session[key]), key=key, **options)
 
 
 def ask_images() -> None:
     """Show the number of images: the usual ones as buttons, the others in a menu."""
-    images = form["images"]
-    form["images_usual"] = images if images in USUAL else None
+    images = session["images"]
+    session["images_usual"] = images if images in USUAL else None
     others = [number for number in range(1, IMAGES_LIMIT + 1) if number not in USUAL]
     label = "Other" if images in USUAL else f"{images} images"
     row = {"horizontal": True, "wrap": False, "vertical_alignment": "center", "gap": "xsmall", "width": "content"}
@@ -61,21 +61,21 @@ def ask_images() -> None:
 
 
 def _take_images(field: str) -> None:
-    form["images"] = form[field] or form["images"]
+    session["images"] = session[field] or session["images"]
 
 
 def _popover(key: str, label: str, icon: str | None = None) -> Any:
     """Open a popover whose label is the chosen value. While it is open, the label is kept, because a new one would close it."""
     shown = f"{key}-label"
-    if not (form.get(key) and shown in form):
-        form[shown] = label
+    if not (session.get(key) and shown in session):
+        session[shown] = label
     # Fields in a closed popover are not drawn: they would keep sending their old value after another was put into the form.
-    return st.popover(form[shown], icon=icon, key=key, on_change="rerun")
+    return st.popover(session[shown], icon=icon, key=key, on_change="rerun")
 
 
 def _outcome(prices: Prices) -> str:
     """Return a text with the expected pixel size, and the resolutions that cost the same."""
-    size = Studio.current().estimates.size(form["aspect_ratio"], form["resolution"])
+    size = Studio.current().estimates.size(session["aspect_ratio"], session["resolution"])
     one, two = prices["1K"], prices["2K"]
     same = " 1K and 2K cost the same." if one and two and one.credits == two.credits else ""
     return f"{size}.{same}"

@@ -16,7 +16,7 @@ from pages.parts.component import component, session_id
 from pages.parts.composer import prompt
 from pages.parts.references import strip
 
-KEY, KNOWN, PUT = "tab-memory", "form_is_known", "form_put"
+KEY, KNOWN, PUT = "form-state", "form_is_known", "form_put"
 DEFAULTS = {
     "prompt": "",
     **{option.name: option.default for option in OPTIONS},
@@ -32,14 +32,14 @@ CHOICES = {
     "as_table": (True, False),
     "written_out": (True, False),
 }
-form = st.session_state
-_memory = component("studio_memory", "stored.js", "composer/form_state.js")
+session = st.session_state
+_component = component("studio_form_state", "stored.js", "composer/form_state.js")
 
 
 def begin() -> None:
     """Set the defaults in a new session, and restore the form of the tab, before any field is drawn."""
     for name, value in DEFAULTS.items():
-        form.setdefault(name, value)
+        session.setdefault(name, value)
     prompt.read_typed()
     fill()
     keep(KEY)
@@ -48,31 +48,31 @@ def begin() -> None:
 def keep(key: str) -> None:
     """Have the browser store the form, or, in a new session, return the stored one."""
     # The prompt and the references are stored by their own components.
-    kept = {name: form[name] for name in DEFAULTS if name != prompt.TEXT}
+    kept = {name: session[name] for name in DEFAULTS if name != prompt.TEXT}
     # Not the number of images: a forgotten one costs credits.
     settings = [*options(), "project"]
-    data = {"form": kept, "settings": settings, "isKnown": bool(form.get(KNOWN))}
+    data = {"form": kept, "settings": settings, "isKnown": bool(session.get(KNOWN))}
     # What several components send in the same moment is one message, and Streamlit runs the fragment of only one of them.
-    _memory(key=key, data=data, default={"kept": None}, on_kept_change=_restore)
+    _component(key=key, data=data, default={"kept": None}, on_kept_change=_restore)
 
 
 def current() -> dict[str, Any]:
     """Return the present values of the form."""
-    return {name: form[name] for name in DEFAULTS} | {"references": strip.chosen().ids}
+    return {name: session[name] for name in DEFAULTS} | {"references": strip.chosen().ids}
 
 
 def options() -> dict[str, str]:
     """Return the chosen options of a request."""
-    return {option.name: form[option.name] for option in OPTIONS}
+    return {option.name: session[option.name] for option in OPTIONS}
 
 
 def put(**values: Any) -> None:
     """Put values into the form, in a callback."""
     if "references" in values:
         strip.replace(values.pop("references"))
-    text = values.pop(prompt.TEXT, form[prompt.TEXT])
-    earlier = form.get(PUT, {})
-    form[PUT] = earlier | {name: (*earlier.get(name, ()), form[name], value) for name, value in values.items()}
+    text = values.pop(prompt.TEXT, session[prompt.TEXT])
+    earlier = session.get(PUT, {})
+    session[PUT] = earlier | {name: (*earlier.get(name, ()), session[name], value) for name, value in values.items()}
     prompt.put(text)
 
 
@@ -86,35 +86,35 @@ def fit(kept: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def fill() -> None:
     """Set the values that were put in, except of fields that were changed meanwhile, until the browser sends them itself.
 
-    It takes over one field after the other, so an older value may come even with its report that the text is shown: then it
-    has to report once more.
+    The browser applies new values one field after the other, so an older value of one may arrive after its report that the
+    new prompt is shown. Then the prompt is put in again, so that the browser reports once more.
     """
     _restore()
     left, is_shown = {}, prompt.is_shown()
-    for name, (*earlier, value) in form.get(PUT, {}).items():
-        if form[name] in earlier and form[name] != value:
-            form[name] = value
+    for name, (*earlier, value) in session.get(PUT, {}).items():
+        if session[name] in earlier and session[name] != value:
+            session[name] = value
         elif is_shown:
             continue
         left[name] = (*earlier, value)
-    form[PUT] = left
+    session[PUT] = left
     if is_shown and left:
-        prompt.put(form[prompt.TEXT], is_restored=True)
+        prompt.put(session[prompt.TEXT], is_restored=True)
 
 
 def _restore() -> None:
     """Restore the valid values of the stored form, except of fields that were changed meanwhile."""
-    kept = (form.get(KEY) or {}).get("kept")
-    if form.get(KNOWN) or not kept or kept["session"] != session_id():
+    kept = (session.get(KEY) or {}).get("kept")
+    if session.get(KNOWN) or not kept or kept["session"] != session_id():
         return
     values, references = fit(kept["form"])
     text = values.pop(prompt.TEXT, "")
-    form[PUT] = {name: (DEFAULTS[name], value) for name, value in values.items() if value != DEFAULTS[name]}
-    if form[PUT] or text:
-        prompt.put(form[prompt.TEXT] or text, is_restored=True)
+    session[PUT] = {name: (DEFAULTS[name], value) for name, value in values.items() if value != DEFAULTS[name]}
+    if session[PUT] or text:
+        prompt.put(session[prompt.TEXT] or text, is_restored=True)
     if set(references) - set(strip.chosen().ids):
         strip.replace([*references, *strip.chosen().ids])
-    form[KNOWN] = True
+    session[KNOWN] = True
 
 
 def _is_fit(name: str, value: Any) -> bool:

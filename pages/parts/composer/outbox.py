@@ -16,19 +16,19 @@ from pages.parts.composer import prompt, prompt_tools, submit
 
 KEY, HANDLED = "outbox", "handled_submissions"
 KEPT = 20
-form = st.session_state
+session = st.session_state
 _outbox = component("studio_outbox", "composer/outbox.html", "live/status.css", "stored.js", "composer/outbox.js")
 
 
 def receive() -> None:
     """Handle each new submission once. One of an earlier session is only offered to be put into the form."""
-    state, unsent = form.get(KEY) or {}, []
+    state, unsent = session.get(KEY) or {}, []
     # A phone is taken to be narrow until the browser has sent its width.
     is_mobile = "Mobile" in st.context.headers.get("User-Agent", "")
-    form["is_narrow"] = is_mobile if state.get("narrow") is None else bool(state["narrow"])
+    session["is_narrow"] = is_mobile if state.get("narrow") is None else bool(state["narrow"])
     for message in (state.get("submissions") or {"list": []})["list"][:KEPT]:
         submit_id = message["id"]
-        if submit_id in form.get(HANDLED, ()):
+        if submit_id in session.get(HANDLED, ()):
             continue
         if message["session"] == session_id():
             _handle(message)
@@ -37,8 +37,8 @@ def receive() -> None:
                 unsent.append(submit_id)
                 continue
             prompt_tools.put_unsent(message["text"], message.get("form") or {})
-        form[HANDLED] = [*form.get(HANDLED, []), submit_id][-KEPT:]
-    data = {"handled": form.get(HANDLED, []), "unsent": unsent, "isNarrow": form["is_narrow"]}
+        session[HANDLED] = [*session.get(HANDLED, []), submit_id][-KEPT:]
+    data = {"handled": session.get(HANDLED, []), "unsent": unsent, "isNarrow": session["is_narrow"]}
     callbacks = dict.fromkeys(("on_submissions_change", "on_narrow_change"), lambda: None)
     _outbox(key=KEY, data=data, default={"submissions": None, "narrow": None}, **callbacks)
 

@@ -16,16 +16,16 @@ KEY = "prompt-field"
 TEXT, REVISION, SHOWN, RESTORED = "prompt", "prompt_revision", "prompt_shown", "prompt_is_restored"
 # The field may have more text than can be sent, but not more than this.
 KEPT_LIMIT = 20 * PROMPT_LIMIT
-form = st.session_state
+session = st.session_state
 _field = component("studio_prompt", "composer/prompt.html", "composer/prompt.css", "stored.js", "composer/prompt.js")
 
 
 def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str = "") -> None:
     """Show the prompt and the button. `says` is the number of pictures in its label, and their expected credits."""
     data = {
-        "value": form[TEXT],
-        "revision": form.get(REVISION, 0),
-        "isRestored": form.get(RESTORED, False),
+        "value": session[TEXT],
+        "revision": session.get(REVISION, 0),
+        "isRestored": session.get(RESTORED, False),
         "limit": PROMPT_LIMIT,
         "button": {"text": label, "says": list(says), "disabled": disabled},
         "fault": fault,
@@ -35,25 +35,25 @@ def ask(label: str, says: tuple[int, float | None], disabled: bool, fault: str =
 
 def read_typed() -> None:
     """Read the text that was typed, unless another was put into the field since."""
-    accept((form.get(KEY) or {}).get("typed") or {})
+    accept((session.get(KEY) or {}).get("typed") or {})
 
 
 def accept(typed: dict[str, Any]) -> bool:
     """Read the browser's text, `{"text", "revision", "session"}`, if it is of this session and revision, and return whether it is."""
-    if (typed.get("session"), typed.get("revision")) != (session_id(), form.get(REVISION, 0)):
+    if (typed.get("session"), typed.get("revision")) != (session_id(), session.get(REVISION, 0)):
         return False
-    form[SHOWN] = typed["revision"]
+    session[SHOWN] = typed["revision"]
     text = typed.get("text")
     if isinstance(text, str) and len(text) <= KEPT_LIMIT:
-        form[TEXT] = tidied(text)
+        session[TEXT] = tidied(text)
     return True
 
 
 def is_shown() -> bool:
     """Return whether the browser shows the text that was put in last."""
-    return form.get(SHOWN, 0) == form.get(REVISION, 0)
+    return session.get(SHOWN, 0) == session.get(REVISION, 0)
 
 
 def put(text: str, is_restored: bool = False) -> None:
     """Put a text into the field, in a callback. With `is_restored`, a text that was typed meanwhile is kept."""
-    form.update({TEXT: text, REVISION: form.get(REVISION, 0) + 1, RESTORED: is_restored})
+    session.update({TEXT: text, REVISION: session.get(REVISION, 0) + 1, RESTORED: is_restored})

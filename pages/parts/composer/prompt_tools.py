@@ -25,14 +25,14 @@ FORMER = "former_form"
 FILES = "template_file"
 FILE_BYTES_LIMIT = 1_000_000
 PREVIEW = 110
-form = st.session_state
+session = st.session_state
 
 
 def show_prompt_tools() -> None:
     """Show the lists of recent prompts and templates, and the button that undoes replacements in the form."""
     saved_lists.popover(HISTORY, "Recent prompts", ":material/history:", show_past_prompts)
     saved_lists.popover(TEMPLATES, "Templates", ":material/bookmark:", show_templates)
-    former, _ = form.get(FORMER, ({}, {}))
+    former, _ = session.get(FORMER, ({}, {}))
     now = form_state.current()
     if any(value != now[name] and (name != "prompt" or is_visible(value)) for name, value in former.items()):
         st.button("Undo", key="put-back", icon=":material/undo:", type="tertiary", on_click=put_back)
@@ -40,7 +40,7 @@ def show_prompt_tools() -> None:
 
 def ask_project() -> None:
     """Show the field for the project of the next pictures. A new name makes a new project."""
-    chosen = form["project"]
+    chosen = session["project"]
     names = list(dict.fromkeys([*Studio.current().library.projects(), *filter(None, [chosen])]))
     new = {"accept_new_options": True, "persist_state": "session", "on_change": _tidy_project}
     shown = {"placeholder": "No project", "label_visibility": "collapsed", "width": 170}
@@ -48,7 +48,7 @@ def ask_project() -> None:
 
 
 def _tidy_project() -> None:
-    form["project"] = project_name(form["project"])
+    session["project"] = project_name(session["project"])
 
 
 # -- recent prompts
@@ -60,7 +60,7 @@ def show_past_prompts() -> None:
         search = saved_lists.ask_words("Search recent prompts", "past_search")
         of_whom = {"default": MINE, "required": True, "label_visibility": "collapsed"}
         whose = st.segmented_control("Whose", (MINE, EVERYONE), key="past_whose", **of_whom)
-    found = Studio.current().library.prompts(search, form["person"] if whose == MINE else None)
+    found = Studio.current().library.prompts(search, session["person"] if whose == MINE else None)
     empty = "No prompt has these words." if search else "Prompts that were sent are kept here."
     saved_lists.rows(found, partial(show_past_prompt, is_anyones=whose == EVERYONE), empty)
 
@@ -79,7 +79,7 @@ def show_past_prompt(past: PastPrompt, is_anyones: bool) -> None:
 def use_prompt(prompt: str, place: str) -> None:
     """Put a text into the prompt and close its list."""
     put(prompt=prompt)
-    form[place] = False
+    session[place] = False
 
 
 def put_request(generation: Generation, **instead: Any) -> None:
@@ -93,26 +93,26 @@ def put_unsent(prompt: str, kept: dict[str, Any]) -> None:
     """Put a submission that was not sent into the form, open its page, and keep the replaced values for `put_back`."""
     values, references = form_state.fit(kept)
     # The present batch table is kept.
-    values = form_state.DEFAULTS | {"draft": form["draft"]} | values
+    values = form_state.DEFAULTS | {"draft": session["draft"]} | values
     put(**values | {"prompt": prompt, "references": tuple(references)})
-    form["go"] = "generate.py"
+    session["go"] = "generate.py"
 
 
 def put(**values: Any) -> None:
     """Put values into the form, in a callback. Keeps the values that a person chose last for `put_back`."""
-    former, before = form.get(FORMER, ({}, {}))
+    former, before = session.get(FORMER, ({}, {}))
     now = form_state.current()
     own = {name: former[name] if name in before and now[name] == before[name] else now[name] for name in values}
-    form[FORMER] = (former | own, before | values)
+    session[FORMER] = (former | own, before | values)
     form_state.put(**values)
 
 
 def put_back() -> None:
     """Restore the replaced values. If they were changed since, that can be undone in turn."""
-    former, put = form.pop(FORMER)
+    former, put = session.pop(FORMER)
     now = form_state.current()
     if any(now[name] != value for name, value in put.items()):
-        form[FORMER] = ({name: now[name] for name in put}, former)
+        session[FORMER] = ({name: now[name] for name in put}, former)
     form_state.put(**former)
 
 
@@ -130,19 +130,19 @@ def show_templates() -> None:
     kept = SavedList(TEMPLATES, save_template, library.delete_template, library.put_back)
     search = saved_lists.ask_words("Search templates", "template_search")
     empty = "No template has these words." if search else "Keep a prompt that is worth using again."
-    saved_lists.rows(library.templates(form["person"], search), partial(show_template, kept), empty)
-    kept.ask("Save this prompt as", disabled=not is_visible(form.get("prompt") or ""))
+    saved_lists.rows(library.templates(session["person"], search), partial(show_template, kept), empty)
+    kept.ask("Save this prompt as", disabled=not is_visible(session.get("prompt") or ""))
     show_files(kept)
 
 
 def show_template(kept: SavedList, template: Template) -> None:
     """Show a template with its star and its actions."""
-    if form.get(saved_lists.renamed(TEMPLATES)) == template.id:
+    if session.get(saved_lists.renamed(TEMPLATES)) == template.id:
         ask_new_name(kept, template)
         return
     star, help = (":material/stars:", "Take its star away") if template.is_starred else (":material/star:", "Star it")
     starring = recorded(Studio.current().library.star_template)
-    turned = {"on_click": starring, "args": (template.id, form["person"], not template.is_starred)}
+    turned = {"on_click": starring, "args": (template.id, session["person"], not template.is_starred)}
     with saved_lists.row():
         st.button(star, key=f"star-{template.id}", type="tertiary", help=help, **turned)
         with st.container(gap=None):
@@ -156,8 +156,8 @@ def show_template(kept: SavedList, template: Template) -> None:
 def change_template(kept: SavedList, template: Template) -> None:
     """Show the field for a template's new name, or delete the template."""
     saved_lists.forget(TEMPLATES)
-    if form[f"more-{template.id}"] == "Rename":
-        form[saved_lists.renamed(TEMPLATES)] = template.id
+    if session[f"more-{template.id}"] == "Rename":
+        session[saved_lists.renamed(TEMPLATES)] = template.id
     else:
         kept.take_out(template.id)
 
@@ -173,15 +173,15 @@ def ask_new_name(kept: SavedList, template: Template) -> None:
 
 def rename_template(kept: SavedList, template: Template) -> None:
     """Rename a template as typed."""
-    name = form[f"name-{template.id}"]
+    name = session[f"name-{template.id}"]
     with kept.outcome(f"Renamed to {format.literal(name)}."):
         Studio.current().library.change_template(template, name, template.prompt, template.person)
-        form.pop(saved_lists.renamed(TEMPLATES), None)
+        session.pop(saved_lists.renamed(TEMPLATES), None)
 
 
 def save_template(name: str, replace: bool) -> None:
     """Save the present prompt as a template."""
-    Studio.current().library.save_template(name, form.get("prompt") or "", form["person"], replace)
+    Studio.current().library.save_template(name, session.get("prompt") or "", session["person"], replace)
 
 
 def show_files(kept: SavedList) -> None:
@@ -197,7 +197,7 @@ def show_files(kept: SavedList) -> None:
 def import_file(kept: SavedList, _: str, content: bytes) -> None:
     """Import the templates of a file."""
     with kept.outcome() as came:
-        count = Studio.current().library.add_templates(read_file(content), form["person"])
+        count = Studio.current().library.add_templates(read_file(content), session["person"])
         counts = {"added": count.added, "added under another name": count.renamed, "here already": count.skipped}
         came.done = ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "The file was empty."
 
@@ -207,7 +207,7 @@ def import_file(kept: SavedList, _: str, content: bytes) -> None:
 
 def show_presets() -> None:
     """List the chosen project's presets, and offer to save the present settings as one."""
-    library, project = Studio.current().library, form.get("project")
+    library, project = Studio.current().library, session.get("project")
     kept = SavedList(PRESETS, save_preset, library.delete_preset, library.keep_preset)
     st.caption(f"For {format.literal(project)}" if project else "For pictures without a project")
     empty = "Keep settings that are worth using again."
@@ -231,10 +231,12 @@ def apply_preset(kept: SavedList, preset: Preset) -> None:
     with kept.outcome(f"{format.literal(preset.name)} is applied."):
         check_preset(preset)
         put(**preset.options, images=preset.images)
-        form[PRESETS] = False
+        session[PRESETS] = False
 
 
 def save_preset(name: str, replace: bool) -> None:
     """Save the present settings as a preset of the chosen project."""
     settings = Generation("", **form_state.options())
-    Studio.current().library.save_preset(form.get("project"), name, settings, form["images"], form["person"], replace)
+    Studio.current().library.save_preset(
+        session.get("project"), name, settings, session["images"], session["person"], replace
+    )

@@ -16,7 +16,7 @@ from pages.parts.composer import batch_table, form_state
 from pages.parts.references import strip
 
 LISTED = 500
-form = st.session_state
+session = st.session_state
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,20 @@ class Plan:
 
 def plan() -> Plan:
     """Return what a click on Generate would submit now."""
-    items, faults, lines = _of_table() if form["as_table"] else _of_prompt()
+    items, faults, lines = _of_table() if session["as_table"] else _of_prompt()
     studio = Studio.current()
-    submission = studio.submissions.priced(form["person_typed"], items, project=form["project"])
+    submission = studio.submissions.priced(session["person_typed"], items, project=session["project"])
     return Plan(submission, submission.within(studio.credits.free()), faults, lines)
 
 
 def base() -> Generation:
     """Return the form's request as it stands, with choices and placeholders unexpanded."""
-    return Generation(form["prompt"], strip.chosen().ids, **form_state.options())
+    return Generation(session["prompt"], strip.chosen().ids, **form_state.options())
 
 
 def has_variables() -> bool:
     """Return whether the prompt has choices or placeholders."""
-    return expansion.has_choices(form["prompt"]) or bool(expansion.names(form["prompt"]))
+    return expansion.has_choices(session["prompt"]) or bool(expansion.names(session["prompt"]))
 
 
 def ask_variables(plan: Plan) -> None:
@@ -57,11 +57,11 @@ def ask_variables(plan: Plan) -> None:
     if not has_variables():
         return
     st.toggle(
-        "Write out {a|b} choices and {{columns}}", form["written_out"], key="written_out", persist_state="session"
+        "Write out {a|b} choices and {{columns}}", session["written_out"], key="written_out", persist_state="session"
     )
-    if not form["written_out"]:
+    if not session["written_out"]:
         st.caption("The prompt is sent as it stands, braces and all.")
-    elif not form["as_table"] and not plan.faults:
+    elif not session["as_table"] and not plan.faults:
         st.caption(f"Expands to {counted(len(plan.submission.items), 'prompt')}.")
 
 
@@ -98,20 +98,20 @@ _Found = tuple[Sequence[SubmissionItem], tuple[Fault, ...], tuple[batch.Line, ..
 
 
 def _of_prompt() -> _Found:
-    request, prompts = base(), [form["prompt"]]
-    if form["written_out"]:
+    request, prompts = base(), [session["prompt"]]
+    if session["written_out"]:
         try:
             prompts = expansion.combinations(request.prompt, {}) if has_variables() else prompts
         except RequestInvalid as error:
             return (), tuple(error.faults), ()
-    return [SubmissionItem(replace(request, prompt=prompt), form["images"]) for prompt in prompts], (), ()
+    return [SubmissionItem(replace(request, prompt=prompt), session["images"]) for prompt in prompts], (), ()
 
 
 def _of_table() -> _Found:
     request = base()
-    if not form["written_out"]:
+    if not session["written_out"]:
         request = replace(request, prompt=expansion.literal(request.prompt))
-    lines = tuple(batch.requests(batch_table.rows(), request, form["images"], request.references))
+    lines = tuple(batch.requests(batch_table.rows(), request, session["images"], request.references))
     faults = tuple(Fault("Table", f"Row {line.number}: {fault.sentence}") for line in lines for fault in line.faults)
     made = [(line, generation) for line in lines for generation in line.generations]
     items = [SubmissionItem(each, line.images, line.number, project=line.project) for line, each in made]

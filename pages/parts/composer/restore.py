@@ -8,7 +8,7 @@ from pages.parts.composer import prompt_tools
 from pages.parts.references import strip
 
 SHOWN = 160
-form = st.session_state
+session = st.session_state
 
 
 def offer() -> None:

@@ -14,7 +14,7 @@ from kie.views import format
 
 LIST_HEIGHT_PX, ROWS_UNBOUND = 330, 5
 SPACER_PX, WIDTH_PX = 95, 440
-form = st.session_state
+session = st.session_state
 
 
 def popover(place: str, label: str, icon: str | None, show: Callable[[], None]) -> None:
@@ -36,7 +36,7 @@ def opening_upward() -> AbstractContextManager[Any]:
 def forget(place: str) -> None:
     """Forget the result of the last action, and an unfinished renaming."""
     for name in (_outcome(place), renamed(place)):
-        form.pop(name, None)
+        session.pop(name, None)
 
 
 def renamed(place: str) -> str:
@@ -86,7 +86,7 @@ class SavedList:
     def ask(self, label: str, disabled: bool = False) -> None:
         """Show the result of the last action, and the field for the name of a new entry."""
         with st.container():  # So that the elements below keep their positions in the page.
-            self._show_outcome(form.get(_outcome(self.place), Outcome()))
+            self._show_outcome(session.get(_outcome(self.place), Outcome()))
         with st.form(f"{self.place}-save", border=False), row("bottom"):
             st.text_input(label, key=self._name, max_chars=NAME_LIMIT, placeholder="Name", disabled=disabled)
             st.form_submit_button("Save", on_click=self._save, disabled=disabled)
@@ -116,7 +116,7 @@ class SavedList:
             came = Outcome(fault=refusal.sentence, taken=name if isinstance(refusal, NameTaken) else "")
         except NothingSpent as refusal:
             came = Outcome(fault=refusal.detail or refusal.sentence)
-        form[_outcome(self.place)] = came
+        session[_outcome(self.place)] = came
 
     def take_out(self, kept_id: str) -> None:
         """Delete an entry, and keep it for the page, which offers to restore it."""
@@ -129,10 +129,10 @@ class SavedList:
 
     def _save(self, replaced: str = "") -> None:
         """Save an entry under the typed name, or in place of the one named `replaced`."""
-        name = replaced or form[self._name]
+        name = replaced or session[self._name]
         with self.outcome(f"Saved as {format.literal(name)}.", name):
             self.save(name, bool(replaced))
-            form[self._name] = ""
+            session[self._name] = ""
 
     def _put_back(self, deleted: Template | Preset) -> None:
         with self.outcome(f"{format.literal(deleted.name)} is back."):

@@ -34,7 +34,7 @@ BUSY = "A picture is still being added, so nothing was sent: press again once it
 SHOWN_BEFORE = 4
 # What the button said: the number of pictures, and their expected credits.
 Says = tuple[int, float | None] | None
-form = st.session_state
+session = st.session_state
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Question:
 def submit_form(submit_id: str, says: Says) -> None:
     """Submit what the form holds now, as far as the credits suffice."""
     plan = request.plan()
-    form.pop("faults_of", None)
+    session.pop("faults_of", None)
     if plan.faults:
         _refuse(plan.faults)
     else:
@@ -60,7 +60,7 @@ def rerun(earlier: str, submit_id: str, says: Says) -> None:
     """Submit the requests of an earlier submission again."""
     submissions = Studio.current().submissions
     items, project = submissions.requests_of(earlier)
-    submit(submissions.priced(form["person_typed"], items, project=project), submit_id, says)
+    submit(submissions.priced(session["person_typed"], items, project=project), submit_id, says)
 
 
 def refuse_changed_form() -> None:
@@ -75,16 +75,16 @@ def refusal(error: NothingSpent) -> str:
 
 
 def _refuse(faults: Iterable[Fault]) -> None:
-    form["faults"] = {fault.field: fault.sentence for fault in faults}
+    session["faults"] = {fault.field: fault.sentence for fault in faults}
 
 
 def seen(plan: Plan) -> tuple:
     """Return whether the page has a table, and everything else that a submission may change on it, except its pictures."""
     # A click on Generate may close a popover, whose label then shows the chosen value.
     names = ("faults", QUESTION, prompt_tools.FORMER, UNFOLDED, fields.RATIO, fields.SIZE)
-    values = [form.get(name) or None for name in names]
-    shown = (plan.faults, request.has_variables(), bool(SessionJobs(form).ids), form["is_narrow"])
-    return form["as_table"], *values, *shown, plan.affordable.images, plan.affordable.price
+    values = [session.get(name) or None for name in names]
+    shown = (plan.faults, request.has_variables(), bool(SessionJobs(session).ids), session["is_narrow"])
+    return session["as_table"], *values, *shown, plan.affordable.images, plan.affordable.price
 
 
 def submit(submission: Submission, submit_id: str, says: Says) -> None:
@@ -94,20 +94,20 @@ def submit(submission: Submission, submit_id: str, says: Says) -> None:
     if faults or not submission.items:
         _refuse(faults or ())
         return
-    known_id = SubmitGuard(form).submit_id((submission.items, submission.person), time.monotonic(), submit_id)
+    known_id = SubmitGuard(session).submit_id((submission.items, submission.person), time.monotonic(), submit_id)
     submission = replace(submission, submit_id=known_id)
     question = Question(submission, _made_before(submission), tuple(_reasons(submission, says)))
-    form["faults"] = {}
+    session["faults"] = {}
     # The second click of a double click is not asked about.
     if (question.made_before or question.reasons) and not studio.submissions.exists(known_id):
-        form[QUESTION] = question
+        session[QUESTION] = question
     else:
         queue(submission)
 
 
 def _made_before(submission: Submission) -> tuple[str, ...]:
     """Return the ids of equal requests by somebody else, or older than a day: repeating one's own is intended."""
-    if form.get("unasked_on") == format.today(visitor.zone()):
+    if session.get("unasked_on") == format.today(visitor.zone()):
         return ()
     found = Studio.current().submissions.made_before(submission.items, submission.submit_id)
     return tuple(job.id for job in found if job.person != submission.person or time.time() - job.created_at > DAY_S)
@@ -136,23 +136,23 @@ def queue(submission: Submission) -> None:
         _refuse([Fault("Generate", refusal(error))])
         return
     # On a phone, the settings are folded to make room for the pictures.
-    form[UNFOLDED] = False
-    form.pop(prompt_tools.FORMER, None)
-    SessionJobs(form).add(job.id for job in made)
+    session[UNFOLDED] = False
+    session.pop(prompt_tools.FORMER, None)
+    SessionJobs(session).add(job.id for job in made)
 
 
 def _drop() -> None:
     for name in (QUESTION, "confirm_from", "confirmed_early"):
-        form.pop(name, None)
+        session.pop(name, None)
 
 
 @st.dialog("Before you pay", width="medium", on_dismiss=_drop)
 def ask() -> None:
     """Ask for confirmation of the submission in question."""
-    question: Question | None = form.get(QUESTION)
+    question: Question | None = session.get(QUESTION)
     if question is None:
         st.rerun()
-    form.setdefault("confirm_from", time.monotonic() + Studio.current().settings.timing.confirm_after_s)
+    session.setdefault("confirm_from", time.monotonic() + Studio.current().settings.timing.confirm_after_s)
     submission, before = question.submission, Studio.current().jobs.get_many(list(question.made_before))
     _show_cost(submission)
     for reason in question.reasons:
@@ -172,7 +172,7 @@ def ask() -> None:
         st.button("Don't send", key="confirm-none", type="tertiary", on_click=_drop)
     if before:
         st.checkbox("Don't ask again today about requests that were made before", key="unasked_today")
-    if form.get("confirmed_early"):
+    if session.get("confirmed_early"):
         st.caption(":material/info: Nothing sent yet. Please confirm again.")
 
 
@@ -201,23 +201,23 @@ def _show_before(before: Sequence[Job], requests: int) -> None:
 
 
 def _confirm(submission: Submission) -> None:
-    if QUESTION not in form:
+    if QUESTION not in session:
         return  # the second click of a double click
-    if time.monotonic() < form["confirm_from"]:
-        form["confirm_from"], form["confirmed_early"] = (
+    if time.monotonic() < session["confirm_from"]:
+        session["confirm_from"], session["confirmed_early"] = (
             time.monotonic() + Studio.current().settings.timing.confirm_after_s,
             True,
         )
         return
     _drop()
-    if form.get("unasked_today"):
-        form["unasked_on"] = format.today(visitor.zone())
+    if session.get("unasked_today"):
+        session["unasked_on"] = format.today(visitor.zone())
     queue(submission)
 
 
 def _show_instead(made_before: Sequence[str]) -> None:
     _drop()
-    SessionJobs(form).add(made_before)
+    SessionJobs(session).add(made_before)
 
 
 def label(submission: Submission, wanted: int = 0) -> str:

@@ -13,14 +13,14 @@ from pages.parts.composer.submit import refusal
 from pages.parts.recorded import recorded
 from pages.parts.references import strip
 
-form = st.session_state
+session = st.session_state
 # Actions on any number of pictures.
 ANNOTATIONS: dict[str, Callable[[Sequence[str]], object]] = {
-    "star": lambda ids: Studio.current().annotations.star(ids, form["person"]),
+    "star": lambda ids: Studio.current().annotations.star(ids, session["person"]),
     "unstar": lambda ids: Studio.current().annotations.unstar(ids),
-    "pick": lambda ids: Studio.current().annotations.set_verdict(ids, "pick", form["person"]),
-    "reject": lambda ids: Studio.current().annotations.set_verdict(ids, "reject", form["person"]),
-    "undecide": lambda ids: Studio.current().annotations.set_verdict(ids, None, form["person"]),
+    "pick": lambda ids: Studio.current().annotations.set_verdict(ids, "pick", session["person"]),
+    "reject": lambda ids: Studio.current().annotations.set_verdict(ids, "reject", session["person"]),
+    "undecide": lambda ids: Studio.current().annotations.set_verdict(ids, None, session["person"]),
     "restore": lambda ids: Studio.current().annotations.unbin(ids),
 }
 
@@ -39,15 +39,15 @@ def _do(action: str, job: Job) -> None:
     elif action in _ACTIONS:
         _ACTIONS[action](job)
     if action in _PAGES:
-        form["go"] = _PAGES[action]
+        session["go"] = _PAGES[action]
 
 
 def _use(job: Job) -> None:
     try:
         strip.attach(Studio.current().references.add_result(job.id).id)
     except FileRefused as error:
-        form.pop("faults_of", None)
-        form["faults"] = {"Reference images": error.sentence}
+        session.pop("faults_of", None)
+        session["faults"] = {"Reference images": error.sentence}
 
 
 def _use_alone(job: Job) -> None:
@@ -66,16 +66,16 @@ def _larger(job: Job) -> None:
 
 def _again(job: Job) -> None:
     try:
-        made = Studio.current().submissions.send_again(job.id, form["person"])
+        made = Studio.current().submissions.send_again(job.id, session["person"])
     except NothingSpent as error:
-        form.pop("faults_of", None)
-        form["faults"], form["go"] = {"Generate": refusal(error)}, "generate.py"
+        session.pop("faults_of", None)
+        session["faults"], session["go"] = {"Generate": refusal(error)}, "generate.py"
         return
-    SessionJobs(form).add(new.id for new in made)
+    SessionJobs(session).add(new.id for new in made)
 
 
 def _delete(job: Job) -> None:
-    if Studio.current().annotations.bin([job.id], form["person"]).binned:
+    if Studio.current().annotations.bin([job.id], session["person"]).binned:
         st.toast("Moved to the bin for 30 days. Restore brings it back.", icon=":material/delete:")
 
 
@@ -87,7 +87,7 @@ _ACTIONS: dict[str, Callable[[Job], object]] = {
     "vary": _vary,
     "larger": _larger,
     "again": _again,
-    "forget": lambda job: SessionJobs(form).forget(job.id),
+    "forget": lambda job: SessionJobs(session).forget(job.id),
     "doubt": lambda job: Studio.current().attention.undo_mark_not_run(job.id),
     "cancel": lambda job: Studio.current().submissions.cancel(job.id),
     "fetch": lambda job: Studio.current().attention.poll_again(job.id),

@@ -55,7 +55,7 @@ Chip = tuple[str, Any]
 # How often each field was replaced by a new one.
 REVISIONS = "find_revisions"
 USUAL = {each.name: each.default for each in fields(Query)}
-form = st.session_state
+session = st.session_state
 _search = component("studio_search", "history/search.html", "history/search.css", "elements.js", "history/search.js")
 
 
@@ -91,8 +91,8 @@ def _show_chips(query: Query) -> None:
     """Show the filters that are set, and frequent ones, as buttons that switch them."""
     on = _on(query)
     today = format.today(visitor.zone())
-    often: list[Chip] = [("persons", form["person"]), ("starred", True), ("verdict", "pick"), ("since", today)]
-    often += [("projects", form["project"])] if form.get("project") else []
+    often: list[Chip] = [("persons", session["person"]), ("starred", True), ("verdict", "pick"), ("since", today)]
+    often += [("projects", session["project"])] if session.get("project") else []
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         for chip in dict.fromkeys([*often, *on]):
             shown = {"icon": ":material/check:"} if chip in on else {}
@@ -107,7 +107,7 @@ def _on(query: Query) -> list[Chip]:
 
 def _name(chip: Chip) -> str:
     field, value = chip
-    own = {("persons", form["person"]): "Mine", ("since", format.today(visitor.zone())): "Today"}
+    own = {("persons", session["person"]): "Mine", ("since", format.today(visitor.zone())): "Today"}
     return own.get(chip) or format.escape(NAMES.get(field, str)(value))
 
 
@@ -152,7 +152,7 @@ def _ask_filters(query: Query, facets: Facets) -> None:
 
 
 def _key(name: str) -> str:
-    return f"find_{name}-{form.get(REVISIONS, {}).get(name, 0)}"
+    return f"find_{name}-{session.get(REVISIONS, {}).get(name, 0)}"
 
 
 def _follow(query: Query) -> None:
@@ -162,13 +162,13 @@ def _follow(query: Query) -> None:
     """
     entered = Query.from_params(replace(query, **_entered()).to_params(), zone=query.zone)
     others = [name for name in _entered() if getattr(entered, name) != getattr(query, name)]
-    revisions = form.get(REVISIONS, {})
-    form[REVISIONS] = revisions | {name: revisions.get(name, 0) + 1 for name in others}
+    revisions = session.get(REVISIONS, {})
+    session[REVISIONS] = revisions | {name: revisions.get(name, 0) + 1 for name in others}
 
 
 def _entered() -> dict[str, Any]:
     """Return the values of the fields that were drawn in the last run."""
-    found = {name: form[_key(name)] for name in FIELDS if _key(name) in form}
+    found = {name: session[_key(name)] for name in FIELDS if _key(name) in session}
     if "text" in found:
         found["text"] = found["text"]["text"]
     return found | {name: tuple(found[name] or ()) for name in LISTS if name in found}
@@ -182,4 +182,4 @@ def _change() -> None:
 def _go(query: Query) -> None:
     kept = {name: st.query_params[name] for name in ("view", "job") if name in st.query_params}
     st.query_params.from_dict(kept | query.to_params())
-    form["page"] = 1
+    session["page"] = 1

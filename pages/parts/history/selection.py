@@ -19,7 +19,7 @@ DONE, DIALOG, NOTICE = "selection_done", "selection_dialog", "selection_notice"
 # The dialogs.
 NAMES, EXPORT = "names", "export"
 _UNDO = Action("undo", "Undo", "undo")
-form = st.session_state
+session = st.session_state
 
 
 def chosen() -> list[str]:
@@ -48,36 +48,39 @@ def actions(query: Query) -> tuple[Action, ...]:
 
 def done() -> tuple[str, Action | None] | None:
     """Return a sentence about the last action, and the action that undoes it."""
-    sentence, undo = form.get(DONE, ("", ()))
+    sentence, undo = session.get(DONE, ("", ()))
     return (sentence, _UNDO if undo else None) if sentence else None
 
 
 def act(action: str) -> None:
     """Perform the action of a button on the selection. Runs as a callback."""
     if action in (NAMES, EXPORT):
-        form[DIALOG] = action
+        session[DIALOG] = action
     else:
         recorded(_ACTIONS.get(action) or job_actions.ANNOTATIONS[action])(chosen())
 
 
 def move_to_bin(ids: Sequence[str]) -> None:
     """Move pictures to the bin, except those of open jobs and of jobs that need attention."""
-    moved = Studio.current().annotations.bin(ids, form["person"])
+    moved = Studio.current().annotations.bin(ids, session["person"])
     stayed = [f"{moved.open} still being made"] * bool(moved.open)
     stayed += [f"{moved.attention} that need review"] * bool(moved.attention)
     left = f" Not moved: {' and '.join(stayed)}." if stayed else ""
-    form[DONE] = (f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}", ids if moved.binned else ())
+    session[DONE] = (
+        f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}",
+        ids if moved.binned else (),
+    )
     stage.select(GALLERY, [each for each in chosen() if each not in ids])
 
 
 def _restore(ids: Sequence[str]) -> None:
-    form[DONE] = (f"{format.pictures(Studio.current().annotations.unbin(ids))} restored", ())
+    session[DONE] = (f"{format.pictures(Studio.current().annotations.unbin(ids))} restored", ())
     stage.select(GALLERY, [])
 
 
 def _undo(_: Sequence[str]) -> None:
-    Studio.current().annotations.unbin(form[DONE][1])
-    form[DONE] = ("Restored", ())
+    Studio.current().annotations.unbin(session[DONE][1])
+    session[DONE] = ("Restored", ())
 
 
 _ACTIONS: dict[str, Callable[[Sequence[str]], object]] = {"delete": move_to_bin, "restore": _restore, "undo": _undo}
@@ -86,7 +89,7 @@ _ACTIONS: dict[str, Callable[[Sequence[str]], object]] = {"delete": move_to_bin,
 @recorded
 def write(kind: str, job_id: str, text: str) -> None:
     """Save what was written beside a picture: its note, or a tag added or removed. Runs as a callback."""
-    annotations, person = Studio.current().annotations, form["person"]
+    annotations, person = Studio.current().annotations, session["person"]
     if kind == "note":
         annotations.write_note([job_id], text, person)
     elif kind == "tag":
@@ -97,16 +100,16 @@ def write(kind: str, job_id: str, text: str) -> None:
 
 def show_dialog(query: Query) -> None:
     """Show the dialog that a button opened, or a notice about what was done in it."""
-    if form.get(DIALOG) == NAMES:
+    if session.get(DIALOG) == NAMES:
         _ask_names()
-    elif form.get(DIALOG) == EXPORT:
+    elif session.get(DIALOG) == EXPORT:
         st.dialog("Export", on_dismiss=_close)(offer_files)(query, chosen())
-    if notice := form.pop(NOTICE, None):
+    if notice := session.pop(NOTICE, None):
         st.toast(format.escape(notice), icon=":material/label:")
 
 
 def _close() -> None:
-    form[DIALOG] = None
+    session[DIALOG] = None
 
 
 @st.dialog("Tag or move", on_dismiss=_close)
@@ -126,10 +129,10 @@ def _ask_names() -> None:
 
 
 def _name(write: Callable[..., object], value: str | None, done: str) -> None:
-    if confirmed(write, chosen(), value, form["person"]):
+    if confirmed(write, chosen(), value, session["person"]):
         _close()
         # Shown after the dialog has closed: before, the notice would replace it.
-        form[NOTICE] = f"{format.pictures(len(chosen()))} {done}"
+        session[NOTICE] = f"{format.pictures(len(chosen()))} {done}"
         st.rerun()
 
 
@@ -143,7 +146,7 @@ def show_export(query: Query, pictures: int) -> None:
 def offer_files(query: Query, ids: Sequence[str], pictures: int = 0) -> None:
     """Offer a zip of these pictures, or, without ids, a zip of the list's pictures and the list itself."""
     studio = Studio.current()
-    form.setdefault("take_receipt", True)
+    session.setdefault("take_receipt", True)
     key = "take_receipt_selected" if ids else "take_receipt"
     receipt = st.toggle("With prompt, cost and person in each file", key=key, value=True, persist_state="session")
     try:

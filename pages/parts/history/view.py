@@ -15,16 +15,16 @@ CHOICES = {
 }
 USUAL = {"kind": "pictures", "groups": "day", "size": "medium"}
 ROW_PX = {"small": 120, "medium": 190, "large": 290}
-form = st.session_state
+session = st.session_state
 
 
 def view() -> dict[str, str]:
     """Return the visitor's view. The URL may name another `kind`, as in a link from somebody else."""
-    if KEY not in form:
+    if KEY not in session:
         kept = st.context.cookies.get(COOKIE, "").split(".")
-        form[KEY] = USUAL | {name: value for name in CHOICES for value in kept if value in CHOICES[name]}
+        session[KEY] = USUAL | {name: value for name in CHOICES for value in kept if value in CHOICES[name]}
     kind = st.query_params.get("view")
-    return form[KEY] | ({"kind": kind} if kind in CHOICES["kind"] else {})
+    return session[KEY] | ({"kind": kind} if kind in CHOICES["kind"] else {})
 
 
 def ask() -> None:
@@ -39,21 +39,21 @@ def ask() -> None:
 
 def remember() -> None:
     """Keep the choice for the next visit."""
-    visitor.remember(COOKIE, ".".join(form[KEY].values()))
+    visitor.remember(COOKIE, ".".join(session[KEY].values()))
 
 
 def _choose(label: str, name: str, now: dict[str, str], **how: Any) -> None:
     value, options = now[name], list(CHOICES[name])
     # If the URL differs from the field, a new field is shown: see `filters._follow`.
-    revision = form.get("view_revision", 0)
-    if form.get(f"view_{name}-{revision}", value) != value:
-        form["view_revision"] = revision = revision + 1
+    revision = session.get("view_revision", 0)
+    if session.get(f"view_{name}-{revision}", value) != value:
+        session["view_revision"] = revision = revision + 1
     key = f"view_{name}-{revision}"
     shown = {"format_func": CHOICES[name].get, "horizontal": True, "on_change": _change, "args": (name, key)}
     st.radio(label, options, options.index(value), key=key, **shown, **how)
 
 
 def _change(name: str, key: str) -> None:
-    form[KEY] = view() | {name: form[key]}
+    session[KEY] = view() | {name: session[key]}
     if name == "kind":
-        st.query_params["view"] = form[key]
+        st.query_params["view"] = session[key]

@@ -21,7 +21,7 @@ from pages.parts.component import component, session_id
 
 BOX, CHOSEN = "reference_box", "references"
 FULL = f"At most {REFERENCE_LIMIT} references fit. Not added: remove one first."
-form = st.session_state
+session = st.session_state
 _SCRIPTS = (
     "elements",
     "stored",
@@ -64,11 +64,11 @@ def ask(is_folded: bool = False) -> None:
 
 def chosen() -> Chosen:
     """Return this session's references: those that the browser sent last, unless they were replaced since."""
-    kept, sent = form.get(CHOSEN, Chosen()), _sent()
+    kept, sent = session.get(CHOSEN, Chosen()), _sent()
     if sent.get("revision") != kept.revision:
         return kept
-    form[CHOSEN] = Chosen(tuple(map(str, sent["ids"]))[:REFERENCE_LIMIT], sent["receipt"], kept.revision)
-    return form[CHOSEN]
+    session[CHOSEN] = Chosen(tuple(map(str, sent["ids"]))[:REFERENCE_LIMIT], sent["receipt"], kept.revision)
+    return session[CHOSEN]
 
 
 def is_busy() -> bool:
@@ -93,10 +93,10 @@ def attach(reference_id: str) -> None:
 
 def replace(ids: Iterable[str]) -> None:
     """Replace the session's references."""
-    form[CHOSEN] = Chosen(tuple(dict.fromkeys(ids))[:REFERENCE_LIMIT], revision=chosen().revision + 1)
+    session[CHOSEN] = Chosen(tuple(dict.fromkeys(ids))[:REFERENCE_LIMIT], revision=chosen().revision + 1)
 
 
 def _sent() -> dict[str, Any]:
     """Return what the browser sent last, if it was for this session."""
-    sent = (form.get(BOX) or {}).get("chosen") or {}
+    sent = (session.get(BOX) or {}).get("chosen") or {}
     return sent if sent.get("session") == session_id() else {}

@@ -5,7 +5,7 @@ import pytest
 from kie.history.query import Query
 from kie.jobs import Job, State
 from kie.store import Store
-from kie.store.shortfall import sentence
+from kie.store.undersized import sentence
 from tests.support.rows import NOW, ask, bring, found_ids, job_in
 
 LESS = {
