@@ -21,7 +21,7 @@ from kie.studio import Studio
 from kie.views import format
 from pages.parts.composer import fields
 from tests.support.forms import button as generate
-from tests.support.forms import components, drawn, fault, galleries, press, status, write, written
+from tests.support.forms import components, drawn, fault, galleries, hand_over, press, restore, status, write, written
 from tests.support.images import picture
 from tests.support.jobs import timed
 from tests.support.rows import WAY
@@ -402,6 +402,19 @@ def test_a_lost_press_of_a_table_comes_back_with_its_settings_unless_it_was_made
     assert [app.session_state[name] for name in names] == [True, 2, "21:9", "png"]
     assert written(app) == "each of these"
     assert Studio.current().search.count() == 1
+
+
+@pytest.mark.parametrize(("kept", "made"), [({}, 1), ({"prompt": "a kite", "aspect_ratio": "16:9"}, 0)])
+def test_a_press_waits_for_the_stored_form_and_is_not_sent_with_other_settings(app: AppTest, kept: dict, made: int):
+    write(app, "a kite")
+    hand_over(app)
+    [shown] = components(app, "studio_outbox")
+    assert (shown["handled"], Studio.current().search.count()) == ([], 0)
+    restore(app, kept)
+    drawn(app)
+    assert app.session_state["aspect_ratio"] == kept.get("aspect_ratio", "1:1")
+    assert Studio.current().search.count() == made
+    assert ("The form changed as you pressed" in said(app)) == (made == 0)
 
 
 def test_a_large_share_of_the_balance_is_asked_about_and_a_small_one_is_not(app: AppTest, keep: Keep):

@@ -48,6 +48,17 @@ def fault(app: AppTest) -> str:
 
 def press(app: AppTest, says: list | None = None) -> AppTest:
     """Press the button, which says what it says now or what is given, draw the page, and return it."""
+    restore(app, {})
+    return hand_over(app, says)
+
+
+def restore(app: AppTest, form: dict) -> None:
+    """Return the stored form, unless the page has one already."""
+    app.session_state["form-state"] = {"kept": {"session": app.session_state["tab"], "form": form}}
+
+
+def hand_over(app: AppTest, says: list | None = None) -> AppTest:
+    """Press the button, and nothing else."""
     message = app.session_state["prompt-field"]["typed"] | {"id": uuid4().hex, "says": says or button(app)["says"]}
     app.session_state["outbox"] = {"submissions": {"list": [message], "at": 1}, "narrow": False}
     return drawn(app)

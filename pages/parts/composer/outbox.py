@@ -12,7 +12,7 @@ import streamlit as st
 
 from kie.studio import Studio
 from pages.parts.component import component, session_id
-from pages.parts.composer import prompt, prompt_tools, submit
+from pages.parts.composer import form_state, prompt, prompt_tools, submit
 
 KEY, HANDLED = "outbox", "handled_submissions"
 KEPT = 20
@@ -21,7 +21,7 @@ _outbox = component("studio_outbox", "composer/outbox.html", "live/status.css", 
 
 
 def receive() -> None:
-    """Handle each new submission once. One of an earlier session is only offered to be put into the form."""
+    """Handle each new submission once, when the form is restored. One of an earlier session is only offered to be put into it."""
     state, unsent = session.get(KEY) or {}, []
     # A phone is taken to be narrow until the browser has sent its width.
     is_mobile = "Mobile" in st.context.headers.get("User-Agent", "")
@@ -31,6 +31,9 @@ def receive() -> None:
         if submit_id in session.get(HANDLED, ()):
             continue
         if message["session"] == session_id():
+            # Before the stored form is back, the form has other settings than the person chose.
+            if not ("rerun" in message or session.get(form_state.KNOWN)):
+                continue
             _handle(message)
         elif not Studio.current().submissions.exists(submit_id):
             if message.get("wanted") != session_id():
