@@ -14,7 +14,7 @@ from kie.views import format
 from kie.views.cards import Group, Item
 from kie.views.job_cards import item
 from kie.web.api import history_mark
-from pages.parts.gallery import job_actions, stage
+from pages.parts.gallery import gallery, job_actions
 from pages.parts.history import filters, selection
 from pages.parts.history import view as views
 from pages.parts.live import status, visitor
@@ -74,7 +74,7 @@ def show_jobs(jobs: Sequence[Job], query: Query, view: dict[str, str]) -> None:
     """Show jobs as pictures or as a table; one is shown beside them, or large."""
     receipt = session.setdefault("take_receipt", True)
     zone = visitor.zone()
-    stage.show(
+    gallery.show(
         selection.GALLERY,
         grouped(jobs, view["groups"], [item(studio, job, zone, session=False, receipt=receipt) for job in jobs]),
         on_act=act,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts.gallery import stage
+from pages.parts.gallery import gallery
 
 SCENE, PRESSED = Path("scene.pickle"), Path("pressed.jsonl")
 WAKE = """
@@ -27,7 +27,7 @@ def press(action: str, item: str | None, group: str) -> None:
     with PRESSED.open("a") as out:
         out.write(json.dumps([action, item, group]) + "\n")
     if action == "clear":
-        stage.select(scene()["key"], [])
+        gallery.select(scene()["key"], [])
 
 
 @st.fragment(run_every=3600)
@@ -38,7 +38,7 @@ def show_scene() -> None:
     """
     _waker(key="waker", on_again_change=lambda: None, height=1)
     shown = scene()
-    chosen = stage.show(on_act=press, **shown)
+    chosen = gallery.show(on_act=press, **shown)
     st.text(f"Chosen: {', '.join(chosen) or 'nothing'}")
     st.text(shown["key"])
 

@@ -2,12 +2,12 @@
 
 const LONG_DETAIL = 250
 
-function createAbout(stage, openId) {
-  const shown = () => stage.viewer.shown()
-  const write = (action, text) => stage.write(action, shown().item.id, text)
+function createAbout(gallery, openId) {
+  const shown = () => gallery.viewer.shown()
+  const write = (action, text) => gallery.write(action, shown().item.id, text)
   const prompt = make("p", { class: "prompt" })
   const problem = createProblem()
-  const actions = createActions(stage, shown)
+  const actions = createActions(gallery, shown)
   const tags = createTags(write)
   const field = { rows: "2", maxlength: "2000", "aria-label": "Note", placeholder: "Note" }
   const note = make("textarea", { ...field, onchange: () => write("note", note.value) })

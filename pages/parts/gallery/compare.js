@@ -2,14 +2,14 @@
 
 const MOST_COMPARED = 4
 
-function createCompare(stage) {
+function createCompare(gallery) {
   const frames = make("div", { class: "frames" })
   const views = new Map()
   const range = { type: "range", min: "0", max: "100", step: "1", value: "50" }
   const split = make("input", { ...range, class: "split", "aria-label": "How much of picture 1 is seen", oninput: showSplit })
   const line = make("div", { class: "line", "aria-hidden": "true" }, icon("code"))
   const slider = createButton(() => setSlider(!isSlider))
-  const large = createWindow(stage, {
+  const large = createWindow(gallery, {
     name: "Compare",
     panelName: "What differs",
     content: [frames, split, line],
@@ -17,7 +17,7 @@ function createCompare(stage) {
     frames: () => [...views.values()].map((view) => view.frame),
     dragged: moveSplit,
     pressed: () => {},
-    closed: () => stage.focusOf(keys[0]),
+    closed: () => gallery.focusOf(keys[0]),
   })
   const { element, surface, zoom } = large
   const heading = make("h2", {})
@@ -33,7 +33,7 @@ function createCompare(stage) {
     large.open(from)
     setSlider(false)
     zoom.fit()
-    stage.say(`Comparing ${keys.length} pictures`)
+    gallery.say(`Comparing ${keys.length} pictures`)
   }
 
   function setSlider(isWanted) {
@@ -57,7 +57,7 @@ function createCompare(stage) {
   }
 
   function show() {
-    const shown = keys.map((key, index) => ({ ...stage.find(key), number: index + 1 }))
+    const shown = keys.map((key, index) => ({ ...gallery.find(key), number: index + 1 }))
     frames.dataset.count = shown.length
     keyed(frames, shown, views, (row) => row.key, () => createFrame(large.message))
     showFacts(shown)
@@ -83,9 +83,9 @@ function createCompare(stage) {
   // After new data, the same pictures stay, while at least two of them exist.
   function refresh() {
     if (!element.open) return
-    keys = keys.filter((key) => stage.find(key))
+    keys = keys.filter((key) => gallery.find(key))
     if (keys.length < 2) return element.close()
-    stage.keepFocus(show, large.close)
+    gallery.keepFocus(show, large.close)
   }
 
   return { ...large, open, refresh }

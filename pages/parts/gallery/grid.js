@@ -2,7 +2,7 @@
 
 const SAME_ROW_PX = 4
 
-function listenToGrid(stage, groups) {
+function listenToGrid(gallery, groups) {
   const itemOf = (event) => event.target.closest("[data-key]")
   const isSelecting = (event) => event.key === " " && event.target.type !== "checkbox"
   const middle = ({ left, right }) => (left + right) / 2
@@ -31,15 +31,15 @@ function listenToGrid(stage, groups) {
     if (moves.has(event.key)) {
       event.preventDefault()
       const to = neighbour(item, event.key)
-      if (to) stage.reach(to.dataset.key, true)
+      if (to) gallery.reach(to.dataset.key, true)
       // The details beside the list follow the focus.
-      if (to && stage.viewer.isBeside()) stage.viewer.open(to.dataset.key)
-    } else if (event.key === "Escape" && stage.viewer.isBeside()) {
-      stage.viewer.close()
+      if (to && gallery.viewer.isBeside()) gallery.viewer.open(to.dataset.key)
+    } else if (event.key === "Escape" && gallery.viewer.isBeside()) {
+      gallery.viewer.close()
     } else if (isSelecting(event)) {
       event.preventDefault()
-      stage.selection.choose(item.dataset.key, !stage.selection.isSelected(item.dataset.key), event.shiftKey)
-    } else stage.handleKey(event, item.dataset.key)
+      gallery.selection.choose(item.dataset.key, !gallery.selection.isSelected(item.dataset.key), event.shiftKey)
+    } else gallery.handleKey(event, item.dataset.key)
   })
   // Some browsers click a button at the keyup of Space, even if its keydown was cancelled.
   groups.addEventListener("keyup", (event) => {
@@ -47,17 +47,17 @@ function listenToGrid(stage, groups) {
   })
   groups.addEventListener("focusin", (event) => {
     const item = itemOf(event)
-    if (item) stage.reach(item.dataset.key, false)
+    if (item) gallery.reach(item.dataset.key, false)
   })
 }
 
 // The selected items, in the order of selection, on all pages of the list.
-function createSelection(stage) {
+function createSelection(gallery) {
   let [ids, taken, anchor] = [new Set(), null, null]
 
-  const idOf = (key) => stage.find(key).item.id
+  const idOf = (key) => gallery.find(key).item.id
   const isSelected = (key) => ids.has(idOf(key))
-  const chosen = () => stage.entries.filter(({ item }) => ids.has(item.id))
+  const chosen = () => gallery.entries.filter(({ item }) => ids.has(item.id))
   const value = () => ({ ids: [...ids], ...taken })
   const count = () => ids.size
   // The selected items that can be compared.
@@ -70,8 +70,8 @@ function createSelection(stage) {
   }
 
   function choose(key, isWanted, isRange) {
-    const keys = stage.entries.map((entry) => entry.key)
-    const [from, to] = [keys.indexOf(isRange && stage.find(anchor) ? anchor : key), keys.indexOf(key)]
+    const keys = gallery.entries.map((entry) => entry.key)
+    const [from, to] = [keys.indexOf(isRange && gallery.find(anchor) ? anchor : key), keys.indexOf(key)]
     const range = keys.slice(Math.min(from, to), Math.max(from, to) + 1).map(idOf)
     anchor = key
     set(isWanted ? [...ids, ...range] : [...ids].filter((id) => !range.includes(id)))
@@ -80,12 +80,12 @@ function createSelection(stage) {
   function set(next) {
     ids = new Set(next)
     // With a source, the page does not know the items.
-    if (!stage.data.source) stage.setStateValue("selection", value())
-    stage.redraw()
-    stage.say(`${count()} selected`)
+    if (!gallery.data.source) gallery.setStateValue("selection", value())
+    gallery.redraw()
+    gallery.say(`${count()} selected`)
   }
 
   const clear = () => set([])
-  const all = () => set([...ids, ...stage.entries.map(({ item }) => item.id)])
+  const all = () => set([...ids, ...gallery.entries.map(({ item }) => item.id)])
   return { take, choose, isSelected, chosen, pictures, count, value, clear, all }
 }

@@ -1,6 +1,6 @@
 // Shows the number of pending pictures in the title of the tab, and notifies when all are done.
 
-function createNotice(stage) {
+function createNotice(gallery) {
   const words = make("span", { text: "Notify me when done" })
   const ask = make("button", { type: "button", class: "button", onclick: permit }, icon("notifications"), words)
   const element = make("div", { class: "notice", hidden: true }, ask)
@@ -37,7 +37,7 @@ function createNotice(stage) {
   async function permit() {
     const isAllowed = (await Notification.requestPermission()) === "granted"
     tick()
-    stage.say(isAllowed ? "You will be told when they are done" : "The browser does not let this page tell you", true)
+    gallery.say(isAllowed ? "You will be told when they are done" : "The browser does not let this page tell you", true)
   }
 
   function leave() {

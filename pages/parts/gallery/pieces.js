@@ -52,10 +52,10 @@ function createDownload() {
 }
 
 // A row of buttons, and a "More" menu for the rest.
-function createActions(stage, context) {
+function createActions(gallery, context) {
   const element = make("div", { class: "actions" })
   const views = new Map()
-  const press = (action, event) => stage.press(action, context(), event)
+  const press = (action, event) => gallery.press(action, context(), event)
   const kinds = { download: createDownload, more: () => createMore(press), action: () => createButton(press) }
   return {
     element,

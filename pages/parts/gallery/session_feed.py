@@ -7,7 +7,7 @@ import streamlit as st
 from kie.session import SessionJobs
 from kie.studio import Studio
 from kie.studio.submissions import Submissions
-from pages.parts.gallery import job_actions, stage
+from pages.parts.gallery import gallery, job_actions
 from pages.parts.live import visitor
 from pages.parts.recorded import recorded
 
@@ -28,7 +28,7 @@ def show() -> None:
         "zone": visitor.zone(),
     }
     topics = [f"person:{form['person']}", "annotations", "incidents"]
-    stage.show(KEY, [], on_act=act, layout="feed", source={"url": "api/jobs", "topics": topics, "params": params})
+    gallery.show(KEY, [], on_act=act, layout="feed", source={"url": "api/jobs", "topics": topics, "params": params})
 
 
 def act(action: str, job_id: str | None, group_id: str) -> None:

@@ -2,7 +2,7 @@
 
 const COLUMNS = ["Prompt", "State", "Credits", "Settings", "Person", "When"]
 
-function createRow(stage, key) {
+function createRow(gallery, key) {
   const prompt = make("span", {})
   const opener = make("button", { type: "button", class: "opener" }, prompt)
   const [thumb, short, badges] = [createCell("thumb"), make("p", { class: "short" }), make("span", { class: "signs" })]
@@ -11,7 +11,7 @@ function createRow(stage, key) {
 
   // A click anywhere in the row opens it, except on the checkbox and while text is selected.
   function press(event) {
-    if (!event.target.closest(".check") && getSelection().isCollapsed) stage.pressItem(key, event)
+    if (!event.target.closest(".check") && getSelection().isCollapsed) gallery.pressItem(key, event)
   }
 
   // Not redrawn with each mark, so that a pressed element is still the same when it is released.
@@ -33,7 +33,7 @@ function createRow(stage, key) {
     setAttribute(element, "title", item.problem?.text)
   }
 
-  const item = createItem(stage, key, "div", { class: "row", role: "row", onclick: press }, cellsOf, show)
+  const item = createItem(gallery, key, "div", { class: "row", role: "row", onclick: press }, cellsOf, show)
   return { ...item, opener }
 }
 

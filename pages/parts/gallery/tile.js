@@ -2,10 +2,10 @@
 
 const BROKEN = "This picture did not load: load the page again."
 
-function createTile(stage, key) {
-  const place = createPlace((event) => stage.pressItem(key, event))
+function createTile(gallery, key) {
+  const place = createPlace((event) => gallery.pressItem(key, event))
   const [prompt, meta, turn] = ["prompt", "meta", "turn"].map((name) => make("p", { class: name }))
-  const actions = createActions(stage, () => stage.find(key))
+  const actions = createActions(gallery, () => gallery.find(key))
   const overlay = make("div", { class: "overlay" }, prompt, meta, turn, actions.element)
 
   function show(element, item, marks) {
@@ -18,14 +18,14 @@ function createTile(stage, key) {
     element.classList.toggle("is-open", !hasPicture(item))
   }
 
-  const item = createItem(stage, key, "li", { class: "tile" }, (check) => [place.element, overlay, check], show)
+  const item = createItem(gallery, key, "li", { class: "tile" }, (check) => [place.element, overlay, check], show)
   return { ...item, tick: place.tick, opener: place.opener }
 }
 
 // The line of a job that ended without a picture, with its problem and actions.
-function createLine(stage, key) {
-  const opener = make("button", { type: "button", class: "problem", onclick: (event) => stage.pressItem(key, event) })
-  const actions = createActions(stage, () => stage.find(key))
+function createLine(gallery, key) {
+  const opener = make("button", { type: "button", class: "problem", onclick: (event) => gallery.pressItem(key, event) })
+  const actions = createActions(gallery, () => gallery.find(key))
 
   // Not redrawn with each mark, so that a pressed element is still the same when it is released.
   const showWords = drawn((symbol, label, problem, prompt) => {
@@ -40,14 +40,14 @@ function createLine(stage, key) {
     actions.update(item.actions, item.download)
   }
 
-  const item = createItem(stage, key, "li", { class: "ended" }, (check) => [check, opener, actions.element], show)
+  const item = createItem(gallery, key, "li", { class: "ended" }, (check) => [check, opener, actions.element], show)
   return { ...item, opener }
 }
 
 // What all kinds of items have in common: the checkbox and the marks. Only one item is a tab stop: arrows move to the others,
 // Tab to its buttons.
-function createItem(stage, key, tag, properties, contentOf, show) {
-  const choose = ({ shiftKey }) => stage.selection.choose(key, box.checked, shiftKey)
+function createItem(gallery, key, tag, properties, contentOf, show) {
+  const choose = ({ shiftKey }) => gallery.selection.choose(key, box.checked, shiftKey)
   const box = make("input", { type: "checkbox", onclick: choose })
   const element = make(tag, { "data-key": key, ...properties }, ...contentOf(make("label", { class: "check" }, box)))
 

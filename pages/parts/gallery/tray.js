@@ -2,21 +2,21 @@
 
 const DONE_MS = 20_000
 
-function createTray(stage) {
+function createTray(gallery) {
   const text = make("p", {})
-  const actions = createActions(stage, () => ({ group: { id: "selection" }, item: null, key: null }))
+  const actions = createActions(gallery, () => ({ group: { id: "selection" }, item: null, key: null }))
   const element = make("div", { class: "tray", role: "group", "aria-label": "Chosen pictures", hidden: true }, text, actions.element)
   const own = (id, label, symbol, menu = false) => ({ id, label, icon: symbol, menu })
   let [done, known, aging] = [null, null, null]
 
   function offered() {
-    const count = stage.selection.count()
+    const count = gallery.selection.count()
     if (count > 0) {
-      const compared = stage.selection.pictures().length
+      const compared = gallery.selection.pictures().length
       const isFew = compared >= 2 && compared <= MOST_COMPARED && compared === count
       const first = isFew ? [own("compare-selection", "Compare", "compare")] : []
-      const all = stage.selection.chosen().length < stage.entries.length ? [own("select-all", "Select all shown", "select_all", true)] : []
-      return { label: `${count} selected`, row: [...first, ...stage.data.selectionActions, ...all, own("select-none", "Clear", "close")] }
+      const all = gallery.selection.chosen().length < gallery.entries.length ? [own("select-all", "Select all shown", "select_all", true)] : []
+      return { label: `${count} selected`, row: [...first, ...gallery.data.selectionActions, ...all, own("select-none", "Clear", "close")] }
     }
     return done && { label: done.text, row: done.action ? [done.action] : [] }
   }

@@ -3,8 +3,8 @@
 const ROOM_PX = 860
 const SETTLED_MS = 150
 
-function createViewer(stage) {
-  const about = createAbout(stage, openId)
+function createViewer(gallery) {
+  const about = createAbout(gallery, openId)
   const small = make("img", { decoding: "async" })
   const enlarger = make("button", { type: "button", class: "picture", onclick: () => enlarge(shown.key, enlarger) }, small)
   const close = createTool("close", "Close", () => back())
@@ -15,7 +15,7 @@ function createViewer(stage) {
   const count = make("span", { class: "count" })
   const previous = createTool("chevron_left", "Previous picture", () => step(-1))
   const next = createTool("chevron_right", "Next picture", () => step(1))
-  const large = createWindow(stage, {
+  const large = createWindow(gallery, {
     name: "Picture",
     panelName: "About this picture",
     content: [frame, sign, previous, next, count],
@@ -28,10 +28,10 @@ function createViewer(stage) {
   let [shown, answer, unwatch, asking, isTaken] = [null, null, null, null, false]
 
   const isBeside = () => !element.hidden
-  const hasRoom = () => Boolean(stage.data.beside) && stage.place.clientWidth >= ROOM_PX
-  const shows = (key) => isBeside() && shown?.item.id === stage.find(key)?.item.id
+  const hasRoom = () => Boolean(gallery.data.beside) && gallery.place.clientWidth >= ROOM_PX
+  const shows = (key) => isBeside() && shown?.item.id === gallery.find(key)?.item.id
   const entry = (key) => (shown?.key === key ? shown : undefined)
-  const openable = () => stage.entries.filter(({ key, item }) => hasPicture(item) || key === shown.key)
+  const openable = () => gallery.entries.filter(({ key, item }) => hasPicture(item) || key === shown.key)
 
   // An item that is named in the URL is opened large at first.
   function take({ opened }) {
@@ -41,16 +41,16 @@ function createViewer(stage) {
   }
 
   function openId(id, isLarge = large.element.open) {
-    const known = stage.entries.find(({ item }) => item.id === id)
+    const known = gallery.entries.find(({ item }) => item.id === id)
     if (known) open(known.key, isLarge)
     else ask(id, isLarge)
   }
 
   function open(key, isLarge) {
-    look(stage.find(key))
+    look(gallery.find(key))
     if (hasRoom() && !isBeside()) setBeside(true)
-    if (isLarge || !hasRoom()) enlarge(key, stage.focusOf(key))
-    else stage.focusOf(key)?.scrollIntoView({ block: "nearest" })
+    if (isLarge || !hasRoom()) enlarge(key, gallery.focusOf(key))
+    else gallery.focusOf(key)?.scrollIntoView({ block: "nearest" })
   }
 
   function look(next) {
@@ -63,13 +63,13 @@ function createViewer(stage) {
 
   function setBeside(isWanted) {
     element.hidden = !isWanted
-    stage.place.classList.toggle("has-beside", isWanted)
+    gallery.place.classList.toggle("has-beside", isWanted)
     if (isWanted) element.append(about.element)
-    stage.redraw()
+    gallery.redraw()
   }
 
   function enlarge(key, from) {
-    if (key !== shown?.key) look(stage.find(key))
+    if (key !== shown?.key) look(gallery.find(key))
     large.panel.prepend(about.element)
     large.open(from)
     show()
@@ -80,7 +80,7 @@ function createViewer(stage) {
   function ask(id, isLarge) {
     unwatch?.()
     clearTimeout(asking)
-    const { beside } = stage.data
+    const { beside } = gallery.data
     if (!beside) return
     name(id)
     const begin = () => (unwatch = live.watch({ ...beside, params: { ...beside.params, id } }, (details) => receive(details, isLarge)))
@@ -89,7 +89,7 @@ function createViewer(stage) {
   }
 
   function receive(details, isLarge) {
-    if (!details.item) return stage.say("There is no such picture.", true)
+    if (!details.item) return gallery.say("There is no such picture.", true)
     answer = details
     const key = shown?.item.id === details.item.id ? shown.key : `viewer\n${details.item.id}`
     shown = { key, item: details.item, group: { id: "viewer" } }
@@ -113,7 +113,7 @@ function createViewer(stage) {
     setAttribute(small, "src", ownPath(item.thumbnail) ?? ownPath(item.picture))
     for (const name of ["alt", "width", "height"]) setAttribute(small, name, item[name])
     if (large.element.open) showLarge(item)
-    if (isBeside()) stage.redraw()
+    if (isBeside()) gallery.redraw()
   }
 
   function showLarge(item) {
@@ -133,38 +133,38 @@ function createViewer(stage) {
   }
 
   function step(by) {
-    const all = large.element.open ? openable() : stage.entries
+    const all = large.element.open ? openable() : gallery.entries
     const to = all[all.findIndex(({ key }) => key === shown.key) + by]
     if (!to) return
     look(to)
-    stage.say(`Picture ${all.indexOf(to) + 1} of ${all.length}: ${to.item.prompt}`)
+    gallery.say(`Picture ${all.indexOf(to) + 1} of ${all.length}: ${to.item.prompt}`)
   }
 
   function onKey(event) {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     if (by) step(by)
-    else stage.handleKey(event, shown.key)
+    else gallery.handleKey(event, shown.key)
   }
 
   // After new data, the same item stays; the large view only while it exists.
   function refresh() {
     if (!shown) return
-    const known = stage.known.get(shown.key)
+    const known = gallery.known.get(shown.key)
     if (!known && !answer && large.element.open) return large.element.close()
     if (!answer) shown = known ?? shown
-    if (large.element.open) stage.keepFocus(show, large.close)
+    if (large.element.open) gallery.keepFocus(show, large.close)
     else show()
   }
 
   function onClosed() {
     if (isBeside()) element.append(about.element)
-    const opener = stage.focusOf(shown?.key)
+    const opener = gallery.focusOf(shown?.key)
     if (!isBeside()) forget()
     return opener
   }
 
   function back() {
-    const opener = stage.focusOf(shown?.key)
+    const opener = gallery.focusOf(shown?.key)
     forget()
     opener?.focus()
   }
@@ -172,14 +172,14 @@ function createViewer(stage) {
   function forget() {
     unwatch?.()
     clearTimeout(asking)
-    if (shown && stage.data.beside) name("")
+    if (shown && gallery.data.beside) name("")
     ;[shown, answer, unwatch] = [null, null, null]
     if (isBeside()) setBeside(false)
   }
 
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.target.matches("textarea")) back()
-    else if (!isTyping(event)) stage.handleKey(event, shown.key)
+    else if (!isTyping(event)) gallery.handleKey(event, shown.key)
   })
   return { element, large, open, enlarge, step, close: back, leave: forget, take, isBeside, shows, entry, shown: () => shown }
 }

@@ -135,7 +135,7 @@ function createTool(symbol, label, press) {
 }
 
 // A dialog that fills the window: the surface with the pictures, a panel beside it, and buttons.
-function createWindow(stage, { name, panelName, content, tools: more = [], frames, swiped, dragged, pressed, closed }) {
+function createWindow(gallery, { name, panelName, content, tools: more = [], frames, swiped, dragged, pressed, closed }) {
   const message = make("p", { class: "message" })
   const level = make("span", { class: "level" })
   const word = (text, title, press) => make("button", { type: "button", class: "button", title, onclick: press, text })
@@ -158,7 +158,7 @@ function createWindow(stage, { name, panelName, content, tools: more = [], frame
   function open(from) {
     opener = from
     if (!element.open) element.showModal()
-    stage.speak()
+    gallery.speak()
     close.focus()
   }
 
@@ -170,8 +170,8 @@ function createWindow(stage, { name, panelName, content, tools: more = [], frame
   })
   element.addEventListener("close", () => {
     const back = closed()
-    stage.speak()
-    if (!stage.openDialog()) (opener?.isConnected ? opener : back)?.focus()
+    gallery.speak()
+    if (!gallery.openDialog()) (opener?.isConnected ? opener : back)?.focus()
   })
   return { element, surface, panel, tools, message, zoom, open, close }
 }

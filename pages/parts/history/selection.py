@@ -11,7 +11,7 @@ from kie.studio import Studio
 from kie.text import counted
 from kie.views import format
 from kie.views.cards import Action
-from pages.parts.gallery import job_actions, stage
+from pages.parts.gallery import gallery, job_actions
 from pages.parts.recorded import confirmed, recorded
 
 GALLERY = "history-gallery"
@@ -24,14 +24,14 @@ session = st.session_state
 
 def chosen() -> list[str]:
     """Return the ids of the selected pictures, on all pages of the list."""
-    return stage.selection(GALLERY)
+    return gallery.selection(GALLERY)
 
 
 def drop_emptied(jobs: Sequence[Job]) -> None:
     """Remove jobs from the selection whose files were deleted from the bin."""
     gone = {job.id for job in jobs if job.emptied_at}
     if gone & set(chosen()):
-        stage.select(GALLERY, [each for each in chosen() if each not in gone])
+        gallery.select(GALLERY, [each for each in chosen() if each not in gone])
 
 
 def actions(query: Query) -> tuple[Action, ...]:
@@ -70,12 +70,12 @@ def move_to_bin(ids: Sequence[str]) -> None:
         f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}",
         ids if moved.binned else (),
     )
-    stage.select(GALLERY, [each for each in chosen() if each not in ids])
+    gallery.select(GALLERY, [each for each in chosen() if each not in ids])
 
 
 def _restore(ids: Sequence[str]) -> None:
     session[DONE] = (f"{format.pictures(Studio.current().annotations.unbin(ids))} restored", ())
-    stage.select(GALLERY, [])
+    gallery.select(GALLERY, [])
 
 
 def _undo(_: Sequence[str]) -> None:

@@ -5,28 +5,28 @@ const REPEAT_MS = 400
 
 const keyOf = (group, item) => `${group.id}\n${item.id}`
 
-function createStage(root) {
+function createGallery(root) {
   const status = make("output", { class: "status", role: "status", "aria-live": "polite" })
   const groups = make("div", { class: "groups" })
-  const place = make("div", { class: "stage" })
+  const place = make("div", { class: "gallery" })
   const keys = createKeys()
   const views = new Map()
-  const stage = { place, data: null, entries: [], known: new Map() }
+  const gallery = { place, data: null, entries: [], known: new Map() }
   let [sequence, events, session, ticking, hiding, reachedKey, reachedAt, lastPress] = [0, [], null, null, null, null, 0, {}]
 
   // -- the items
 
-  const find = (key) => stage.viewer.entry(key) ?? stage.known.get(key)
+  const find = (key) => gallery.viewer.entry(key) ?? gallery.known.get(key)
   const itemViews = () => [...views.values()].flatMap((group) => group.items())
   const focusOf = (key) => itemViews().find((view) => view.element.dataset.key === key)?.opener
   // The item with the tab stop; if it is gone, the one now at its index.
-  const reached = () => (stage.known.has(reachedKey) ? reachedKey : stage.entries[Math.min(reachedAt, stage.entries.length - 1)]?.key)
+  const reached = () => (gallery.known.has(reachedKey) ? reachedKey : gallery.entries[Math.min(reachedAt, gallery.entries.length - 1)]?.key)
 
   function rowOf({ key, item, group }) {
     const marks = {
       isTitled: item.prompt === group.title,
-      isSelected: stage.selection.isSelected(key),
-      isCurrent: stage.viewer.shows(key),
+      isSelected: gallery.selection.isSelected(key),
+      isCurrent: gallery.viewer.shows(key),
       isReached: reached() === key,
     }
     return { key, item, marks }
@@ -35,7 +35,7 @@ function createStage(root) {
   // -- messages
 
   // While a dialog is open, messages must be inside it, because everything else is inert.
-  const openDialog = () => [stage.viewer.large, stage.compare].map(({ element }) => element).find(({ open }) => open)
+  const openDialog = () => [gallery.viewer.large, gallery.compare].map(({ element }) => element).find(({ open }) => open)
   const speak = () => (openDialog() ?? root).append(status, keys.element)
 
   function say(text, isSeen) {
@@ -47,8 +47,8 @@ function createStage(root) {
 
   function announce(before) {
     const was = new Map(before.map(({ key, item }) => [key, item.state]))
-    const changed = stage.entries.filter(({ key, item }) => was.has(key) && was.get(key) !== item.state)
-    const done = stage.entries.filter(({ item }) => item.state === "done").length
+    const changed = gallery.entries.filter(({ key, item }) => was.has(key) && was.get(key) !== item.state)
+    const done = gallery.entries.filter(({ item }) => item.state === "done").length
     if (changed.length > 3) say(`${changed.length} pictures went on; ${done} are done`)
     else if (changed.length > 0) say(changed.map(({ item }) => `${item.label}: ${item.prompt.slice(0, 80)}`).join(". "))
   }
@@ -56,16 +56,16 @@ function createStage(root) {
   // -- actions
 
   const inBrowser = {
-    open: ({ key }, from) => stage.viewer.enlarge(key, from),
+    open: ({ key }, from) => gallery.viewer.enlarge(key, from),
     compare: ({ key }, from) => compareWith(key, from),
-    "compare-selection": (_, from) => stage.compare.open(stage.selection.pictures(), from),
-    "select-all": () => stage.selection.all(),
-    "select-none": () => stage.selection.clear(),
+    "compare-selection": (_, from) => gallery.compare.open(gallery.selection.pictures(), from),
+    "select-all": () => gallery.selection.all(),
+    "select-none": () => gallery.selection.clear(),
   }
 
   // A click with Shift selects a range, with Ctrl or Cmd one item; otherwise it shows the item beside the list, or large.
   function pressItem(key, { shiftKey, ctrlKey, metaKey, detail }) {
-    const { selection, viewer } = stage
+    const { selection, viewer } = gallery
     if (shiftKey || ctrlKey || metaKey) selection.choose(key, !selection.isSelected(key), shiftKey)
     else if (detail > 1 && viewer.isBeside()) viewer.enlarge(key, focusOf(key))
     else {
@@ -89,7 +89,7 @@ function createStage(root) {
     else if (action.id === "rerun") window.studioOutbox?.add({ rerun: context.group.id, says: action.says })
     else if (inBrowser[action.id]) inBrowser[action.id](context, event.currentTarget)
     else {
-      if (action.closes) stage.viewer.large.element.close()
+      if (action.closes) gallery.viewer.large.element.close()
       sendAction(action.id, context.item?.id ?? null, context.group.id)
     }
   }
@@ -103,12 +103,12 @@ function createStage(root) {
     press(action, entry, { currentTarget: event.target, detail: 0 })
     // The page has a notice about the deletion, which a dialog covers.
     say(action.label, action.id !== "delete" || openDialog())
-    if (action.id === "delete" && stage.viewer.shown()?.key === key) stage.viewer.step(1)
+    if (action.id === "delete" && gallery.viewer.shown()?.key === key) gallery.viewer.step(1)
   }
 
   // The last events are sent with each new one, in case that a run was interrupted.
   function sendAction(action, item, group) {
-    send({ action, item, group, selection: stage.selection.value() })
+    send({ action, item, group, selection: gallery.selection.value() })
   }
 
   const write = (action, item, text) => send({ action, item, text })
@@ -116,7 +116,7 @@ function createStage(root) {
   function send(event) {
     sequence = Math.max(sequence + 1, Date.now())
     events = [...events, { ...event, sequence, session }].slice(-KEPT_EVENTS)
-    stage.setStateValue("events", events)
+    gallery.setStateValue("events", events)
   }
 
   async function copy(text) {
@@ -127,11 +127,11 @@ function createStage(root) {
 
   // Compares a picture with the selected ones, or else selects it for a comparison.
   function compareWith(key, from) {
-    stage.selection.choose(key, true)
-    const others = stage.selection.pictures().filter((other) => other !== key)
+    gallery.selection.choose(key, true)
+    const others = gallery.selection.pictures().filter((other) => other !== key)
     if (others.length === 0) return say("Selected: compare another with it", true)
-    stage.viewer.large.element.close()
-    stage.compare.open([...others.slice(1 - MOST_COMPARED), key], from)
+    gallery.viewer.large.element.close()
+    gallery.compare.open([...others.slice(1 - MOST_COMPARED), key], from)
   }
 
   function reach(key, isMoved) {
@@ -146,37 +146,37 @@ function createStage(root) {
 
   // Pictures first, then jobs that ended without one, in one line each.
   function entriesOf(group) {
-    const isLast = (item) => stage.data.layout !== "table" && isEnded(item)
+    const isLast = (item) => gallery.data.layout !== "table" && isEnded(item)
     const items = group.items.toSorted((one, other) => isLast(one) - isLast(other))
     return items.map((item) => ({ key: keyOf(group, item), item, group }))
   }
 
   function show(data) {
-    const before = stage.entries
-    const newest = stage.data?.groups[0]?.id
+    const before = gallery.entries
+    const newest = gallery.data?.groups[0]?.id
     if (data.session !== session) [session, events] = [data.session, []]
     reachedAt = Math.max(0, before.findIndex(({ key }) => key === reachedKey))
-    stage.data = data
-    stage.entries = data.groups.flatMap(entriesOf)
-    stage.known = new Map(stage.entries.map((entry) => [entry.key, entry]))
-    stage.selection.take(data)
-    stage.tray.take(data.done)
+    gallery.data = data
+    gallery.entries = data.groups.flatMap(entriesOf)
+    gallery.known = new Map(gallery.entries.map((entry) => [entry.key, entry]))
+    gallery.selection.take(data)
+    gallery.tray.take(data.done)
     redraw()
     announce(before)
     if (data.layout === "feed" && before.length > 0 && data.groups[0]?.id !== newest) groups.firstElementChild?.scrollIntoView({ block: "nearest" })
-    stage.viewer.take(data)
-    stage.compare.refresh()
-    stage.notice.show(data.notify)
+    gallery.viewer.take(data)
+    gallery.compare.refresh()
+    gallery.notice.show(data.notify)
     ticking ??= setInterval(tick, 1000)
   }
 
   function redraw() {
-    const { layout, rowPx } = stage.data
+    const { layout, rowPx } = gallery.data
     groups.dataset.layout = layout
     if (rowPx) groups.style.setProperty("--row-px", `${rowPx}px`)
-    const draw = () => keyed(groups, stage.data.groups, views, (group) => `${layout} ${group.id}`, () => createGroup(stage))
+    const draw = () => keyed(groups, gallery.data.groups, views, (group) => `${layout} ${group.id}`, () => createGroup(gallery))
     keepFocus(draw, { focus: () => focusOf(reached())?.focus() })
-    stage.tray.show()
+    gallery.tray.show()
   }
 
   // If a change removes the focused element, the focus moves to `instead`.
@@ -186,41 +186,41 @@ function createStage(root) {
     if (had && !had.isConnected) instead.focus()
   }
 
-  const tick = () => [stage.notice, ...itemViews()].forEach((part) => part.tick?.())
+  const tick = () => [gallery.notice, ...itemViews()].forEach((part) => part.tick?.())
 
   function leave() {
     clearInterval(ticking)
-    for (const { element, zoom } of [stage.viewer.large, stage.compare]) {
+    for (const { element, zoom } of [gallery.viewer.large, gallery.compare]) {
       element.close()
       zoom.leave()
     }
-    for (const part of [stage.notice, stage.tray, stage.viewer, keys]) part.leave()
+    for (const part of [gallery.notice, gallery.tray, gallery.viewer, keys]) part.leave()
   }
 
-  Object.assign(stage, { find, rowOf, focusOf, reach, press, pressItem, handleKey, write, say, speak, openDialog })
-  Object.assign(stage, { keepFocus, show, redraw, leave })
-  stage.selection = createSelection(stage)
-  stage.notice = createNotice(stage)
-  stage.tray = createTray(stage)
-  stage.viewer = createViewer(stage)
-  stage.compare = createCompare(stage)
-  listenToGrid(stage, groups)
-  place.append(groups, stage.viewer.element)
-  root.append(place, stage.notice.element, stage.tray.element, stage.viewer.large.element, stage.compare.element)
+  Object.assign(gallery, { find, rowOf, focusOf, reach, press, pressItem, handleKey, write, say, speak, openDialog })
+  Object.assign(gallery, { keepFocus, show, redraw, leave })
+  gallery.selection = createSelection(gallery)
+  gallery.notice = createNotice(gallery)
+  gallery.tray = createTray(gallery)
+  gallery.viewer = createViewer(gallery)
+  gallery.compare = createCompare(gallery)
+  listenToGrid(gallery, groups)
+  place.append(groups, gallery.viewer.element)
+  root.append(place, gallery.notice.element, gallery.tray.element, gallery.viewer.large.element, gallery.compare.element)
   speak()
-  return stage
+  return gallery
 }
 
-function createGroup(stage) {
+function createGroup(gallery) {
   const title = make("h2", {})
   const note = make("p", { class: "note" })
   const bar = make("progress", {})
   const text = make("p", { class: "progress-text" })
   const progress = make("div", { class: "progress" }, bar, text)
   let shown = null
-  const actions = createActions(stage, () => ({ group: shown, item: null, key: null }))
+  const actions = createActions(gallery, () => ({ group: shown, item: null, key: null }))
   const head = make("header", {}, title, note, progress, actions.element)
-  const isTable = stage.data.layout === "table"
+  const isTable = gallery.data.layout === "table"
   const list = isTable ? make("div", { class: "items" }) : make("ul", { class: "items", role: "list" })
   const lines = make("ul", { class: "lines", role: "list" })
   const element = make("section", {}, head, isTable ? createTable(list) : list, lines)
@@ -250,11 +250,11 @@ function createGroup(stage) {
   function update(group) {
     shown = group
     showHead({ ...group, items: [] })
-    const rows = stage.entries.filter((entry) => entry.group === group).map(stage.rowOf)
+    const rows = gallery.entries.filter((entry) => entry.group === group).map(gallery.rowOf)
     const first = rows.filter(({ item }) => isTable || !isEnded(item))
     showWidth(first.reduce((sum, { item }) => sum + ratioOf(item), 0), first.length)
-    keyed(list, first, items, ({ key }) => key, ({ key }) => create(stage, key))
-    keyed(lines, rows.slice(first.length), ended, ({ key }) => key, ({ key }) => createLine(stage, key))
+    keyed(list, first, items, ({ key }) => key, ({ key }) => create(gallery, key))
+    keyed(lines, rows.slice(first.length), ended, ({ key }) => key, ({ key }) => createLine(gallery, key))
     element.classList.toggle("has-lines", first.length < rows.length)
   }
 
@@ -262,27 +262,27 @@ function createGroup(stage) {
 }
 
 // With a source, the gallery fetches its items itself.
-function follow(stage, data) {
-  const show = () => stage.answer && stage.show({ ...data, ...stage.answer })
+function follow(gallery, data) {
+  const show = () => gallery.answer && gallery.show({ ...data, ...gallery.answer })
   const source = JSON.stringify(data.source)
   show()
-  if (stage.followed === source) return
-  stage.followed = source
-  stage.unwatch?.()
-  stage.unwatch = live.watch(data.source, (answer) => {
-    stage.answer = answer
+  if (gallery.followed === source) return
+  gallery.followed = source
+  gallery.unwatch?.()
+  gallery.unwatch = live.watch(data.source, (answer) => {
+    gallery.answer = answer
     show()
   })
 }
 
 export default inOrder(({ data, setStateValue, parentElement }) => {
-  const stage = (parentElement.studioStage ??= createStage(parentElement))
-  stage.setStateValue = setStateValue
-  if (data.source) follow(stage, data)
-  else stage.show(data)
+  const gallery = (parentElement.studioGallery ??= createGallery(parentElement))
+  gallery.setStateValue = setStateValue
+  if (data.source) follow(gallery, data)
+  else gallery.show(data)
   return () => {
-    stage.unwatch?.()
-    stage.followed = null
-    stage.leave()
+    gallery.unwatch?.()
+    gallery.followed = null
+    gallery.leave()
   }
 })

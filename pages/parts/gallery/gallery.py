@@ -16,16 +16,16 @@ from pages.parts.component import component, session_id
 
 _SCRIPTS = (
     *("pieces", "menu", "keys", "zoom", "about", "viewer", "compare"),
-    *("tile", "grid", "table", "tray", "notice", "stage"),
+    *("tile", "grid", "table", "tray", "notice", "gallery"),
 )
-_STYLES = ("stage", "tile", "grid", "table", "feed", "large", "beside", "compare")
+_STYLES = ("gallery", "tile", "grid", "table", "feed", "large", "beside", "compare")
 
 OnAct = Callable[[str, str | None, str], None]
 # A text that was written beside a picture: its kind, such as "note", the item, and the text.
 OnWrite = Callable[[str, str, str], None]
 
 
-_stage = component(
+_gallery = component(
     "studio_gallery",
     "elements.js",
     "live/live.js",
@@ -81,7 +81,7 @@ def show(
     callbacks = dict.fromkeys(
         ("on_events_change", "on_selection_change"), lambda: _handle_events(key, on_act, on_write)
     )
-    _stage(key=key, data=data, default={"events": [], "selection": None}, **callbacks)
+    _gallery(key=key, data=data, default={"events": [], "selection": None}, **callbacks)
     return selection(key)
 
 
