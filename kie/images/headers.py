@@ -20,7 +20,7 @@ KINDS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp"}
 # The EXIF orientations that exchange width and height.
 SIDEWAYS = (5, 6, 7, 8)
 EMPTY = "This file is empty: choose a picture."
-NO_PICTURE = "This is not a picture, whatever its name says: choose a JPEG, PNG or WebP."
+NO_PICTURE = "This is not a picture: choose a JPEG, PNG or WebP."
 CAMERA_RAW = "This file is camera raw: export it as JPEG."
 CUT_OFF = "This picture is cut off or broken: save or export it again."
 # A camera's file has a few dozen segments before its pixels.

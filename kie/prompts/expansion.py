@@ -152,7 +152,9 @@ def _column(piece: str) -> str | None:
 
 def _unknown(name: str, columns: list[str]) -> RequestInvalid:
     if not columns:
-        return _fault(f"Nothing fills {{{{{name}}}}}: add a table with a column “{name}”, or take the braces away.")
+        return _fault(
+            f"Nothing fills {{{{{name}}}}}: add a column “{name}” to the table (Batch), or remove the braces."
+        )
     shown = ", ".join(f"“{column}”" for column in columns[:_NAMES_SHOWN])
     more = f" and {len(columns) - _NAMES_SHOWN} more" if len(columns) > _NAMES_SHOWN else ""
     return _fault(f"The table has no column “{name}” for {{{{{name}}}}}: its columns are {shown}{more}.")

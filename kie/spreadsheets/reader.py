@@ -34,7 +34,7 @@ _BYTE_ORDER_MARKS = {
 # A text in UTF-8 has at least as many letters outside ASCII for one damaged place.
 _LETTERS_TO_A_DAMAGE = 10
 _GUESSED = "The file does not say how its letters are written, so it was read as {}: look whether they are right."
-_NO_TABLE = f"This file is not a table, whatever its name says: {ANOTHER}."
+_NO_TABLE = f"This file is not a table: {ANOTHER}."
 _MARKED_UP = re.compile(r"\s*(<!doctype|<html|<\?xml|<table|\{\\rtf)", re.IGNORECASE)
 _MARKUP = dict.fromkeys(("<!doctype", "<html", "<table"), "a web page") | {"<?xml": "XML", "{\\rtf": "a text in RTF"}
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\r?\n", re.IGNORECASE)

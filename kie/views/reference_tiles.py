@@ -21,7 +21,7 @@ def tile(studio: Studio, identifier: str, reference: Reference | None) -> dict[s
     if not studio.references.is_here(reference):
         return row | {"problem": GONE}
     if reference.refusal:
-        return row | {"problem": f"It won't be sent. {reference.refusal}"}
+        return row | {"problem": f"Remove it: it can't be sent. {reference.refusal}"}
     if reference.checked_at is None:
         return row | {"problem": None, "isWaiting": True}
     return row | {"problem": None, "thumbnail": studio.backend.urls.address("thumbnail", reference.id)}

@@ -314,6 +314,8 @@ def test_a_press_on_an_item_shows_everything_that_is_known_and_keeps_nobody_out(
         expect(fact(history, step)).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))
     history.keyboard.press("p")
     expect(fact(history, "Marks")).to_contain_text("Picked by Visitor")
+    history.keyboard.press("p")
+    expect(fact(history, "Marks")).not_to_contain_text("Picked by Visitor")
     assert barriers(history) == []
     show_item(history, 1)
     expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")

@@ -196,8 +196,8 @@ def show(job_id: str) -> None:
     from pages.parts.gallery import session_feed
 
     form_state.begin()
-    form_state.form.setdefault("person", "Nobody")
-    SessionJobs(form_state.form).add([job_id])
+    form_state.session.setdefault("person", "Nobody")
+    SessionJobs(form_state.session).add([job_id])
     session_feed.show()
 
 

@@ -67,7 +67,7 @@ def test_the_same_picture_sent_again_is_the_same_reference(site: str) -> None:
     ("content", "words"),
     [
         (b"", "This file is empty"),
-        (b"%PDF-1.7", "not a picture, whatever its name says"),
+        (b"%PDF-1.7", "This is not a picture"),
         (tiff_with((262, 3, 1, struct.pack("<I", 32803))), "camera raw"),
         (picture("WEBP")[:40], "cut off or broken"),
         (picture("GIF")[:100], "cut off or broken"),
