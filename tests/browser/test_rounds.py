@@ -121,6 +121,7 @@ def test_a_reload_in_the_moment_of_a_press_loses_nothing(server: Server, service
         if not rows(server, prompt):
             page.get_by_role("button", name="Put it into the form").click()
             expect(not_sent).to_be_hidden()
+            settle(page)  # once the form has it
             press_generate(page)
         until(lambda prompt=prompt: paid_requests(service, prompt))
         expect(not_sent).to_be_hidden()

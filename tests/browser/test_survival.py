@@ -65,7 +65,8 @@ def test_a_reload_and_a_second_tab_in_the_middle_show_the_job_again_and_then_its
     first, prompt = visit(server, name="Ann with two tabs"), "Two tabs, one picture"
     begin(first, server, prompt)
     second = visit(server, name="Ann with two tabs")
-    expect(stage(second, "Generating")).to_be_visible()
+    # On a busy machine the picture may be there first.
+    expect(stage(second, "Generating").or_(pictures_of(second, prompt))).to_be_visible()
     first.reload()
     for page in (first, second):
         expect(pictures_of(page, prompt)).to_be_visible()
