@@ -39,6 +39,8 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 ZOOMED = {"width": 320, "height": 200}
 KEY = "a-key-that-stays-on-two-hosts"
 WAIT_MS = 60_000
+# Letters of a server's log that a failed test prints.
+LOG_SHOWN = 4000
 # On a page below the root, Streamlit first probes for its server there, and the browser logs the failure.
 PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$|/favicon\.ico$")
 # Console messages of a browser whose server is unreachable.
@@ -198,13 +200,17 @@ def staying() -> Iterator[list[Page]]:
 
 
 @pytest.fixture
-def visit(start: Start, clean_page: Callable[..., Page], staying: list[Page]) -> Visit:
+def visit(
+    start: Start, clean_page: Callable[..., Page], staying: list[Page], request: pytest.FixtureRequest
+) -> Iterator[Visit]:
     """A function that opens a studio as a new visitor. With `stays`, it continues on the page of the last such test in the file.
 
     Studios of `start` are stopped after the pages are closed.
     """
+    visited, failed = set(), request.session.testsfailed
 
     def open_page(server: Server, path: str = "/", *, name: str = "", **how: Any) -> Page:
+        visited.add(server)
         page = clean_page(**how)
         if how.get("stays"):
             if page in staying and page.url == server.url + path:
@@ -220,7 +226,9 @@ def visit(start: Start, clean_page: Callable[..., Page], staying: list[Page]) ->
         settle(page)
         return page
 
-    return open_page
+    yield open_page
+    if request.session.testsfailed > failed:
+        print(*(server.log[-LOG_SHOWN:] for server in visited if isinstance(server, Server)), sep="\n\n")
 
 
 def undress(page: Page) -> None:

@@ -8,6 +8,7 @@
 Runs in callbacks, before the page is drawn.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ SHOWN_BEFORE = 4
 # What the button said: the number of pictures, and their expected credits.
 Says = tuple[int, float | None] | None
 session = st.session_state
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def refusal(error: NothingSpent) -> str:
 
 def _refuse(faults: Iterable[Fault]) -> None:
     session["faults"] = {fault.field: fault.sentence for fault in faults}
+    log.info("a press sent nothing, because of the fields %s", ", ".join(session["faults"]) or "none")
 
 
 def seen(plan: Plan) -> tuple:
