@@ -22,12 +22,11 @@ from pages.parts.recorded import recorded
 
 PAGE_SIZE = {"table": 50, "pictures": 60}
 studio = Studio.current()
-session = st.session_state
 
 
 def page_number() -> int:
     """Return the requested page number: of the field, or, before it is drawn, of the URL."""
-    number = session.get("page") or st.query_params.get("page", "")
+    number = st.session_state.get("page") or st.query_params.get("page", "")
     return number if isinstance(number, int) else int(number) if number.isdecimal() else 1
 
 
@@ -72,7 +71,7 @@ def show_list(query: Query, view: dict[str, str], found: Page) -> None:
 
 def show_jobs(jobs: Sequence[Job], query: Query, view: dict[str, str]) -> None:
     """Show jobs as pictures or as a table; one is shown beside them, or large."""
-    receipt = session.setdefault("take_receipt", True)
+    receipt = st.session_state.setdefault("take_receipt", True)
     zone = visitor.zone()
     gallery.show(
         selection.GALLERY,

@@ -8,7 +8,6 @@ from uuid import uuid4
 import streamlit as st
 
 _PARTS = Path(__file__).parent
-session = st.session_state
 
 
 def component(name: str, *files: str) -> Callable[..., Any]:
@@ -30,12 +29,12 @@ def component(name: str, *files: str) -> Callable[..., Any]:
 
 def session_id() -> str:
     """Return the id of this session. A reload of the tab, or a restart of the server, starts a new session."""
-    return session.setdefault("tab", uuid4().hex)
+    return st.session_state.setdefault("tab", uuid4().hex)
 
 
 def _number(key: str, data: dict[str, Any]) -> int:
     """Return how often the data under this key has changed in this session."""
-    drawn = session.setdefault("drawn", {})
+    drawn = st.session_state.setdefault("drawn", {})
     number, last = drawn.get(key, (0, None))
     if data != last:
         drawn[key] = (number + 1, data)

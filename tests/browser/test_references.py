@@ -178,9 +178,9 @@ def test_an_upload_can_be_stopped_and_a_drag_broken_off(server: Server, visit: V
     choose_files(page, ("slow.png", COLOURS["gold"]), ("next.png", COLOURS["blue"]))
     until(lambda: page.get_by_text("Adding slow.png, 1 more to come").count() and held)
     # Streamlit has another one, at the top, while a run takes long.
-    stop = page.get_by_test_id("stBottom").get_by_role("button", name="Stop")
-    stop.click()
-    expect(stop).to_be_hidden()
+    end = page.get_by_test_id("stBottom").get_by_role("button", name="Stop")
+    end.click()
+    expect(end).to_be_hidden()
     page.unroute("**/references")
     choose(page, "red", "green", "blue")
     expect_order(page, "red", "green", "blue")

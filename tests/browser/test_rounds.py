@@ -25,7 +25,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.browser
 
 # All moments of leaving, after each kind of round.
-ROUNDS, OTHERS = 15, 20
+ROUNDS, OTHERS = 15, 30
 NAME = "Somebody in a hurry"
 NOT_SENT = "Not sent: the connection was lost"
 

@@ -1,6 +1,6 @@
 """Pictures that are made to stop a studio: its memory stays bounded, and whoever else asks for a picture gets it.
 
-Many at once, as references and as results that are paid for: PNGs of 120 megapixels, JPEGs that are stored in 3,000
+Six of each kind at once, as references and as results that are paid for: PNGs of 120 megapixels, JPEGs that are stored in 3,000
 passes, and downloads that drip. Memory is looked at from outside, of the server and of the processes it has started.
 """
 
@@ -132,10 +132,10 @@ def test_pictures_at_the_limit_are_decoded_one_after_the_other(tmp_path: Path, r
     content = plain_png(9_990)
     rogue.plan("result", always=status(200, content))
     with studio(tmp_path / "data", rogue) as server, Memory(server.process.pid) as memory:
-        with ThreadPoolExecutor(3) as pool:
-            assert list(pool.map(lambda number: drop(server, content, number), range(3))) == [""] * 3
+        with ThreadPoolExecutor(6) as pool:
+            assert list(pool.map(lambda number: drop(server, content, number), SIX)) == [""] * 6
         with store_of(server) as store:
-            jobs = done(store, [order(store, f"Person {number}") for number in range(3)])
+            jobs = done(store, [order(store, f"Person {number}") for number in SIX])
             assert {(job.state, job.preview_problem, job.width) for job in jobs} == {(State.DONE, None, 9_990)}
             until(lambda: not store.references.unchecked(), seconds=120)
     print(f"at the limit: {memory.most / 2**20:.0f} MB at most")

@@ -4,7 +4,7 @@ from tests.soak import soak
 
 
 def test_nothing_is_charged_twice_and_nothing_is_lost_whatever_fails(capsys) -> None:
-    outcome = soak(seconds=20, seed=3, least=51)
+    outcome = soak(seconds=30, seed=3, least=51)
     with capsys.disabled():
         print(f"\nsoak: {outcome}")
     assert outcome.jobs > 50

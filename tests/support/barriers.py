@@ -1,4 +1,4 @@
-"""What keeps somebody out of a page: accessibility as axe sees it, and overflow, on a phone and in light and dark mode."""
+"""What keeps somebody out of a page: accessibility as axe sees it, and overflow, on both screens in light and dark mode."""
 
 import contextlib
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ COLOURS = ("color-contrast", "link-in-text-block")
 
 
 def barriers(page: Page) -> list[str]:
-    """Return accessibility violations and horizontal overflow, on a phone and a desktop, there in dark mode too."""
+    """Return accessibility violations and horizontal overflow, for both viewports in light and dark mode."""
     found = []
-    # Each change of the viewport costs a layout of the whole page, and the dark colours are the same on both.
-    for scheme, screen in (("light", PHONE), ("light", DESKTOP), ("dark", DESKTOP)):
+    # Viewport and scheme are changed one at a time, because each change costs a layout of the whole page.
+    for scheme, screen in (("light", DESKTOP), ("light", PHONE), ("dark", PHONE), ("dark", DESKTOP)):
         dress(page, screen, scheme)
         where = f"{scheme}, {screen['width']} px:"
         found += [f"{where} {finding}" for finding in lasting(page, COLOURS if scheme == "dark" else ())]

@@ -53,7 +53,7 @@ def press(app: AppTest, says: list | None = None) -> AppTest:
 
 
 def restore(app: AppTest, form: dict) -> None:
-    """Return the stored form, unless the page has one already."""
+    """Report a stored form, as the browser does; the page takes the first one of a session."""
     app.session_state["form-state"] = {"kept": {"session": app.session_state["tab"], "form": form}}
 
 

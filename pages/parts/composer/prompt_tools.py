@@ -236,7 +236,5 @@ def apply_preset(kept: SavedList, preset: Preset) -> None:
 
 def save_preset(name: str, replace: bool) -> None:
     """Save the present settings as a preset of the chosen project."""
-    settings = Generation("", **form_state.options())
-    Studio.current().library.save_preset(
-        session.get("project"), name, settings, session["images"], session["person"], replace
-    )
+    settings, images, person = Generation("", **form_state.options()), session["images"], session["person"]
+    Studio.current().library.save_preset(session.get("project"), name, settings, images, person, replace)

@@ -8,7 +8,6 @@ from pages.parts.composer import prompt_tools
 from pages.parts.references import strip
 
 SHOWN = 160
-session = st.session_state
 
 
 def offer() -> None:

@@ -27,16 +27,14 @@ from pages.parts.live import visitor
 from pages.parts.references import strip
 
 FORM_CHANGED = "The form changed as you pressed, so nothing was sent. Press again to send what it says now."
-MANY = 10
+MANY, LARGE_SHARE = 10, 0.25
 QUESTION, UNFOLDED = "question", "dock_unfolded"
 DAY_S = 86_400.0
-LARGE_SHARE = 0.25
 BUSY = "A picture is still being added, so nothing was sent: press again once it is in the list."
 SHOWN_BEFORE = 4
 # What the button said: the number of pictures, and their expected credits.
 Says = tuple[int, float | None] | None
 session = st.session_state
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def refusal(error: NothingSpent) -> str:
 
 def _refuse(faults: Iterable[Fault]) -> None:
     session["faults"] = {fault.field: fault.sentence for fault in faults}
-    log.info("a press sent nothing, because of the fields %s", ", ".join(session["faults"]) or "none")
+    logging.getLogger(__name__).info("a press sent nothing: see the fields %s", sorted(session["faults"]))
 
 
 def seen(plan: Plan) -> tuple:

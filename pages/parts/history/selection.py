@@ -66,10 +66,8 @@ def move_to_bin(ids: Sequence[str]) -> None:
     stayed = [f"{moved.open} still being made"] * bool(moved.open)
     stayed += [f"{moved.attention} that need review"] * bool(moved.attention)
     left = f" Not moved: {' and '.join(stayed)}." if stayed else ""
-    session[DONE] = (
-        f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}",
-        ids if moved.binned else (),
-    )
+    said = f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}"
+    session[DONE] = (said, ids if moved.binned else ())
     gallery.select(GALLERY, [each for each in chosen() if each not in ids])
 
 
