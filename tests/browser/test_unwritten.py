@@ -2,7 +2,7 @@
 
 import resource
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 
 import pytest
@@ -12,6 +12,7 @@ from kie.sandbox import Sandbox
 from tests.support.browser import (
     Visit,
     expect_news,
+    go,
     paid_requests,
     pictures_of,
     rows,
@@ -20,12 +21,11 @@ from tests.support.browser import (
     told,
     tray,
 )
-from tests.support.composer import ask, generate_button, make, press_generate, write_prompt
+from tests.support.composer import ask, generate_button, press_generate, write_prompt
 from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
 
-Trouble = Callable[[Server], object]
 NOTHING = "Nothing was sent or changed, since the studio's database could not be written"
 
 
@@ -55,27 +55,25 @@ def full(server: Server) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize(("trouble", "reason"), [(locked, "locked"), (written, "locked"), (full, "disk")])
-def test_a_press_that_can_t_be_written_is_said_and_the_next_one_sends_once(
-    server: Server, service: Sandbox, visit: Visit, trouble: Trouble, reason: str
+def test_a_press_and_a_star_that_can_t_be_written_are_said_and_the_next_press_sends_once(
+    server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, prompt = visit(server), f"A harbour, {trouble.__name__}"
-    write_prompt(page, prompt)
-    settle(page)
-    with trouble(server):
+    page = visit(server)
+    for trouble, reason in ((locked, "locked"), (written, "locked"), (full, "disk")):
+        prompt = f"A harbour, {trouble.__name__}"
+        write_prompt(page, prompt)
+        settle(page)
+        with trouble(server):
+            press_generate(page)
+            expect(told(page, NOTHING)).to_contain_text(reason)
+            expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
+            expect(generate_button(page)).to_be_enabled()
+            assert rows(server, prompt) == []
         press_generate(page)
-        expect(told(page, NOTHING)).to_contain_text(reason)
-        expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
-        expect(generate_button(page)).to_be_enabled()
-        assert rows(server, prompt) == []
-    press_generate(page)
-    expect(pictures_of(page, prompt)).to_be_visible()
-    assert len(paid_requests(service, prompt)) == 1
-
-
-def test_a_star_that_can_t_be_written_is_said_and_the_page_stays(server: Server, visit: Visit) -> None:
-    make(visit(server), "A harbour under the stars")
-    page = visit(server, "/history?view=pictures")
+        expect(pictures_of(page, prompt)).to_be_visible()
+        expect(told(page, NOTHING)).to_have_count(0)
+        assert len(paid_requests(service, prompt)) == 1
+    go(page, "History")
     page.get_by_role("checkbox", name="Select").first.check(force=True)
     star = tray(page).get_by_role("button", name="Star", exact=True)
     with full(server):
@@ -91,11 +89,11 @@ def test_a_word_on_a_lost_reply_that_can_t_be_written_is_said_and_counts_the_nex
     page, prompt = visit(server), "sandbox: lost reply, while the disk is full"
     ask(page, prompt)
     expect(told(page, "The reply was lost")).to_be_visible()
-    account = visit(server, "/account")
+    go(page, "Account")
     with full(server):
-        say_it_never_ran(account)
-        dialog = account.get_by_role("dialog", name="Mark as not charged")
+        say_it_never_ran(page)
+        dialog = page.get_by_role("dialog", name="Mark as not charged")
         expect(dialog.get_by_role("alert")).to_contain_text(NOTHING)
     assert [job["state"] for job in rows(server, prompt)] == ["unsure"]
     dialog.get_by_role("button", name="Confirm").click()
-    expect_news(account, account.get_by_text("Nothing needs attention"))
+    expect_news(page, page.get_by_text("Nothing needs attention"))
