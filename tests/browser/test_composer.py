@@ -5,13 +5,11 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, TimeoutError, WebSocketRoute, expect
+from playwright.sync_api import Page, TimeoutError, WebSocketRoute, expect
 
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
-from tests.support.barriers import barriers
 from tests.support.browser import (
-    GONE,
     Start,
     Visit,
     at,
@@ -21,15 +19,12 @@ from tests.support.browser import (
     rows,
     settle,
     sql,
-    tasks,
     told,
 )
 from tests.support.composer import (
-    READ_MS,
     add_rows,
     agree,
     ask,
-    ask_for_images,
     choose,
     choose_files,
     generate_button,
@@ -53,6 +48,7 @@ pytestmark = pytest.mark.browser
 ROW_PX, HEAD_PX = 35, 35
 # Where a cell of the column Prompt stands in the table.
 PROMPT_X = 400
+STREAM = re.compile("_stcore/stream")
 
 
 def fill_table(page: Page, text: str, count: str) -> None:
@@ -63,14 +59,6 @@ def fill_table(page: Page, text: str, count: str) -> None:
     expect(generate_button(page)).to_contain_text(count)
     page.keyboard.press("Escape")
     expect(place).to_be_hidden()
-
-
-def test_what_a_file_says_is_shown_as_text(server: Server, visit: Visit) -> None:
-    page, strange = visit(server), "**b** [x](http://e.com) $a$ `c`"
-    fill_table(page, f"prompt,{strange},images\nA kite,3,*many*\n", "fix the table first")
-    shown = strange.replace("://", ":\u2060//")
-    expect(page.get_by_text(f"Not used by any prompt: “{shown}”.")).to_be_visible()
-    expect(page.get_by_role("alert").get_by_text("“*many*” is not a number from 1 to 8.")).to_be_visible()
 
 
 def write_cell(page: Page, row: int, text: str) -> None:
@@ -134,30 +122,6 @@ def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
     assert history == [{"row": number, "state": "done", "credits": 18.0} for number in range(1, 26)]
 
 
-def test_merged_prompts_and_hidden_rows_of_a_workbook_are_said_and_only_what_is_seen_there_is_paid(
-    server: Server, service: Sandbox, visit: Visit
-) -> None:
-    ratios = ["1:1", "16:9", "9:16", "4:3"]
-    rows = [["A merged harbour", ratio] for ratio in ratios] + [
-        [f"A hidden harbour {number}", ""] for number in range(7)
-    ]
-    book = book_of(["prompt", "aspect ratio"], *rows)
-    book.active.merge_cells("A2:A5")
-    for number in range(6, 13):
-        book.active.row_dimensions[number].hidden = True
-    page = visit(server)
-    write_prompt(page, "The form's harbour")
-    add_rows(open_batch(page), "harbours.xlsx", workbook_saved(book))
-    expect(generate_button(page)).to_contain_text("Generate 4 · about 72 credits")
-    page.keyboard.press("Escape")
-    expect(page.get_by_text("7 rows are hidden in the sheet, so they are switched off here.")).to_be_visible()
-    expect(page.get_by_text("Merged cells count for each row that they cover: “Prompt”.")).to_be_visible()
-    press_generate(page)
-    asked = until(lambda: len(paid := paid_requests(service, "A merged harbour")) == 4 and paid)
-    assert sorted(each["input"]["aspect_ratio"] for each in asked) == sorted(ratios)
-    assert paid_requests(service, "The form's harbour") == paid_requests(service, "A hidden harbour 0") == []
-
-
 def test_letters_that_are_not_sure_are_asked_about_and_a_guess_can_be_changed(server: Server, visit: Visit) -> None:
     page = visit(server)
     place, letters = open_batch(page), page.get_by_role("combobox", name="Letters of")
@@ -185,9 +149,11 @@ def test_letters_that_are_not_sure_are_asked_about_and_a_guess_can_be_changed(se
     until(lambda: "Маяк на закате" in cells(page))
 
 
-def test_a_row_with_a_cell_that_can_t_be_read_comes_switched_off(server: Server, visit: Visit) -> None:
+def test_what_a_workbook_switches_off_and_merges_is_said_and_only_what_is_seen_there_is_paid(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
     page = visit(server)
-    write_prompt(page, "the form's own prompt")
+    write_prompt(page, "The form's harbour")
     place = open_batch(page)
     add_rows(place, "rows.xlsx", workbook(["prompt", "shop"], ["a cat"], ["=1+1"], ["a dog"]))
     expect(generate_button(page)).to_contain_text("Generate 2")
@@ -199,6 +165,25 @@ def test_a_row_with_a_cell_that_can_t_be_read_comes_switched_off(server: Server,
     page.keyboard.press("Escape")
     press_generate(page)
     expect(page.get_by_text("Remove the picture that is no longer here, or add it again.")).to_be_visible()
+
+    ratios = ["1:1", "16:9", "9:16", "4:3"]
+    hidden = [[f"A hidden harbour {number}", ""] for number in range(7)]
+    book = book_of(["prompt", "aspect ratio"], *(["A merged harbour", ratio] for ratio in ratios), *hidden)
+    book.active.merge_cells("A2:A5")
+    for number in range(6, 13):
+        book.active.row_dimensions[number].hidden = True
+    page.get_by_role("button", name="Empty the table").click()
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(0)
+    page.get_by_role("button", name="Add rows").click()
+    add_rows(place, "harbours.xlsx", workbook_saved(book))
+    expect(generate_button(page)).to_contain_text("Generate 4 · about 72 credits")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("7 rows are hidden in the sheet, so they are switched off here.")).to_be_visible()
+    expect(page.get_by_text("Merged cells count for each row that they cover: “Prompt”.")).to_be_visible()
+    press_generate(page)
+    asked = until(lambda: len(paid := paid_requests(service, "A merged harbour")) == 4 and paid)
+    assert sorted(each["input"]["aspect_ratio"] for each in asked) == sorted(ratios)
+    assert paid_requests(service, "The form's harbour") == paid_requests(service, "A hidden harbour 0") == []
 
 
 def banners(service: Sandbox) -> list[str]:
@@ -238,30 +223,17 @@ def test_columns_and_choices_are_listed_as_they_will_be_sent(server: Server, ser
         assert len(paid_requests(service, prompt)) == 1
 
 
-def test_too_many_combinations_and_a_table_that_cant_be_read_are_refused_and_nothing_is_lost(
+def test_too_much_and_what_does_not_arrive_is_said_beside_its_field_and_what_a_file_says_is_shown_as_text(
     server: Server, visit: Visit
 ) -> None:
-    page = visit(server)
+    page = visit(server, errors_pass=["net::ERR_FAILED"])
     with server.asleep():  # or the button would know that it can't
         ask(page, "{a|b|c}" * 12)
     expect(told(page, "531,441 prompts")).to_be_visible()
     expect(prompt_field(page)).to_have_value("{a|b|c}" * 12)
     write_prompt(page, "")
-    fill_table(page, "prompt\nA kept row\n", "Generate ·")
-    page.get_by_role("button", name="Add rows").click()
-    add_rows(page.get_by_test_id("stPopoverBody"), "rows.csv", b"prompt\n" + b"again\n" * 10_000)
-    expect(told(page, "10,000 rows")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(generate_button(page)).to_contain_text("Generate ·")
-
-
-def test_a_file_that_does_not_arrive_is_said_beside_its_field_and_the_next_one_does(
-    server: Server, visit: Visit
-) -> None:
-    page = visit(server, errors_pass=GONE)
-    box = open_batch(page)
+    box, row = open_batch(page), b"prompt\nA row that arrives\n"
     assert box.locator("input[type=file]").evaluate("field => field !== document.querySelector('input[type=file]')")
-    row = b"prompt\nA row that arrives\n"
     add_rows(box, "rows.csv", b"x" * 5_000_001)
     expect(box.get_by_text("rows.csv is larger than 5 MB")).to_be_visible()
     add_rows(box, "rows.pdf", row)
@@ -273,6 +245,15 @@ def test_a_file_that_does_not_arrive_is_said_beside_its_field_and_the_next_one_d
     add_rows(box, "rows.csv", row)
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     expect(generate_button(page)).to_contain_text("Generate ·")
+    add_rows(box, "rows.csv", b"prompt\n" + b"again\n" * 10_000)
+    expect(told(page, "10,000 rows")).to_be_visible()
+    expect(generate_button(page)).to_contain_text("Generate ·")
+    strange = "**b** [x](http://e.com) $a$ `c`"
+    add_rows(box, "strange.csv", f"prompt,{strange},images\nA kite,3,*many*\n".encode())
+    expect(generate_button(page)).to_contain_text("fix the table first")
+    shown = strange.replace("://", ":\u2060//")
+    expect(page.get_by_text(f"Not used by any prompt: “{shown}”.")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("“*many*” is not a number from 1 to 8.")).to_be_visible()
 
 
 # -- the same again
@@ -327,10 +308,13 @@ def test_two_who_press_at_once_for_the_last_credits_make_one_picture_and_one_is_
 # -- nothing typed is lost
 
 
-def test_a_reload_and_a_look_at_another_page_bring_back_what_was_typed_and_the_table(
+def test_reloads_and_a_look_at_another_page_bring_back_the_table_and_what_was_typed_in_each_of_two_tabs(
     server: Server, visit: Visit
 ) -> None:
-    page = visit(server)
+    page, tab = visit(server, name="Two tabs"), visit(server, name="Two tabs")
+    write_prompt(tab, "a thought in the other tab")
+    settle(tab)
+    page.bring_to_front()
     choose_files(page, ("one.png", picture(colour="navy")))
     expect(reference(page, 1)).to_be_visible()
     choose(page, "16:9")
@@ -340,7 +324,12 @@ def test_a_reload_and_a_look_at_another_page_bring_back_what_was_typed_and_the_t
     expect(prompt_field(page)).to_have_value("half a thought, not even l")
     until(lambda: settings(page).startswith("16:9"))
     expect(reference(page, 1)).to_be_visible()
+    tab.bring_to_front()
+    tab.reload()
+    settle(tab)
+    expect(prompt_field(tab)).to_have_value("a thought in the other tab")
 
+    page.bring_to_front()
     write_prompt(page, "")
     fill_table(page, "prompt\nA lasting row\nAnother lasting row\n", "Generate 2")
     write_cell(page, 2, "A mended row")
@@ -357,37 +346,27 @@ def test_a_reload_and_a_look_at_another_page_bring_back_what_was_typed_and_the_t
     until(lambda: "A mended row" in page.get_by_test_id("stDataFrame").last.locator("canvas td").all_text_contents())
 
 
-def test_reloads_on_a_slow_line_bring_back_every_field(server: Server, visit: Visit) -> None:
-    # Closed, because a page in use again would still have this route.
-    with contextlib.closing(visit(server)) as page:
-        choose(page, "16:9")
-        choose(page, "4K")
-        write_prompt(page, "A lasting thought")
-        open_batch(page)
-        settle(page)
-        page.route_web_socket(re.compile("_stcore/stream"), slow_down)
-        for _ in range(2):
-            page.reload()
-            settle(page)
-            expect(page.get_by_role("switch", name="Batch")).to_be_checked()
-            expect(prompt_field(page)).to_have_value("A lasting thought")
-            until(lambda: settings(page) == "16:9 · 4K · PNG")
-
-
-def test_a_reload_whose_page_comes_all_at_once_brings_back_every_field(server: Server, visit: Visit) -> None:
+def test_reloads_on_a_slow_line_and_of_a_page_that_comes_all_at_once_bring_back_every_field(
+    server: Server, visit: Visit
+) -> None:
     lines, held = [], []
 
     def hold(socket: WebSocketRoute) -> None:
         lines.append((socket, socket.connect_to_server()))
         lines[-1][1].on_message(held.append)
 
-    # Closed, because a page in use again would still have this route.
+    # Closed, because a page in use again would still have these routes.
     with contextlib.closing(visit(server)) as page:
-        choose(page, "16:9")
-        choose(page, "4K")
-        write_prompt(page, "A thought that stays")
+        choose(page, "16:9", "4K")
+        write_prompt(page, "A lasting thought")
+        open_batch(page)
         settle(page)
-        page.route_web_socket(re.compile("_stcore/stream"), hold)
+        page.route_web_socket(STREAM, slow_down)
+        for _ in range(2):
+            page.reload()
+            settle(page)
+            expect_lasting_form(page)
+        page.route_web_socket(STREAM, hold)
         for _ in range(3):
             page.reload()
             count = 0
@@ -399,8 +378,14 @@ def test_a_reload_whose_page_comes_all_at_once_brings_back_every_field(server: S
                 socket.send(message)
             server_side.on_message(socket.send)
             held.clear()
-            until(lambda: settings(page) == "16:9 · 4K · PNG")
-            expect(prompt_field(page)).to_have_value("A thought that stays")
+            expect_lasting_form(page)
+
+
+def expect_lasting_form(page: Page) -> None:
+    """Wait until the page of these reloads has every field as it was."""
+    expect(page.get_by_role("switch", name="Batch")).to_be_checked()
+    expect(prompt_field(page)).to_have_value("A lasting thought")
+    until(lambda: settings(page) == "16:9 · 4K · PNG")
 
 
 def slow_down(socket: WebSocketRoute) -> None:
@@ -418,22 +403,10 @@ def drafts(server: Server) -> str:
     return "".join(row["content"] for row in sql(server, "SELECT content FROM drafts"))
 
 
-def test_two_tabs_of_one_person_keep_two_forms(server: Server, visit: Visit) -> None:
-    pages = [visit(server, name="Two tabs"), visit(server, name="Two tabs")]
-    for number, page in enumerate(pages):
-        page.bring_to_front()
-        write_prompt(page, f"thought number {number}")
-        settle(page)
-    for number, page in enumerate(pages):
-        page.reload()
-        settle(page)
-        expect(prompt_field(page)).to_have_value(f"thought number {number}")
+# -- by keyboard
 
 
-# -- by keyboard, and for everybody
-
-
-def test_tab_reaches_every_field_in_the_order_of_the_page_and_the_keyboard_alone_makes_a_picture(
+def test_tab_reaches_every_field_in_the_order_of_the_page_and_only_in_the_prompt_the_keyboard_pays(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
     page, prompt, reached = visit(server), "A path that no mouse walked", []
@@ -452,9 +425,8 @@ def test_tab_reaches_every_field_in_the_order_of_the_page_and_the_keyboard_alone
     expect(pictures_of(page, prompt)).to_be_visible()
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 1
 
-
-def test_ctrl_and_enter_pay_in_the_prompt_and_in_no_other_field(server: Server, visit: Visit) -> None:
-    page, prompt = visit(server), "A kite over a quiet harbour"
+    # Ctrl and Enter pay in the prompt and in no other field.
+    prompt = "A kite over a quiet harbour"
     fill_table(page, f"prompt\n{prompt}\n", "Generate · about 18 credits")
     page.get_by_label("Your name").press("Control+Enter")
     for place, field in (
@@ -492,32 +464,3 @@ FOCUSED = """() => {
     const labelled = group || focused.labels?.[0]?.innerText
     return (focused.getAttribute("aria-label") || labelled || focused.innerText || focused.value || "").trim()
 }"""
-
-
-def test_a_table_and_a_question_keep_nobody_out(server: Server, visit: Visit) -> None:
-    page = visit(server)
-    fill_table(page, "prompt\n" + "".join(f"row {number}\n" for number in range(12)), "Generate 12")
-    assert barriers(page) == []
-    press_generate(page)
-    expect(question_of(page)).to_be_visible()
-    assert barriers(page) == []
-
-
-def test_a_thumb_is_enough_for_three_pictures_of_three_tasks_and_three_charges(
-    server: Server, service: Sandbox, visit: Visit, phone: BrowserContext
-) -> None:
-    page, prompt, before = visit(server, profile=phone), "A tram, three times", service.balance
-    write_prompt(page, prompt)
-    ask_for_images(page, 3)
-    expect(generate_button(page)).to_contain_text("Generate 3 · about 54 credits")
-    page.wait_for_timeout(READ_MS)
-    generate_button(page).tap()
-    expect(pictures_of(page, prompt)).to_have_count(3)
-    pictures_of(page, prompt).first.tap()
-    large = page.get_by_role("dialog", name="Picture")
-    expect(large).to_be_visible()
-    page.keyboard.press("Escape")
-    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
-    assert before - service.balance == 54
-    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
-    assert len({shown.get_attribute("src") for shown in pictures_of(page, prompt).all()}) == 3

@@ -37,13 +37,17 @@ from tests.support.browser import (
 )
 from tests.support.composer import (
     QUESTION_MS,
+    READ_MS,
     SIZE,
+    add_rows,
     ask,
+    ask_for_images,
     choose,
     choose_files,
     empty_form,
     generate_button,
     make,
+    open_batch,
     press_generate,
     question_of,
     reference,
@@ -59,6 +63,15 @@ pytestmark = pytest.mark.browser
 # The same request within this time after its result was shown is a repeated click.
 REPEATED_MS = 1600
 CRIMSON, AZURE = (220, 20, 60), (0, 90, 255)
+# One after the other in one form: each is told instead of the one before.
+UNSENDABLE = {
+    "": "a blank prompt can't be sent",
+    "a" * 10_001: "Shorten the prompt by 1 character:",
+    " \u3000\u200b\n": "a blank prompt can't be sent",
+    "a bell \x07 rings": "Remove the invisible control characters",
+}
+SLOW_CLICK_MS = 400
+LONGEST = "A very long story. " * 526 + "x" * 6
 
 
 # -- one picture with two references, from the first word to the file on the person's disk
@@ -200,7 +213,7 @@ def rest(page: Page, messages: list) -> None:
             return
 
 
-def test_settings_are_chosen_in_one_list_that_stays_open_and_a_press_draws_nothing_but_its_picture(
+def test_settings_are_chosen_in_one_list_until_a_press_closes_it_and_that_draws_nothing_but_its_picture(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
     page, prompt, messages = empty_form(visit(server, stays=True)), "A ferry at noon", []
@@ -229,11 +242,20 @@ def test_settings_are_chosen_in_one_list_that_stays_open_and_a_press_draws_nothi
     # A run of the whole page has more than 40.
     assert len(messages) < 10
     assert paid_request(service, prompt)["aspect_ratio"] == "16:9"
-    dock.get_by_role("button", name=SIZE).click()
-    for resolution, price in (("4K", 24), ("1K", 18)):
+    opener = dock.get_by_role("button", name=SIZE)
+    opener.click()
+    for resolution, price in (("4K", 24), ("1K", 18), ("4K", 24)):
         body.get_by_text(resolution, exact=True).click()
         expect(generate_button(page)).to_contain_text(f"about {price} credits")
     page.keyboard.press("Escape")
+    expect(opener).to_contain_text("4K · PNG")
+    write_prompt(page, "A ferry at night")
+    opener.click()
+    body.get_by_text("1K", exact=True).click()
+    expect(generate_button(page)).to_contain_text("about 18 credits")
+    press_generate(page)
+    expect(pictures_of(page, "A ferry at night")).to_be_visible()
+    expect(opener).to_contain_text("1K · PNG", timeout=10_000)
     expect(dock.get_by_role("button", name="16:9")).to_be_visible()
     page.reload()
     expect(dock.get_by_role("button", name="16:9")).to_be_visible()
@@ -254,27 +276,11 @@ def test_what_is_chosen_stands_however_quickly_the_dock_is_used(server: Server, 
     assert settings(page).endswith("4K · PNG")
 
 
-def test_a_press_that_closes_the_list_of_settings_leaves_what_was_chosen_in_it_on_its_button(
-    server: Server, visit: Visit
-) -> None:
-    page = visit(server)
-    make(page, "A ferry at dusk")
-    write_prompt(page, "A ferry at night")
-    choose(page, "4K")
-    opener = page.get_by_test_id("stBottom").get_by_role("button", name=SIZE)
-    opener.click()
-    page.get_by_test_id("stPopoverBody").get_by_text("1K", exact=True).click()
-    expect(generate_button(page)).to_contain_text("about 18 credits")
-    press_generate(page)
-    expect(pictures_of(page, "A ferry at night")).to_be_visible()
-    expect(opener).to_contain_text("1K · PNG", timeout=10_000)
-
-
 # -- what can be done with a picture
 
 
-def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_again(
-    server: Server, service: Sandbox, visit: Visit
+def test_a_picture_is_made_as_asked_for_looked_at_taken_home_and_used_again_until_a_prompt_that_cant_be_sent_is_mended(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
     page, prompt, next_prompt = visit(server), "A wide river", "The same river at night"
     choose_files(page, ("mill.png", picture(colour=AZURE)))
@@ -315,7 +321,7 @@ def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_aga
 
     # Generate is pressed before the form shows what it is filled with: neither is sent, and no mixture of both.
     write_prompt(page, "A third river")
-    choose(page, "1K", "PNG", "Auto")
+    choose(page, "1K", "16:9")
     expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
     press_of(page, prompt).get_by_role("button", name="More").first.click()
     reuse = page.get_by_role("menuitem", name="Reuse all")
@@ -327,7 +333,26 @@ def test_a_picture_is_made_as_it_was_asked_for_looked_at_taken_home_and_used_aga
     assert len(tasks(service, prompt)) == 1
     assert tasks(service, "A third river") == []
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_label("Prompt")).to_have_value("A third river")
+    field = page.get_by_label("Prompt")
+    expect(field).to_have_value("A third river")
+    until(lambda: settings(page) == "16:9 · 1K · JPG")
+
+    # What can't be sent is told below the prompt, and the form stays until it can.
+    before = sent(service, uploads)
+    for prompt, words in UNSENDABLE.items():
+        write_prompt(page, prompt)
+        press_generate(page)
+        expect(told(page, words)).to_be_visible()
+        expect(field).to_have_value(prompt)
+        expect(reference(page, 1)).to_be_visible()
+        assert settings(page) == "16:9 · 1K · JPG"
+        assert prompt == "" or rows(server, prompt) == []
+    assert sent(service, uploads) == before
+    assert len(LONGEST) == 10_000
+    # What was wrong goes from above the button as soon as the field is left: by the press, during which a finger takes its time.
+    field.fill(LONGEST)
+    generate_button(page).click(delay=SLOW_CLICK_MS)
+    assert paid_request(service, LONGEST)["prompt"] == LONGEST
 
 
 def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
@@ -363,42 +388,6 @@ def test_what_is_clicked_in_the_same_moment_as_something_else_happens_does_what_
 
 
 # -- what can't be sent is told where it was given
-
-
-# One after the other in one form: each is told instead of the one before.
-UNSENDABLE = {
-    "": "a blank prompt can't be sent",
-    "a" * 10_001: "Shorten the prompt by 1 character:",
-    " \u3000\u200b\n": "a blank prompt can't be sent",
-    "a bell \x07 rings": "Remove the invisible control characters",
-}
-SLOW_CLICK_MS = 400
-LONGEST = "A very long story. " * 526 + "x" * 6
-
-
-def test_a_prompt_that_cant_be_sent_is_told_below_it_and_the_form_stays_until_one_can(
-    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
-) -> None:
-    page, before = visit(server), sent(service, uploads)
-    choose_files(page, ("kept.png", picture(colour=CRIMSON)))
-    expect(reference(page, 1)).to_be_visible()
-    choose(page, "21:9", "4K", "JPG")
-    field = page.get_by_label("Prompt")
-    for prompt, words in UNSENDABLE.items():
-        write_prompt(page, prompt)
-        press_generate(page)
-        alert = told(page, words)
-        expect(alert).to_be_visible()
-        expect(field).to_have_value(prompt)
-        expect(reference(page, 1)).to_be_visible()
-        assert settings(page) == "21:9 · 4K · JPG"
-        assert prompt == "" or rows(server, prompt) == []
-    assert sent(service, uploads) == before
-    assert len(LONGEST) == 10_000
-    # What was wrong goes from above the button as soon as the field is left: by the press, during which a finger takes its time.
-    field.fill(LONGEST)
-    generate_button(page).click(delay=SLOW_CLICK_MS)
-    assert paid_request(service, LONGEST)["prompt"] == LONGEST
 
 
 def test_files_that_cant_be_references_are_told_by_name_and_one_of_them_stops_the_press(
@@ -475,7 +464,7 @@ def test_prompts_and_file_names_are_shown_letter_by_letter(server: Server, servi
 # -- for everybody
 
 
-def test_an_empty_page_and_one_with_a_picture_a_fault_and_a_job_at_work_keep_nobody_out(
+def test_an_empty_page_pictures_faults_a_job_at_work_a_table_and_a_question_keep_nobody_out(
     server: Server, visit: Visit
 ) -> None:
     page = visit(server)
@@ -488,9 +477,18 @@ def test_an_empty_page_and_one_with_a_picture_a_fault_and_a_job_at_work_keep_nob
     ask(page, "")
     expect(told(page, "blank prompt")).to_be_visible()
     assert barriers(page) == []
+    add_rows(open_batch(page), "rows.csv", ("prompt\n" + "".join(f"row {number}\n" for number in range(12))).encode())
+    expect(generate_button(page)).to_contain_text("Generate 12")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).to_be_hidden()
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    assert barriers(page) == []
+    press_generate(page)
+    expect(question_of(page)).to_be_visible()
+    assert barriers(page) == []
 
 
-def test_a_phone_is_enough_to_make_a_picture_and_find_it_again(
+def test_a_thumb_is_enough_to_make_one_picture_and_three_and_to_find_them_again(
     server: Server, service: Sandbox, visit: Visit, phone: BrowserContext
 ) -> None:
     page, prompt = visit(server, profile=phone), "A picture made on the way home"
@@ -508,9 +506,26 @@ def test_a_phone_is_enough_to_make_a_picture_and_find_it_again(
         len(saved(page, page.get_by_role("button", name="Download", exact=True))[1])
         == rows(server, prompt)[0]["file_bytes"]
     )
+
+    choose(page, "1K")
+    prompt, before = "A tram, three times", service.balance
+    write_prompt(page, prompt)
+    ask_for_images(page, 3)
+    expect(generate_button(page)).to_contain_text("Generate 3 · about 54 credits")
+    page.wait_for_timeout(READ_MS)
+    generate_button(page).tap()
+    expect(pictures_of(page, prompt)).to_have_count(3)
+    pictures_of(page, prompt).first.tap()
+    large = page.get_by_role("dialog", name="Picture")
+    expect(large).to_be_visible()
+    page.keyboard.press("Escape")
+    assert len(tasks(service, prompt)) == len(paid_requests(service, prompt)) == 3
+    assert before - service.balance == 54
+    assert len({row["task_id"] for row in rows(server, prompt)}) == 3
+    assert len({shown.get_attribute("src") for shown in pictures_of(page, prompt).all()}) == 3
     go_to(page, "History")
     show_item(page, 0)
-    expect(page.get_by_role("dialog", name="Picture").locator(".panel .prompt")).to_have_text(prompt)
+    expect(large.locator(".panel .prompt")).to_have_text(prompt)
     page.keyboard.press("Escape")
     go_to(page, "Account")
     expect(metric(page)).to_be_visible()

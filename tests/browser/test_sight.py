@@ -7,7 +7,17 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.support.barriers import cut_off, dress
 from tests.support.browser import DESKTOP, PHONE, Visit, choose_of, pictures_of, press_of, settle, told
-from tests.support.composer import RATIO, SIZE, ask, ask_for_images, generate_button, make, reference, write_prompt
+from tests.support.composer import (
+    RATIO,
+    SIZE,
+    ask,
+    ask_for_images,
+    empty_form,
+    generate_button,
+    make,
+    reference,
+    write_prompt,
+)
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -38,11 +48,17 @@ def scroll_down(page: Page) -> None:
     until(lambda: page.get_by_test_id("stMain").evaluate("main => main.scrollTop") > 100)
 
 
-def test_on_a_phone_the_new_card_is_in_sight_after_the_press(
+def test_on_a_phone_the_dock_is_low_the_new_card_in_sight_and_what_is_used_again_seen_in_the_dock(
     server: Server, visit: Visit, phone: BrowserContext
 ) -> None:
-    page = visit(server, profile=phone)
-    make(page, "A harbour at six")
+    page, oldest = visit(server, profile=phone), "A harbour at six"
+    expect(page.get_by_text("available →")).to_be_visible()
+    until(lambda: edges(dock(page))[0] > 0.73 * PHONE["height"])
+    expect(page.get_by_text("Reference images")).to_be_hidden()
+    page.get_by_role("button", name="Settings").tap()
+    for field in (page.get_by_text("Reference images"), page.get_by_label("Images", exact=True)):
+        expect(field).to_be_visible()
+    make(page, oldest)
     make(page, "A harbour at seven")
     scroll_down(page)
     ask(page, "A harbour at eight")
@@ -52,12 +68,7 @@ def test_on_a_phone_the_new_card_is_in_sight_after_the_press(
     expect(pictures_of(page, "A harbour at eight")).to_be_visible()
     until(lambda: is_within(heading, 0, edges(dock(page))[0]))
 
-
-def test_what_is_used_again_far_down_the_page_is_seen_in_the_dock(server: Server, visit: Visit) -> None:
-    page, oldest = visit(server), "A harbour at five"
-    page.set_viewport_size(PHONE)
-    make(page, oldest)
-    make(page, f"{oldest}, in fog")
+    # What is used again far down the page is seen in the dock.
     scroll_down(page)
     press_of(page, oldest).get_by_role("button", name="Use as reference").click()
     expect(reference(page, 1)).to_be_visible()
@@ -70,43 +81,25 @@ def test_what_is_used_again_far_down_the_page_is_seen_in_the_dock(server: Server
         until(lambda shown=shown: is_within(shown, edges(dock(page))[0], PHONE["height"]))
 
 
-def test_a_phone_s_dock_takes_a_quarter_of_the_height_and_one_press_shows_the_rest(
-    server: Server, visit: Visit, phone: BrowserContext
-) -> None:
-    page = visit(server, profile=phone)
-    expect(page.get_by_text("available →")).to_be_visible()
-    until(lambda: edges(dock(page))[0] > 0.73 * PHONE["height"])
-    expect(page.get_by_text("Reference images")).to_be_hidden()
-    page.get_by_role("button", name="Settings").tap()
-    for field in (page.get_by_text("Reference images"), page.get_by_label("Images", exact=True)):
-        expect(field).to_be_visible()
-
-
-def test_the_prompt_and_the_button_are_whole_on_a_narrow_window(server: Server, visit: Visit) -> None:
-    page = visit(server)
-    write_prompt(page, "A harbour in four pictures")
-    ask_for_images(page, 4)
-    expect(generate_button(page)).to_contain_text("Generate 4")
-    for screen in (LAPTOP, TABLET):
-        page.set_viewport_size(screen)
-        for shown in (page.get_by_label("Prompt", exact=True), generate_button(page)):
-            until(lambda shown=shown, screen=screen: is_within(shown, 0, screen["height"]))
-            box = shown.bounding_box()
-            assert box["x"] >= 0 and box["x"] + box["width"] <= screen["width"]
-        assert page.get_by_label("Prompt", exact=True).bounding_box()["width"] >= 300
-        until(lambda: cut_off(page) == 0)
-
-
-def test_a_failure_is_one_line_that_fits_the_window(server: Server, visit: Visit) -> None:
-    page = visit(server)
+def test_a_failure_the_prompt_and_the_button_are_whole_on_a_narrow_window(server: Server, visit: Visit) -> None:
+    page = visit(server, stays=True)
     ask(page, "sandbox: filtered, " + "a very long description of a harbour, " * 9)
     expect(told(page, "content filter")).to_be_visible()
     line = page.get_by_role("listitem").filter(has_text="content filter")
+    write_prompt(page, "A harbour in four pictures")
+    ask_for_images(page, 4)
+    expect(generate_button(page)).to_contain_text("Generate 4")
+    prompt = page.get_by_label("Prompt", exact=True)
     for screen in (DESKTOP, LAPTOP, TABLET):
         page.set_viewport_size(screen)
         until(lambda: until(line.bounding_box)["height"] <= 50 and cut_off(page) == 0)
         # Alone in its row, it has all of it.
         until(lambda: line.evaluate("line => line.offsetWidth === line.parentElement.offsetWidth"))
+        for shown in (prompt, generate_button(page)):
+            until(lambda shown=shown, screen=screen: is_within(shown, 0, screen["height"]))
+            box = shown.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= screen["width"]
+        assert prompt.bounding_box()["width"] >= 300
     page.set_viewport_size(PHONE)
     until(lambda: cut_off(page) == 0)
 
@@ -125,7 +118,7 @@ def test_what_opens_from_the_dock_opens_upward_and_whole(server: Server, visit: 
 
 
 def test_a_notice_comes_into_a_place_that_was_there_and_moves_nothing(server: Server, visit: Visit) -> None:
-    page, reader = visit(server), visit(server, "/history")
+    page, reader = empty_form(visit(server, stays=True)), visit(server, "/history")
     heading = reader.get_by_role("heading", name="History")
     before = edges(heading)
     page.bring_to_front()
