@@ -28,7 +28,6 @@ from tests.support.composer import (
     choose,
     choose_files,
     generate_button,
-    make,
     open_batch,
     press_generate,
     prompt_field,
@@ -207,7 +206,9 @@ def under_way(server: Server) -> int:
     return len(sql(server, "SELECT id FROM jobs WHERE prompt LIKE 'Banner %' AND state IN ('uploading', 'sending')"))
 
 
-def test_columns_and_choices_are_listed_as_they_will_be_sent(server: Server, service: Sandbox, visit: Visit) -> None:
+def test_columns_and_choices_are_listed_as_they_will_be_sent_and_a_day_later_the_same_request_asks_first(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
     page = visit(server)
     write_prompt(page, "A {small|large} {{animal}} in a field")
     fill_table(page, "animal\nhare\n{stag}\n", "Generate 4")
@@ -221,6 +222,20 @@ def test_columns_and_choices_are_listed_as_they_will_be_sent(server: Server, ser
     for prompt in wanted:
         expect(pictures_of(page, prompt)).to_be_visible()
         assert len(paid_requests(service, prompt)) == 1
+
+    prompt = wanted[0]
+    day_before = "created_at = created_at - 86400, ended_at = ended_at - 86400"
+    sql(server, f"UPDATE jobs SET {day_before} WHERE prompt = ?", prompt)
+    other = visit(server)
+    ask(other, prompt)
+    expect(question_of(other)).to_contain_text("The same request was made before.")
+    expect(question_of(other)).to_contain_text("yesterday")
+    expect(pictures_of(other, prompt)).to_be_visible()
+    assert len(paid_requests(service, prompt)) == 1
+    question_of(other).get_by_role("button", name="Show what is there").click()
+    expect(question_of(other)).to_have_count(0)
+    expect(pictures_of(other, prompt)).to_be_visible()
+    assert (len(paid_requests(service, prompt)), len(rows(server, prompt))) == (1, 1)
 
 
 def test_too_much_and_what_does_not_arrive_is_said_beside_its_field_and_what_a_file_says_is_shown_as_text(
@@ -254,26 +269,6 @@ def test_too_much_and_what_does_not_arrive_is_said_beside_its_field_and_what_a_f
     shown = strange.replace("://", ":\u2060//")
     expect(page.get_by_text(f"Not used by any prompt: “{shown}”.")).to_be_visible()
     expect(page.get_by_role("alert").get_by_text("“*many*” is not a number from 1 to 8.")).to_be_visible()
-
-
-# -- the same again
-
-
-def test_the_same_request_a_day_later_asks_first(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, prompt = visit(server), "A tower that was made yesterday"
-    make(page, prompt)
-    day_before = "created_at = created_at - 86400, ended_at = ended_at - 86400"
-    sql(server, f"UPDATE jobs SET {day_before} WHERE prompt = ?", prompt)
-    other = visit(server)
-    ask(other, prompt)
-    expect(question_of(other)).to_contain_text("The same request was made before.")
-    expect(question_of(other)).to_contain_text("yesterday")
-    expect(pictures_of(other, prompt)).to_be_visible()
-    assert len(paid_requests(service, prompt)) == 1
-    question_of(other).get_by_role("button", name="Show what is there").click()
-    expect(question_of(other)).to_have_count(0)
-    expect(pictures_of(other, prompt)).to_be_visible()
-    assert (len(paid_requests(service, prompt)), len(rows(server, prompt))) == (1, 1)
 
 
 # -- the last credits
@@ -346,7 +341,7 @@ def test_reloads_and_a_look_at_another_page_bring_back_the_table_and_what_was_ty
     until(lambda: "A mended row" in page.get_by_test_id("stDataFrame").last.locator("canvas td").all_text_contents())
 
 
-def test_reloads_on_a_slow_line_and_of_a_page_that_comes_all_at_once_bring_back_every_field(
+def test_what_is_chosen_stands_however_quickly_the_dock_is_used_and_however_slowly_a_reload_comes(
     server: Server, visit: Visit
 ) -> None:
     lines, held = [], []
@@ -359,8 +354,15 @@ def test_reloads_on_a_slow_line_and_of_a_page_that_comes_all_at_once_bring_back_
     with contextlib.closing(visit(server)) as page:
         choose(page, "16:9", "4K")
         write_prompt(page, "A lasting thought")
-        open_batch(page)
+        page.get_by_text("Batch", exact=True).click()
+        expect(page.get_by_role("button", name="Add rows")).to_be_visible()
+        # Each of these runs the dock, and then the page: most of them while the run before is on its way to the browser.
+        for number in range(30):
+            page.get_by_role("radio", name=str(1 + number % 2), exact=True).click()
         settle(page)
+        expect(page.get_by_role("button", name="Add rows")).to_be_visible()
+        expect_lasting_form(page)
+        # Each message of the server comes a moment after the one before, and then all of a page come at once.
         page.route_web_socket(STREAM, slow_down)
         for _ in range(2):
             page.reload()

@@ -174,7 +174,9 @@ def test_the_balance_on_the_page_falls_by_the_price(journey: SimpleNamespace) ->
 # -- presses
 
 
-def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, service: Sandbox, visit: Visit) -> None:
+def test_a_double_click_pays_once_a_later_press_again_and_more_than_the_button_said_is_asked_about(
+    server: Server, service: Sandbox, visit: Visit
+) -> None:
     page, prompt = empty_form(visit(server, stays=True)), "A lamp pressed twice"
     write_prompt(page, prompt)
     generate_button(page).dblclick()
@@ -185,11 +187,7 @@ def test_a_double_click_pays_once_and_a_later_press_pays_again(server: Server, s
     expect(pictures_of(page, prompt)).to_have_count(2)
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 2
 
-
-def test_a_press_that_costs_more_than_the_button_said_is_asked_about(
-    server: Server, service: Sandbox, visit: Visit
-) -> None:
-    page, prompt = empty_form(visit(server, stays=True)), "A {red|blue|green} chair by the window"
+    prompt = "A {red|blue|green} chair by the window"
     page.get_by_label("Prompt").fill(prompt)
     expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
     page.keyboard.press("ControlOrMeta+Enter")
@@ -213,7 +211,7 @@ def rest(page: Page, messages: list) -> None:
             return
 
 
-def test_settings_are_chosen_in_one_list_until_a_press_closes_it_and_that_draws_nothing_but_its_picture(
+def test_a_list_of_settings_stays_open_until_a_press_keeps_what_was_chosen_and_draws_nothing_but_its_picture(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
     page, prompt, messages = empty_form(visit(server, stays=True)), "A ferry at noon", []
@@ -259,21 +257,6 @@ def test_settings_are_chosen_in_one_list_until_a_press_closes_it_and_that_draws_
     expect(dock.get_by_role("button", name="16:9")).to_be_visible()
     page.reload()
     expect(dock.get_by_role("button", name="16:9")).to_be_visible()
-
-
-def test_what_is_chosen_stands_however_quickly_the_dock_is_used(server: Server, visit: Visit) -> None:
-    page = visit(server)
-    settle(page)
-    choose(page, "4K")
-    page.get_by_text("Batch", exact=True).click()
-    expect(page.get_by_role("button", name="Add rows")).to_be_visible()
-    # Each of these runs the dock, and then the page: most of them while the run before is on its way to the browser.
-    for number in range(30):
-        page.get_by_role("radio", name=str(1 + number % 2), exact=True).click()
-    settle(page)
-    expect(page.get_by_role("switch", name="Batch")).to_be_checked()
-    expect(page.get_by_role("button", name="Add rows")).to_be_visible()
-    assert settings(page).endswith("4K · PNG")
 
 
 # -- what can be done with a picture
@@ -442,7 +425,7 @@ LETTERS = (
 
 
 def test_prompts_and_file_names_are_shown_letter_by_letter(server: Server, service: Sandbox, visit: Visit) -> None:
-    page, name = visit(server), "**x**:material-home: <b>$y$`.png"
+    page, name = empty_form(visit(server, stays=True)), "**x**:material-home: <b>$y$`.png"
     choose_files(page, (name, picture(colour="pink")), (f"not {name}", b"no picture"))
     expect(page.get_by_role("group", name=f"1 of 1: {name}")).to_contain_text(name)
     expect(told(page, "not a picture")).to_contain_text(f"not {name} —")
