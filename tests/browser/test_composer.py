@@ -361,6 +361,7 @@ def test_what_is_chosen_stands_however_quickly_the_dock_is_used_and_however_slow
             page.get_by_role("radio", name=str(1 + number % 2), exact=True).click()
         settle(page)
         expect(page.get_by_role("button", name="Add rows")).to_be_visible()
+        assert settings(page) == "16:9 · 4K · PNG"
         expect_lasting_form(page)
         # Each message of the server comes a moment after the one before, and then all of a page come at once.
         page.route_web_socket(STREAM, slow_down)
@@ -384,7 +385,7 @@ def test_what_is_chosen_stands_however_quickly_the_dock_is_used_and_however_slow
 
 
 def expect_lasting_form(page: Page) -> None:
-    """Wait until the page of these reloads has every field as it was."""
+    """Wait until every field of that page is as it was."""
     expect(page.get_by_role("switch", name="Batch")).to_be_checked()
     expect(prompt_field(page)).to_have_value("A lasting thought")
     until(lambda: settings(page) == "16:9 · 4K · PNG")

@@ -262,7 +262,7 @@ def test_a_list_of_settings_stays_open_until_a_press_keeps_what_was_chosen_and_d
 # -- what can be done with a picture
 
 
-def test_a_picture_is_made_as_asked_for_looked_at_taken_home_and_used_again_until_a_prompt_that_cant_be_sent_is_mended(
+def test_a_picture_is_made_as_asked_for_taken_home_and_used_again_and_what_cant_be_sent_leaves_the_form_as_it_is(
     server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
 ) -> None:
     page, prompt, next_prompt = visit(server), "A wide river", "The same river at night"
@@ -304,7 +304,7 @@ def test_a_picture_is_made_as_asked_for_looked_at_taken_home_and_used_again_unti
 
     # Generate is pressed before the form shows what it is filled with: neither is sent, and no mixture of both.
     write_prompt(page, "A third river")
-    choose(page, "1K", "16:9")
+    choose(page, "2K", "16:9")
     expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
     press_of(page, prompt).get_by_role("button", name="More").first.click()
     reuse = page.get_by_role("menuitem", name="Reuse all")
@@ -318,9 +318,10 @@ def test_a_picture_is_made_as_asked_for_looked_at_taken_home_and_used_again_unti
     page.get_by_role("button", name="Undo").click()
     field = page.get_by_label("Prompt")
     expect(field).to_have_value("A third river")
-    until(lambda: settings(page) == "16:9 · 1K · JPG")
+    until(lambda: settings(page) == "16:9 · 2K · PNG")
 
     # What can't be sent is told below the prompt, and the form stays until it can.
+    choose(page, "JPG")
     before = sent(service, uploads)
     for prompt, words in UNSENDABLE.items():
         write_prompt(page, prompt)
@@ -328,7 +329,7 @@ def test_a_picture_is_made_as_asked_for_looked_at_taken_home_and_used_again_unti
         expect(told(page, words)).to_be_visible()
         expect(field).to_have_value(prompt)
         expect(reference(page, 1)).to_be_visible()
-        assert settings(page) == "16:9 · 1K · JPG"
+        assert settings(page) == "16:9 · 2K · JPG"
         assert prompt == "" or rows(server, prompt) == []
     assert sent(service, uploads) == before
     assert len(LONGEST) == 10_000
