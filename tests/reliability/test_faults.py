@@ -263,31 +263,30 @@ def test_a_refusal_costs_nothing_and_is_told(
 
 
 @pytest.mark.parametrize("fault", LOSSES)
-def test_a_lost_reply_of_a_task_that_was_made_is_never_sent_again_and_found(
+def test_after_a_lost_reply_a_task_is_found_or_settled_by_a_person_and_never_sent_again(
     studio: Studio, settings: Settings, rogue: Rogue, fault: str
 ) -> None:
-    rogue.plan("create", acting(LOSSES[fault]))
-    job = ended(studio, submit(studio))
-    assert (job.state, job.problem, job.task_id) == (State.UNSURE, "Unsure", None)
-    assert [one.id for one in studio.jobs.needing_attention()] == [job.id]
-    assert errors.sentence("Unsure") in account_page()
-    assert "Review in Account" in card(job)
-    studio.attention.link_task(job.id, next(iter(rogue.tasks)))
-    assert_paid_once_and_here(studio, settings, rogue, job)
+    rogue.plan("create", acting(LOSSES[fault]), LOSSES[fault])
+    made = ended(studio, submit(studio))
+    assert (made.state, made.problem, made.task_id) == (State.UNSURE, "Unsure", None)
+    assert [one.id for one in studio.jobs.needing_attention()] == [made.id]
+    assert "Review in Account" in card(made)
+    studio.attention.link_task(made.id, next(iter(rogue.tasks)))
+    assert_paid_once_and_here(studio, settings, rogue, made)
 
-
-@pytest.mark.parametrize("fault", LOSSES)
-def test_a_lost_reply_of_a_task_that_was_not_made_is_settled_by_a_person(
-    studio: Studio, settings: Settings, rogue: Rogue, fault: str
-) -> None:
-    rogue.plan("create", LOSSES[fault])
-    job = ended(studio, submit(studio))
-    assert (job.state, job.problem) == (State.UNSURE, "Unsure")
-    studio.attention.mark_not_run(job.id)
-    now = studio.jobs.get(job.id)
+    not_made = ended(studio, submit(studio))
+    assert (not_made.state, not_made.problem) == (State.UNSURE, "Unsure")
+    studio.attention.mark_not_run(not_made.id)
+    now = studio.jobs.get(not_made.id)
     assert (now.state, now.problem, now.credits) == (State.FAILED, "NeverRan", 0)
-    assert (len(rogue.requests("create")), rogue.tasks, studio.jobs.needing_attention()) == (1, {}, [])
+    assert (len(rogue.requests("create")), len(rogue.tasks), studio.jobs.needing_attention()) == (2, 1, [])
     assert errors.sentence("NeverRan") in card(now)
+
+
+def test_a_lost_reply_is_told_on_the_account_page(studio: Studio, rogue: Rogue) -> None:
+    rogue.plan("create", status(500))
+    ended(studio, submit(studio))
+    assert errors.sentence("Unsure") in account_page()
 
 
 @pytest.mark.parametrize("fault", LOOKS)
@@ -314,17 +313,7 @@ def test_a_picture_that_can_not_be_had_twice_is_fetched_again(
 
 
 @pytest.mark.parametrize("fault", UPLOADS)
-def test_uploads_that_fail_are_tried_again_and_the_others_stay_up(
-    studio: Studio, settings: Settings, rogue: Rogue, fault: str
-) -> None:
-    rogue.plan("upload", UPLOADS[fault], normal, UPLOADS[fault])  # The first of three fails, and then the second.
-    job = submit(studio, references=references(studio, 3))
-    assert_paid_once_and_here(studio, settings, rogue, job)
-    assert len(rogue.requests("upload")) == 5
-
-
-@pytest.mark.parametrize("fault", UPLOADS)
-def test_an_upload_that_fails_for_good_costs_nothing(
+def test_an_upload_that_fails_for_good_costs_nothing_and_else_is_tried_again_while_the_others_stay_up(
     studio: Studio, settings: Settings, rogue: Rogue, fault: str
 ) -> None:
     rogue.plan("upload", always=UPLOADS[fault])
@@ -333,6 +322,11 @@ def test_an_upload_that_fails_for_good_costs_nothing(
     assert (len(rogue.requests("upload")), rogue.requests("create")) == (3, [])
     assert studio.jobs.get(job.id).sent_at is None
     assert studio.credits.free() == 1000
+
+    rogue.plan("upload", UPLOADS[fault], normal, UPLOADS[fault])  # The first of three fails, and then the second.
+    job = submit(studio, references=references(studio, 3))
+    assert_paid_once_and_here(studio, settings, rogue, job)
+    assert len(rogue.requests("upload")) == 3 + 5
 
 
 @BOTH

@@ -17,7 +17,6 @@ import requests
 from websockets.sync.client import connect
 
 from kie.errors import NoRoom
-from kie.generation import Generation
 from kie.images.files import UPLOADS_LIMIT
 from kie.jobs import State
 from kie.settings import Settings
@@ -27,7 +26,7 @@ from kie.studio import Studio
 from kie.web.guard import CLIENT_HEADER
 from tests.support.images import picture
 from tests.support.jobs import ended, submit
-from tests.support.rows import queue_submission
+from tests.support.rows import ask
 from tests.support.server import ForkedServer, Server
 from tests.support.site import served
 from tests.support.waiting import until
@@ -53,10 +52,10 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def narrow_server(tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def narrow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A studio that may have 256 files open, and no more."""
-    with Narrow(tmp_path / "data") as running:
+    with Narrow(tmp_path_factory.mktemp("narrow") / "data") as running:
         yield running
 
 
@@ -111,7 +110,7 @@ def is_made(server: Server, opened: contextlib.ExitStack) -> bool:
     [path] = server.data_dir.rglob("studio.sqlite3")
     store = Store(file_url(path))
     opened.callback(store.close)
-    [job] = queue_submission(store, "Ann", Generation("a lighthouse"), "press", 1, 18.0, time.time())
+    [job] = ask(store, at=time.time())
     return until(lambda: store.jobs.get(job.id).state == State.DONE)
 
 
