@@ -46,7 +46,8 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
     With `receipt`, the downloaded file has the receipt embedded; otherwise it is the file as delivered.
     """
     is_here = job.state == State.DONE and studio.exports.file(job) is not None
-    is_shown = is_here and not job.preview_problem and not job.binned_at
+    # In the feed, a deleted picture disappears; in the history, people look at it before they restore it.
+    is_shown = is_here and not job.preview_problem and not (session and job.binned_at)
     width, height = shape(job)
     url = studio.exports.picture_link(job.id, zone=zone) if receipt else studio.backend.urls.address("picture", job.id)
     return Item(
@@ -104,8 +105,9 @@ def clock(studio: Studio, job: Job) -> dict[str, float | str | None]:
 
 
 def badges(job: Job) -> tuple[Badge, ...]:
-    """Return the badges for stars, ratings and shortfall."""
+    """Return the badges for the bin, stars, ratings and shortfall."""
     marks = (
+        (job.binned_at, "delete", "In the bin"),
         (job.starred_at, "star", f"Starred by {job.starred_by}"),
         (job.verdict == "pick", "thumb_up", f"Picked by {job.verdict_by}"),
         (job.verdict == "reject", "thumb_down", f"Rejected by {job.verdict_by}"),

@@ -73,6 +73,17 @@ def test_a_clock_that_goes_on_is_no_change_and_a_star_is(studio: Studio, site: s
     assert get(site, "jobs", ids=job.id, seen=seen).status_code == 200
 
 
+def test_a_deleted_picture_is_shown_in_the_history_and_no_longer_in_the_feed(studio: Studio, site: str) -> None:
+    job = ended(studio, submit(studio, "a boat"))
+    studio.annotations.bin([job.id], "Ann")
+    [[in_feed]] = [group["items"] for group in get(site, "jobs", ids=job.id).json()["groups"]]
+    in_history = get(site, "job", id=job.id).json()["item"]
+    assert (in_feed["label"], in_feed["thumbnail"], in_feed["picture"]) == ("In the bin", None, None)
+    assert [badge["text"] for badge in in_history["badges"]] == ["In the bin"]
+    assert [action["id"] for action in in_history["actions"]] == ["restore", "copy"]
+    assert requests.get(site + in_history["thumbnail"], timeout=20).headers["content-type"].startswith("image/")
+
+
 def test_references_say_what_their_tiles_show(studio: Studio, site: str) -> None:
     kept = studio.references.add("a.png", io.BytesIO(picture()))
     until(lambda: not get(site, "references", ids=kept.id).json()["items"][0]["isWaiting"])
