@@ -36,7 +36,9 @@ HINT = "Nothing has been sent yet, so this is free."
 # -- items
 
 
-def test_an_item_shows_its_picture_its_words_and_what_can_be_done(look: Look) -> None:
+def test_an_item_shows_its_picture_its_words_and_what_can_be_done_and_its_download_is_the_whole_file(
+    look: Look,
+) -> None:
     page = look(group(finished(1, badges=(Badge("star", "Starred"),)), note="For the fair"))
     expect(page.get_by_role("heading", name="A press at 14:02", level=2)).to_be_visible()
     until(lambda: width_of(picture(page, 1)) == 160)
@@ -45,6 +47,10 @@ def test_an_item_shows_its_picture_its_words_and_what_can_be_done(look: Look) ->
     for name in ("Open large", "Download", "Use as reference", "More"):
         expect(button(page, name)).to_be_visible()
     expect(button(page, "Star")).to_have_count(0)
+    assert saved(page, button(page, "Download")) == ("lighthouse-1.png", drawn(640, 480, 1))
+    button(page, "Download").focus()
+    with page.expect_download():
+        page.keyboard.press("Space")
 
 
 def test_on_a_phone_the_buttons_of_a_narrow_picture_stand_in_one_row(look: Look, phone: BrowserContext) -> None:
@@ -58,27 +64,26 @@ def test_on_a_phone_the_buttons_of_a_narrow_picture_stand_in_one_row(look: Look,
     assert all(place["x"] <= box["x"] and box["x"] + box["width"] <= place["x"] + place["width"] for box in boxes)
 
 
-def test_the_seconds_of_an_open_job_count_on_in_the_browser(look: Look) -> None:
-    page = look(group(waiting(1, elapsed=12.0, expected=1000.0), waiting(2, elapsed=75.0, expected=30.0)))
+def test_the_seconds_of_an_open_job_count_on_in_the_browser_without_a_bar_if_its_length_is_unknown(look: Look) -> None:
+    known = (waiting(1, elapsed=12.0, expected=1000.0), waiting(2, elapsed=75.0, expected=30.0))
+    unknown = (waiting(3, elapsed=5.0), waiting(4, state="queued", turn="Your turn in about 12 s."))
+    page = look(group(*known, *unknown))
     counted = page.get_by_text(re.compile(r"^(\d+ min )?\d+ s · ~.+ s left"))
     expect(counted).to_be_visible()
     gone, to_go = seconds_in(counted.inner_text())
     assert abs(gone + to_go - 1000) <= 1
     until(lambda: seconds_in(counted.inner_text())[0] > gone)
     expect(page.get_by_text(re.compile(r"^\d+ min \d+ s · taking longer than usual"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^([6-9]|\d\d+) s$"))).to_be_visible()
+    expect(page.get_by_text("Your turn in about 12 s.")).to_be_visible()
     expect(page.get_by_role("progressbar")).to_have_count(2)
+    for number in (1, 2):
+        expect(card(page, number).get_by_role("progressbar")).to_be_visible()
 
 
 def seconds_in(text: str) -> list[int]:
     """Return the durations in a text, such as "1 min 5 s", in seconds."""
     return [60 * int(minutes or 0) + int(left) for minutes, left in re.findall(r"(?:(\d+) min )?(\d+) s", text)]
-
-
-def test_a_job_of_unknown_length_has_seconds_and_no_bar(look: Look) -> None:
-    page = look(group(waiting(1, elapsed=5.0), waiting(2, state="queued", turn="Your turn in about 12 s.")))
-    expect(page.get_by_text(re.compile(r"^([6-9]|\d\d+) s$"))).to_be_visible()
-    expect(page.get_by_text("Your turn in about 12 s.")).to_be_visible()
-    expect(page.get_by_role("progressbar")).to_have_count(0)
 
 
 def test_a_group_tells_how_far_it_is_and_what_can_be_done_with_all_of_it(look: Look, stage: Stage) -> None:
@@ -126,8 +131,15 @@ def test_two_presses_at_once_are_both_answered_once(look: Look, stage: Stage) ->
     until(lambda: len(stage.heard()) == 3)
 
 
-def test_a_double_click_is_one_press(look: Look, stage: Stage) -> None:
+def test_a_copy_is_made_in_the_browser_and_said_and_a_double_click_is_one_press(
+    look: Look, profile: BrowserContext, stage: Stage
+) -> None:
     page = look(group(finished(1)))
+    profile.grant_permissions(["clipboard-read", "clipboard-write"], origin=stage.server.url)
+    choose_more(page, page, "Copy prompt")
+    expect(page.get_by_role("status")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "A copied prompt"
+    assert stage.heard() == []
     button(page, "Use as reference").dblclick()
     choose_more(page, page, "Star")
     stage.hears(["use", "p1", "g1"], ["star", "p1", "g1"])
@@ -144,14 +156,6 @@ def test_what_was_answered_is_not_answered_again_by_a_server_that_starts_anew(lo
     expect(picture(page, 2)).to_be_visible()
     button(page, "Use as reference").click()
     stage.hears(["use", "p1", "g1"], ["use", "p2", "g1"])
-
-
-def test_a_download_has_its_own_name_and_the_whole_file(look: Look) -> None:
-    page = look(group(finished(1)))
-    assert saved(page, button(page, "Download")) == ("lighthouse-1.png", drawn(640, 480, 1))
-    button(page, "Download").focus()
-    with page.expect_download():
-        page.keyboard.press("Space")
 
 
 def test_the_menu_is_led_by_keys_and_gives_the_focus_back(look: Look, stage: Stage) -> None:
@@ -175,32 +179,21 @@ def test_the_menu_is_led_by_keys_and_gives_the_focus_back(look: Look, stage: Sta
     stage.hears(["star", "p1", "g1"])
 
 
-def test_a_copy_is_made_in_the_browser_and_said(look: Look, profile: BrowserContext, stage: Stage) -> None:
-    page = look(group(finished(1)))
-    profile.grant_permissions(["clipboard-read", "clipboard-write"], origin=stage.server.url)
-    choose_more(page, page, "Copy prompt")
-    expect(page.get_by_role("status")).to_have_text("Copied")
-    assert page.evaluate("navigator.clipboard.readText()") == "A copied prompt"
-    assert stage.heard() == []
-
-
 # -- what changes under the eye
 
 
-def test_a_picture_takes_the_place_that_was_kept_for_it_and_is_announced(look: Look, stage: Stage) -> None:
-    page = look(group(waiting(1), finished(2)))
+def test_a_picture_takes_the_place_that_was_kept_for_it_and_is_announced_and_others_stay_the_same_elements(
+    look: Look, stage: Stage
+) -> None:
+    page = look(group(waiting(1), finished(2), finished(3)))
     page.get_by_text("Generating").wait_for()
     kept = card(page, 1).locator(".place").bounding_box()
-    stage.show(group(finished(1), finished(2)))
+    picture(page, 3).evaluate("image => (image.isTheSame = true)")
+    button(card(page, 2), "Use as reference").focus()
+    stage.show(group(finished(1), finished(2), finished(3)))
     expect(picture(page, 1)).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("Done: A lighthouse, number 1")
     assert card(page, 1).locator(".place").bounding_box() == kept
-
-
-def test_what_has_not_changed_stays_the_same_element(look: Look, stage: Stage) -> None:
-    page = look(group(waiting(1), finished(2), finished(3)))
-    picture(page, 3).evaluate("image => (image.isTheSame = true)")
-    button(card(page, 2), "Use as reference").focus()
     stage.show(group(finished(4), finished(1), finished(3), finished(2, meta="Something new")))
     expect(picture(page, 4)).to_be_visible()
     assert picture(page, 3).evaluate("image => image.isTheSame")
@@ -243,9 +236,19 @@ def test_the_focus_stays_on_an_item_whose_button_is_gone(look: Look, stage: Stag
 # -- the tab
 
 
-def test_the_tab_counts_what_is_to_come_and_says_done_to_who_looks_elsewhere(look: Look, stage: Stage) -> None:
+def test_the_tab_counts_what_is_to_come_and_who_looks_elsewhere_is_told_in_it_and_notified_once(
+    look: Look, stage: Stage, profile: BrowserContext
+) -> None:
+    profile.grant_permissions(["notifications"], origin=stage.server.url)
     page = look(group(waiting(1)), notify=Notify(2))
+    page.evaluate("""() => {
+        window.told = []
+        window.Notification = class extends Notification {
+          constructor(title, options) { super(title, options); window.told.push([title, options.body]) }
+        }
+      }""")
     expect(page).to_have_title("(2) Nano Banana Studio")
+    expect(button(page, "Notify me when done")).to_have_count(0)
     stage.show(group(finished(1)), notify=Notify(0))
     expect(page).to_have_title("Nano Banana Studio")
     stage.show(group(waiting(1)), notify=Notify(1))
@@ -253,30 +256,11 @@ def test_the_tab_counts_what_is_to_come_and_says_done_to_who_looks_elsewhere(loo
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => window.isAway ?? true, configurable: true })")
     stage.show(group(finished(1)), notify=Notify(0))
     expect(page).to_have_title("Done · Nano Banana Studio")
-    page.evaluate("() => { window.isAway = false; document.dispatchEvent(new Event('visibilitychange')) }")
-    expect(page).to_have_title("Nano Banana Studio")
-
-
-def test_a_person_who_allowed_it_is_notified_once_while_they_look_elsewhere(
-    look: Look, stage: Stage, profile: BrowserContext
-) -> None:
-    profile.grant_permissions(["notifications"], origin=stage.server.url)
-    page = look(group(waiting(1)), notify=Notify(1))
-    page.evaluate("""() => {
-        window.told = []
-        window.isAway = true
-        Object.defineProperty(document, 'hidden', { get: () => window.isAway, configurable: true })
-        window.Notification = class extends Notification {
-          constructor(title, options) { super(title, options); window.told.push([title, options.body]) }
-        }
-      }""")
-    expect(button(page, "Notify me when done")).to_have_count(0)
-    stage.show(group(finished(1)), notify=Notify(0))
-    expect(page).to_have_title("Done · Nano Banana Studio")
     stage.show(group(finished(1), finished(2)), notify=Notify(0))
     expect(picture(page, 2)).to_be_visible()
     assert page.evaluate("told") == [["Done · Nano Banana Studio", "Every picture has come or has ended."]]
-    page.evaluate("window.isAway = false")
+    page.evaluate("() => { window.isAway = false; document.dispatchEvent(new Event('visibilitychange')) }")
+    expect(page).to_have_title("Nano Banana Studio")
     profile.clear_permissions()
 
 

@@ -33,7 +33,9 @@ Look = Callable[..., Page]
 # -- the lightbox
 
 
-def test_the_lightbox_shows_the_whole_picture_and_what_is_known_of_it(look: Look, stage: Stage) -> None:
+def test_the_lightbox_shows_the_whole_picture_what_is_known_of_it_and_its_keys_until_an_action_goes_on_elsewhere(
+    look: Look, stage: Stage
+) -> None:
     page = look(group(finished(1, 1600, 1200)))
     picture(page, 1).click()
     large = picture(lightbox(page), 1)
@@ -46,6 +48,19 @@ def test_the_lightbox_shows_the_whole_picture_and_what_is_known_of_it(look: Look
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     until(lambda: focused(page) == "Picture made from: A lighthouse, number 1")
+    picture(page, 1).click()
+    keys = page.get_by_role("dialog", name="Keys")
+    page.keyboard.press("?")
+    expect(keys).to_be_visible()
+    page.keyboard.press("?")
+    expect(keys).to_be_hidden()
+    page.keyboard.press("?")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    expect(lightbox(page)).to_be_visible()
+    button(lightbox(page), "Use as reference").click()
+    stage.hears(["star", "p1", "g1"], ["use", "p1", "g1"])
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_pictures_are_judged_by_keys_one_after_the_other(look: Look, stage: Stage) -> None:
@@ -76,28 +91,6 @@ def test_items_are_judged_by_the_same_keys_and_the_next_comes_into_the_place_of_
     stage.show(group(pictures[0], pictures[2]))
     expect(picture(page, 1)).to_have_count(0)
     until(lambda: "number 2" in focused(page))
-
-
-def test_a_question_mark_shows_the_keys_in_the_large_view_too(look: Look) -> None:
-    page = look(group(finished(1)))
-    picture(page, 1).click()
-    keys = page.get_by_role("dialog", name="Keys")
-    page.keyboard.press("?")
-    expect(keys).to_be_visible()
-    page.keyboard.press("?")
-    expect(keys).to_be_hidden()
-    page.keyboard.press("?")
-    page.keyboard.press("Escape")
-    expect(keys).to_be_hidden()
-    expect(lightbox(page)).to_be_visible()
-
-
-def test_an_action_that_goes_on_elsewhere_leaves_the_lightbox(look: Look, stage: Stage) -> None:
-    page = look(group(finished(1)))
-    picture(page, 1).click()
-    button(lightbox(page), "Use as reference").click()
-    stage.hears(["use", "p1", "g1"])
-    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_thumbnail_stands_in_when_the_whole_picture_does_not_come(look: Look) -> None:
@@ -224,13 +217,18 @@ def test_two_fingers_zoom_and_one_goes_to_the_next_picture(look: Look, phone: Br
 # -- comparing
 
 
-def test_two_pictures_are_compared_and_a_third_can_be_added(look: Look, stage: Stage) -> None:
+def test_two_pictures_are_compared_by_what_differs_and_a_third_can_be_added(look: Look, stage: Stage) -> None:
     page = look(group(finished(1), finished(2), finished(3)))
     choose_more(card(page, 1), page, "Compare")
     expect(page.get_by_text("Selected: compare another with it")).to_be_visible()
     choose_more(card(page, 2), page, "Compare")
     for number in (1, 2):
         expect(picture(compare(page), number)).to_be_visible()
+    expect(compare(page).locator(".differing dt")).to_have_text(["Prompt", "Resolution"])
+    expect(compare(page).get_by_text("2K", exact=True)).to_be_visible()
+    expect(compare(page).get_by_text("Ann", exact=True)).to_be_hidden()
+    compare(page).get_by_text("The same for all: 2").click()
+    expect(compare(page).get_by_text("Ann", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
     choose_more(card(page, 3), page, "Compare")
     for number in (1, 2, 3):
@@ -241,17 +239,6 @@ def test_two_pictures_are_compared_and_a_third_can_be_added(look: Look, stage: S
     button(page, "Clear").click()
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
     assert stage.heard() == []
-
-
-def test_the_comparison_lists_what_differs_and_puts_away_what_does_not(look: Look) -> None:
-    page = look(group(finished(1), finished(2)))
-    for number in (1, 2):
-        choose_more(card(page, number), page, "Compare")
-    expect(compare(page).locator(".differing dt")).to_have_text(["Prompt", "Resolution"])
-    expect(compare(page).get_by_text("2K", exact=True)).to_be_visible()
-    expect(compare(page).get_by_text("Ann", exact=True)).to_be_hidden()
-    compare(page).get_by_text("The same for all: 2").click()
-    expect(compare(page).get_by_text("Ann", exact=True)).to_be_visible()
 
 
 # Where a picture begins in its frame.
@@ -314,9 +301,9 @@ def test_pictures_of_a_grid_keep_their_true_shapes_in_rows_of_one_height(look: L
     assert len({round(box["y"]) for box in boxes}) == 1
 
 
-@pytest.mark.parametrize("layout", ["feed", "grid"])
-def test_badges_lie_over_their_picture(look: Look, layout: str) -> None:
-    page = look(group(finished(1, badges=(Badge("star", "Starred by Ann"),))), layout=layout)
+def test_badges_lie_over_their_picture(look: Look, stage: Stage) -> None:
+    shown = group(finished(1, badges=(Badge("star", "Starred by Ann"),)))
+    page = look(shown)
     # What is no target of the pointer is not found at a point.
     is_on_top = """badge => {
         badge.style.pointerEvents = "auto"
@@ -324,10 +311,25 @@ def test_badges_lie_over_their_picture(look: Look, layout: str) -> None:
         return badge.contains(badge.getRootNode().elementFromPoint(x + width / 2, y + height / 2))
     }"""
     assert page.locator(".badge").evaluate(is_on_top)
+    stage.show(shown, **grid())
+    expect(page.get_by_role("checkbox", name="number 1")).to_be_visible()
+    assert page.locator(".badge").evaluate(is_on_top)
 
 
-def test_arrows_move_through_the_grid_space_selects_and_enter_opens(look: Look) -> None:
-    page = look(group(*(finished(number) for number in range(12))), **grid())
+def test_shift_takes_a_range_that_the_server_can_clear_and_arrows_space_and_enter_move_select_and_open(
+    look: Look, stage: Stage
+) -> None:
+    offered = {"selection_actions": (Action("clear", "Put away", "inventory_2"),)}
+    page = look(group(*(finished(number) for number in range(12))), **grid(**offered))
+    page.get_by_role("checkbox", name="number 5").check()
+    expect(page.get_by_text(CHOSEN)).to_have_text("Chosen: p5")
+    page.get_by_role("checkbox", name="number 0").check()
+    page.get_by_role("checkbox", name="number 2").click(modifiers=["Shift"])
+    expect(page.get_by_text(CHOSEN)).to_have_text("Chosen: p5, p0, p1, p2")
+    button(page, "Put away").click()
+    expect(page.get_by_text(CHOSEN)).to_have_text("Chosen: nothing")
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
+    stage.hears(["clear", None, "selection"])
     page.get_by_role("button", name="number 0").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
@@ -344,20 +346,6 @@ def test_arrows_move_through_the_grid_space_selects_and_enter_opens(look: Look) 
     expect(picture(lightbox(page), 11)).to_be_visible()
     page.keyboard.press("Escape")
     until(lambda: "number 11" in focused(page))
-
-
-def test_shift_takes_a_range_and_the_server_can_clear_it(look: Look, stage: Stage) -> None:
-    offered = {"selection_actions": (Action("clear", "Put away", "inventory_2"),)}
-    page = look(group(*(finished(number) for number in range(6))), **grid(**offered))
-    page.get_by_role("checkbox", name="number 5").check()
-    expect(page.get_by_text(CHOSEN)).to_have_text("Chosen: p5")
-    page.get_by_role("checkbox", name="number 0").check()
-    page.get_by_role("checkbox", name="number 2").click(modifiers=["Shift"])
-    expect(page.get_by_text(CHOSEN)).to_have_text("Chosen: p5, p0, p1, p2")
-    button(page, "Put away").click()
-    expect(page.get_by_text(CHOSEN)).to_have_text("Chosen: nothing")
-    expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
-    stage.hears(["clear", None, "selection"])
 
 
 def test_a_job_without_a_picture_can_be_looked_at_in_the_grid(look: Look) -> None:
