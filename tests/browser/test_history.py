@@ -24,6 +24,7 @@ from tests.support.browser import (
     at,
     beside,
     brought_up_to_date,
+    go,
     saved,
     settle,
     show_item,
@@ -95,7 +96,9 @@ def finish(files: Files, store: Store, job_id: str, began: float) -> None:
 @pytest.fixture
 def history(server: Server, visit: Visit) -> Page:
     """The history as a table."""
-    return visit(server, "/history?view=table")
+    page = visit(server, "/history?view=table")
+    until(lambda: table_rows(page))
+    return page
 
 
 def prompts(page: Page) -> list[str]:
@@ -115,25 +118,40 @@ def tick(page: Page, number: int) -> None:
 # -- the list
 
 
-def test_the_newest_stand_first_fifty_to_a_page_with_what_each_was_and_cost(history: Page) -> None:
+def test_the_newest_stand_first_fifty_to_a_page_that_has_its_own_address(
+    server: Server, history: Page, visit: Visit
+) -> None:
     expect(history.get_by_text(f"{JOBS} pictures · ")).to_be_visible()
-    shown = until(lambda: table_rows(history))
+    shown = table_rows(history)
     assert len(shown) == PAGE_SIZE
     assert shown[0][:5] == [ONE_LINE, "Done", "17.5", "3:2 · 2K · JPG", "Ben"]
     assert [row[:3] for row in shown[1:3]] == [[f"Picture number 00{n}", "Cancelled", "not charged"] for n in (1, 2)]
     history.set_viewport_size({"width": 1440, "height": 900})
     cut = "rows => rows.some(row => [...row.children].some(cell => cell.scrollWidth > cell.offsetWidth + 1))"
     until(lambda: not history.locator(".row, .heads").evaluate_all(cut))
+    history.get_by_role("button", name="Page 3").click()
+    expect(history).to_have_url(re.compile(r"[?&]page=3"))
+    until(lambda: prompts(history)[0] == f"Picture number {2 * PAGE_SIZE:03}")
+    linked = visit(server, history.url.removeprefix(server.url).replace("page=3", "page=2"))
+    until(lambda: prompts(linked)[0] == f"Picture number {PAGE_SIZE:03}")
+    expect(linked).to_have_url(re.compile(r"[?&]page=2"))
 
 
-def test_pictures_come_first_and_another_choice_is_remembered_for_the_next_visit(server: Server, visit: Visit) -> None:
+def test_pictures_come_first_by_day_and_another_choice_is_remembered_for_the_next_visit(
+    server: Server, visit: Visit
+) -> None:
     page = visit(server, "/history")
     expect(page.locator(".tile").first).to_be_visible()
+    # Made an hour ago, by which time it may have been the day before.
+    expect(page.get_by_role("heading", name=re.compile("^(Today|Yesterday)$"), level=2).first).to_be_visible()
     height = page.locator(".tile").first.bounding_box()["height"]
     page.get_by_role("button", name="View").click()
-    page.get_by_test_id("stPopoverBody").get_by_text("Large", exact=True).click()
+    choices = page.get_by_test_id("stPopoverBody")
+    choices.get_by_text("Large", exact=True).click()
     until(lambda: page.locator(".tile").first.bounding_box()["height"] > 1.2 * height)
-    page.get_by_test_id("stPopoverBody").get_by_text("No groups", exact=True).click()
+    choices.get_by_text("By submission", exact=True).click()
+    expect(page.get_by_role("heading", name=ONE_LINE, level=2)).to_be_visible()
+    choices.get_by_text("No groups", exact=True).click()
     expect(page.get_by_role("heading", level=2)).to_have_count(0)
     page.keyboard.press("Escape")
     page.get_by_text("Table", exact=True).click()
@@ -145,34 +163,12 @@ def test_pictures_come_first_and_another_choice_is_remembered_for_the_next_visit
     again.context.clear_cookies(name="studio_history")
 
 
-def test_pictures_are_grouped_by_day_and_by_press(server: Server, visit: Visit) -> None:
-    page = visit(server, "/history?q=lighthouse&view=pictures")
-    # Made an hour ago, by which time it may have been the day before.
-    expect(page.get_by_role("heading", name=re.compile("^(Today|Yesterday)$"), level=2)).to_be_visible()
-    page.get_by_role("button", name="View").click()
-    page.get_by_test_id("stPopoverBody").get_by_text("By submission", exact=True).click()
-    expect(page.get_by_role("heading", name=ONE_LINE, level=2)).to_be_visible()
-    page.context.clear_cookies(name="studio_history")
-
-
-def test_another_page_is_in_the_address_and_opens_from_it(server: Server, history: Page, visit: Visit) -> None:
-    prompts(history)
-    history.get_by_role("button", name="Page 3").click()
-    expect(history).to_have_url(re.compile(r"[?&]page=3"))
-    until(lambda: prompts(history)[0] == f"Picture number {2 * PAGE_SIZE:03}")
-    linked = visit(server, "/history?page=2&view=table")
-    until(lambda: prompts(linked)[0] == f"Picture number {PAGE_SIZE:03}")
-    expect(linked).to_have_url(re.compile(r"[?&]page=2"))
-    linked.reload()
-    settle(linked)
-    until(lambda: prompts(linked)[0] == f"Picture number {PAGE_SIZE:03}")
-
-
 # -- ticks and presses
 
 
-def test_a_tick_moves_nothing_and_a_press_right_after_it_counts_with_it(server: Server, history: Page) -> None:
-    prompts(history)
+def test_ticks_move_nothing_and_last_and_each_press_is_for_what_was_selected_when_it_was_pressed(
+    server: Server, history: Page
+) -> None:
     before = [row.bounding_box() for row in history.locator(".row").all()[:4]]
     with server.asleep():  # in the time that a tick and a press take, no server has answered
         tick(history, 1)
@@ -185,12 +181,6 @@ def test_a_tick_moves_nothing_and_a_press_right_after_it_counts_with_it(server: 
     until(lambda: prompts(history)[:3] == [ONE_LINE, "Picture number 001", "Picture number 003"])
     tray(history).get_by_role("button", name="Undo").click()
     until(lambda: prompts(history)[:3] == [ONE_LINE, "Picture number 001", "Picture number 002"])
-
-
-def test_each_press_that_reaches_a_busy_server_is_for_what_was_selected_when_it_was_pressed(
-    server: Server, history: Page
-) -> None:
-    prompts(history)
     with server.asleep():
         for number in (3, 4, 5):
             tick(history, number)
@@ -202,10 +192,6 @@ def test_each_press_that_reaches_a_busy_server_is_for_what_was_selected_when_it_
         expect(history.locator(".row").nth(number).locator(".signs .icon")).to_be_visible()
     expect(history.locator(".row").nth(6).locator(".signs .icon")).to_have_count(0)
     expect(history.locator(".row.is-selected")).to_contain_text("Picture number 006")
-
-
-def test_what_is_selected_stays_so_on_another_page_and_in_the_other_view(history: Page) -> None:
-    tick(history, 0)
     history.get_by_role("button", name="Page 2").click()
     until(lambda: prompts(history)[0] == f"Picture number {PAGE_SIZE:03}")
     tick(history, 0)
@@ -217,8 +203,26 @@ def test_what_is_selected_stays_so_on_another_page_and_in_the_other_view(history
     expect(tray(history)).to_be_hidden()
 
 
-def test_the_table_is_led_by_keys_with_one_stop_for_all_rows(history: Page) -> None:
-    prompts(history)
+def test_a_press_anywhere_on_a_row_shows_it_and_keys_lead_on_and_delete_with_one_stop_for_all_rows(
+    history: Page,
+) -> None:
+    for place in (".thumb", ".when"):
+        history.locator(".row").nth(0).locator(place).click()
+        expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
+        beside(history).get_by_role("button", name="Close").click()
+        expect(beside(history)).to_be_hidden()
+    for pressed in ("its line", "beside it"):
+        history.locator(".row .cell.state").first.click()
+        expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
+        if pressed == "beside it":
+            beside(history).get_by_role("button", name="Close").focus()
+        history.keyboard.press("Delete")
+        expect(tray(history)).to_contain_text("1 picture moved to the bin for 30 days.")
+        expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")
+        tray(history).get_by_role("button", name="Undo").click()
+        until(lambda: prompts(history)[:2] == [ONE_LINE, "Picture number 001"])
+    beside(history).get_by_role("button", name="Close").click()
+    expect(beside(history)).to_be_hidden()
     stops = ".row .opener:not([tabindex='-1']), .row input:not([tabindex='-1'])"
     expect(history.locator(stops)).to_have_count(2)
     history.locator(".row .opener").first.focus()
@@ -230,20 +234,6 @@ def test_the_table_is_led_by_keys_with_one_stop_for_all_rows(history: Page) -> N
     expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")
     history.keyboard.press("Escape")
     expect(beside(history)).to_be_hidden()
-
-
-def test_del_deletes_the_picture_that_is_open_beside_the_list_and_goes_on(history: Page) -> None:
-    prompts(history)
-    for pressed in ("its line", "beside it"):
-        history.locator(".row .cell.state").first.click()
-        expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
-        if pressed == "beside it":
-            beside(history).get_by_role("button", name="Close").focus()
-        history.keyboard.press("Delete")
-        expect(tray(history)).to_contain_text("1 picture moved to the bin for 30 days.")
-        expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")
-        tray(history).get_by_role("button", name="Undo").click()
-        until(lambda: prompts(history)[:2] == [ONE_LINE, "Picture number 001"])
 
 
 def test_what_came_to_nothing_takes_one_line_with_its_reason_and_what_can_be_done(server: Server, visit: Visit) -> None:
@@ -274,7 +264,6 @@ def test_pictures_are_led_by_keys_with_one_stop_for_all(server: Server, visit: V
     keys = page.get_by_role("dialog", name="Keys")
     for name in ("Star", "Pick", "Reject", "Delete", "Search"):
         expect(keys.get_by_text(name)).to_be_visible()
-    assert barriers(page) == []
     page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
     expect(page.locator(stops)).to_contain_text("Picture number 002")
@@ -283,22 +272,17 @@ def test_pictures_are_led_by_keys_with_one_stop_for_all(server: Server, visit: V
     expect(page.get_by_label("Search", exact=True)).to_have_value("what? and/or")
     expect(keys).to_be_hidden()
     expect(page.get_by_text("No results.")).to_be_visible()
+    page.get_by_label("Search", exact=True).fill("lighthouse")
+    first.focus()
+    page.keyboard.press("?")
+    expect(keys).to_be_visible()
+    assert barriers(page) == []
 
 
 # -- one picture
 
 
-@pytest.mark.parametrize("view", ["table", "pictures"])
-def test_a_press_on_an_item_shows_everything_that_is_known_and_keeps_nobody_out(
-    server: Server, visit: Visit, view: str
-) -> None:
-    history = visit(server, f"/history?view={view}")
-    show_item(history, 0)
-    shown = beside(history).get_by_role("img", name="Picture made from: A finished")
-    expect(shown).to_be_visible()
-    until(lambda: shown.evaluate("image => image.naturalWidth") == 512)
-    expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
-    expect(beside(history).get_by_role("img", name="Reference 1")).to_be_visible()
+def test_a_press_on_an_item_shows_everything_that_is_known_and_keeps_nobody_out_in_either_view(history: Page) -> None:
     known = {
         "Settings": "3:2 · 2K · JPG",
         "Credits": "17.5 credits",
@@ -307,44 +291,31 @@ def test_a_press_on_an_item_shows_everything_that_is_known_and_keeps_nobody_out(
         "Made in": "47 s",
         "Task id": TASK_ID,
     }
-    for name, value in known.items():
-        expect(fact(history, name)).to_have_text(value)
-    expect(fact(history, "Delivered")).to_contain_text("900 × 600 JPEG")
-    for step in ("Queued", "Uploading references", "Sending", "Generating", "Downloading", "Done"):
-        expect(fact(history, step)).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))
-    history.keyboard.press("p")
-    expect(fact(history, "Marks")).to_contain_text("Picked by Visitor")
-    history.keyboard.press("p")
-    expect(fact(history, "Marks")).not_to_contain_text("Picked by Visitor")
-    assert barriers(history) == []
-    show_item(history, 1)
-    expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")
-    expect(fact(history, "Delivered")).to_have_text("nothing yet")
-    expect(fact(history, "Credits")).to_have_text("not charged")
-    expect(beside(history).get_by_role("button", name="Download", exact=True)).to_have_count(0)
-
-
-def test_a_press_anywhere_on_a_row_shows_it(history: Page) -> None:
-    for place in (".thumb", ".state", ".when"):
-        history.locator(".row").nth(0).locator(place).click()
+    shown = beside(history).get_by_role("img", name="Picture made from: A finished")
+    for view in ("Table", "Pictures"):
+        if view == "Pictures":
+            history.get_by_text(view, exact=True).click()
+            expect(history.locator(".tile").first).to_be_visible()
+        show_item(history, 0)
+        expect(shown).to_be_visible()
+        until(lambda: shown.evaluate("image => image.naturalWidth") == 512)
         expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
-        beside(history).get_by_role("button", name="Close").click()
-        expect(beside(history)).to_be_hidden()
-
-
-def test_tags_and_a_note_are_written_beside_the_picture(server: Server, history: Page, visit: Visit) -> None:
-    show_item(history, 3)
-    beside(history).get_by_label("Add a tag").fill("Winter")
-    beside(history).get_by_label("Add a tag").press("Enter")
-    expect(beside(history).get_by_role("button", name="Remove tag winter")).to_be_visible()
-    beside(history).get_by_label("Note").fill("For the fair")
-    beside(history).get_by_label("Add a tag").focus()
-    found = visit(server, "/history?tag=winter&view=table")
-    until(lambda: prompts(found) == ["Picture number 003"])
-    show_item(found, 0)
-    expect(beside(found).get_by_label("Note")).to_have_value("For the fair")
-    beside(found).get_by_role("button", name="Remove tag winter").click()
-    expect(beside(found).get_by_role("button", name="Remove tag winter")).to_have_count(0)
+        expect(beside(history).get_by_role("img", name="Reference 1")).to_be_visible()
+        for name, value in known.items():
+            expect(fact(history, name)).to_have_text(value)
+        expect(fact(history, "Delivered")).to_contain_text("900 × 600 JPEG")
+        for step in ("Queued", "Uploading references", "Sending", "Generating", "Downloading", "Done"):
+            expect(fact(history, step)).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))
+        history.keyboard.press("p")
+        expect(fact(history, "Marks")).to_contain_text("Picked by Visitor")
+        history.keyboard.press("p")
+        expect(fact(history, "Marks")).not_to_contain_text("Picked by Visitor")
+        assert barriers(history) == []
+        show_item(history, 1)
+        expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")
+        expect(fact(history, "Delivered")).to_have_text("nothing yet")
+        expect(fact(history, "Credits")).to_have_text("not charged")
+        expect(beside(history).get_by_role("button", name="Download", exact=True)).to_have_count(0)
 
 
 def test_an_address_opens_its_picture_large_on_whatever_page_of_the_list_it_stands(
@@ -392,39 +363,53 @@ def test_a_picture_is_opened_large_taken_away_used_as_a_reference_and_asked_for_
     expect(history.get_by_text("gold.png")).to_be_visible()
 
 
-@pytest.mark.parametrize("view", ["table", "pictures"])
-def test_a_phone_shows_an_item_large_with_all_that_is_known_of_it(
-    server: Server, visit: Visit, phone: BrowserContext, view: str
+def test_a_phone_shows_an_item_large_with_all_that_is_known_of_it_in_either_view(
+    server: Server, visit: Visit, phone: BrowserContext
 ) -> None:
-    page = visit(server, f"/history?view={view}", profile=phone)
-    if view == "table":
-        row = page.locator(".row").first
-        expect(row).to_contain_text("3:2 · 2K · JPG · 17.5 credits")
-        assert row.bounding_box()["width"] <= PHONE["width"]
-    show_item(page, 0)
+    page = visit(server, "/history?view=table", profile=phone)
+    row = page.locator(".row").first
+    expect(row).to_contain_text("3:2 · 2K · JPG · 17.5 credits")
+    assert row.bounding_box()["width"] <= PHONE["width"]
     large = page.get_by_role("dialog", name="Picture")
-    expect(large.get_by_text(TASK_ID)).to_be_attached()
-    expect(large.get_by_label("Note")).to_be_attached()
     shown = large.locator(".frame img")
-    until(lambda: (box := shown.bounding_box()) and abs(box["width"] / box["height"] - 1.5) < 0.03)
-    assert findings(page) == []
-    large.get_by_label("Note").press_sequentially("+1-0")  # keys that zoom elsewhere
-    expect(large.get_by_label("Note")).to_have_value("+1-0")
-    large.get_by_label("Note").fill("")
-    large.get_by_role("button", name="Close").click()
-    expect(page).not_to_have_url(re.compile("job="))
+    for view in ("Table", "Pictures"):
+        if view == "Pictures":
+            page.get_by_text(view, exact=True).click()
+            expect(page.locator(".tile").first).to_be_visible()
+        show_item(page, 0)
+        expect(large.get_by_text(TASK_ID)).to_be_attached()
+        expect(large.get_by_label("Note")).to_be_attached()
+        until(lambda: (box := shown.bounding_box()) and abs(box["width"] / box["height"] - 1.5) < 0.03)
+        assert findings(page) == []
+        large.get_by_label("Note").press_sequentially("+1-0")  # keys that zoom elsewhere
+        expect(large.get_by_label("Note")).to_have_value("+1-0")
+        large.get_by_label("Note").fill("")
+        large.get_by_role("button", name="Close").click()
+        expect(page).not_to_have_url(re.compile("job="))
 
 
-# -- the list moves under the eye
+# -- what others do
 
 
-def test_what_is_shown_and_selected_stays_so_when_a_new_picture_comes(
+def test_what_is_shown_and_selected_stays_so_when_others_read_what_is_written_there_and_make_a_picture(
     server: Server, history: Page, visit: Visit
 ) -> None:
-    show_item(history, 0)
+    show_item(history, 3)
     tick(history, 1)
-    ask(visit(server), "A newcomer")
+    beside(history).get_by_label("Add a tag").fill("Winter")
+    beside(history).get_by_label("Add a tag").press("Enter")
+    expect(beside(history).get_by_role("button", name="Remove tag winter")).to_be_visible()
+    beside(history).get_by_label("Note").fill("For the fair")
+    beside(history).get_by_label("Add a tag").focus()
+    other = visit(server, "/history?tag=winter&view=table")
+    until(lambda: prompts(other) == ["Picture number 003"])
+    show_item(other, 0)
+    expect(beside(other).get_by_label("Note")).to_have_value("For the fair")
+    beside(other).get_by_role("button", name="Remove tag winter").click()
+    expect(beside(other).get_by_role("button", name="Remove tag winter")).to_have_count(0)
+    go(other, "Generate")
+    ask(other, "A newcomer")
     until(lambda: "A newcomer" in prompts(brought_up_to_date(history)))
-    expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
-    expect(history.locator(".row.is-current")).to_contain_text(ONE_LINE)
+    expect(beside(history).locator(".prompt")).to_have_text("Picture number 003")
+    expect(history.locator(".row.is-current")).to_contain_text("Picture number 003")
     expect(history.locator(".row.is-selected")).to_contain_text("Picture number 001")
