@@ -36,17 +36,22 @@ MAYBE = "may have been charged but hasn't arrived"
 BRAKED = re.compile(r"Paused since \d\d:\d\d: the service takes no tasks\. Running pictures continue\.")
 
 
-def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
+def test_a_lost_reply_is_told_on_every_page_disturbs_nobody_who_writes_and_a_pasted_id_brings_the_picture(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
-    page, before = visit(server, stays=True), service.balance
+    page, writer, before = visit(server, stays=True), visit(server), service.balance
     prompt = "sandbox: lost reply, a lighthouse to care for"
+    writer.get_by_label("Prompt").press_sequentially("A half-writ")
+    page.bring_to_front()
     ask(page, prompt)
     expect(told(page, "The reply was lost")).to_contain_text("not sent again")
-    somebody_else = visit(server, "/history")
-    for one in (page, somebody_else):
+    for one in (page, writer):
         expect(told(one, MAYBE)).to_contain_text("1 picture may have been charged")
         expect(one.get_by_role("button", name="Review", exact=True)).to_be_visible()
+    writer.bring_to_front()
+    writer.keyboard.type("ten prompt")
+    expect(writer.get_by_label("Prompt")).to_have_value("A half-written prompt")
+    expect(writer.get_by_label("Prompt")).to_be_focused()
     page.bring_to_front()
     go(page, "History")
     expect(told(page, MAYBE)).to_be_visible()
@@ -62,13 +67,13 @@ def test_a_lost_reply_is_told_on_every_page_and_a_pasted_id_brings_the_picture(
     expect_news(page, page.get_by_text(NOTHING))
     go(page, "Generate")
     expect(pictures_of(page, prompt)).to_be_visible()
-    for one in (page, somebody_else):
+    for one in (page, writer):
         expect(told(one, MAYBE)).to_have_count(0)
     assert len(paid_requests(service, prompt)) == 1
     assert before - service.balance == 18
 
 
-def test_an_id_does_for_its_own_job_only_and_what_never_ran_can_be_taken_back(
+def test_an_id_does_for_its_own_job_only_what_never_ran_is_taken_back_and_a_charge_for_nothing_given_up(
     server: Server, service: Sandbox, visit: Visit
 ) -> None:
     made, lost, other = (
@@ -113,12 +118,9 @@ def test_an_id_does_for_its_own_job_only_and_what_never_ran_can_be_taken_back(
     for prompt in (lost, other):
         assert len(paid_requests(service, prompt)) == 1
 
-
-def test_what_was_charged_for_nothing_is_given_up_with_a_reason(server: Server, visit: Visit) -> None:
-    page, prompt = visit(server, stays=True), "A picture that failed at full cost"
-    make(page, prompt)
-    sql(server, "UPDATE jobs SET state = 'failed', problem = 'TaskFailed', file = NULL WHERE prompt = ?", prompt)
-    account = visit(server, "/account")
+    sql(server, "UPDATE jobs SET state = 'failed', problem = 'TaskFailed', file = NULL WHERE prompt = ?", made)
+    account.bring_to_front()
+    account.reload()
     account.set_viewport_size(ZOOMED)
     account.get_by_role("button", name="Give up").click()
     question = account.get_by_role("dialog", name="Give up")
@@ -126,7 +128,7 @@ def test_what_was_charged_for_nothing_is_given_up_with_a_reason(server: Server, 
     question.get_by_role("button", name="Confirm").click()
     expect(question).to_have_count(0)
     expect_news(account, account.get_by_text(NOTHING))
-    [row] = rows(server, prompt)
+    [row] = rows(server, made)
     assert (row["settled"], row["credits"]) == ("too old", 18)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 import requests
@@ -14,7 +14,6 @@ from tests.support.browser import PROBES, Start, Visit, beside, go, pictures_of,
 from tests.support.composer import add_rows, choose_files, make, open_batch, reference
 from tests.support.images import picture
 from tests.support.other_programs import Proxy, answer, as_it_came, site, without_the_port, without_websockets
-from tests.support.outbound import Outbound
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -104,17 +103,6 @@ def test_every_page_works_under_its_policy_without_one_word_in_the_console(serve
     assert [message for message in heard if not PROBES.search(message[1])] == []
 
 
-def test_a_session_speaks_to_this_machine_only(start: Start, visit: Visit, tmp_path: Path) -> None:
-    outbound = Outbound(tmp_path / "outbound")
-    studio = start(Server, KIE_SANDBOX="1", **outbound.environment)
-    own = visit(studio)
-    make(own, "Nobody outside is asked")
-    go(own, re.compile("^History"))
-    go(own, re.compile("^Account"))
-    assert "127.0.0.1" in outbound.addresses
-    assert outbound.addresses <= {"127.0.0.1", "localhost", "::1"}
-
-
 # -- a page whose line does not come up
 
 
@@ -123,10 +111,9 @@ def notice(page: Page) -> Locator:
 
 
 def test_a_proxy_without_websockets_is_named_until_it_passes_them(
-    start: Start, clean_page: Callable[..., Page]
+    server: Server, clean_page: Callable[..., Page]
 ) -> None:
-    studio = start(KIE_SANDBOX="1")
-    with Proxy(studio.port, without_websockets) as proxy:
+    with Proxy(server.port, without_websockets) as proxy:
         page = clean_page(errors_pass=("WebSocket", "net::ERR_"))
         page.goto(proxy.url)
         expect(notice(page)).to_contain_text("Nothing was sent.")
@@ -142,29 +129,27 @@ def test_a_proxy_without_websockets_is_named_until_it_passes_them(
         page.goto("about:blank")
 
 
-@pytest.mark.parametrize(
-    "answered", [answer(status) for status in ("401 No", "200 OK", "502 Bad")], ids=["401", "200", "502"]
-)
-def test_a_websocket_that_a_proxy_answers_in_another_way_is_said(
-    server: Server, clean_page: Callable[..., Page], answered: bytes
-) -> None:
-    with Proxy(server.port, lambda head: head if without_websockets(head) else answered) as proxy:
-        page = clean_page(errors_pass=("WebSocket", "net::ERR_"))
-        page.goto(proxy.url)
-        expect(notice(page)).to_contain_text("Its live connection (a websocket) does not open. Nothing was sent.")
-        expect(notice(page)).to_contain_text("Safari sends no password")
-        page.goto("about:blank")
+def answering(answered: bytes) -> Callable[[bytes], bytes]:
+    """Return what gives this answer to websockets."""
+    return lambda head: head if without_websockets(head) else answered
 
 
-def test_a_proxy_that_cuts_the_port_off_is_named_with_what_to_set(
-    start: Start, clean_page: Callable[..., Page]
+def test_a_proxy_that_answers_a_websocket_itself_or_cuts_the_port_off_is_named_with_what_to_set(
+    server: Server, clean_page: Callable[..., Page]
 ) -> None:
-    studio = start(KIE_SANDBOX="1")
-    with Proxy(studio.port, without_the_port) as proxy:
-        page = clean_page(errors_pass=("WebSocket", "net::ERR_", "403"))
-        page.goto(proxy.url)
-        expect(notice(page)).to_contain_text(
+    passing = [answering(answer(status)) for status in ("401 No", "200 OK", "502 Bad")]
+    with ExitStack() as running:
+        proxies = [running.enter_context(Proxy(server.port, one)) for one in (*passing, without_the_port)]
+        pages = [clean_page(errors_pass=("WebSocket", "net::ERR_", *more)) for more in ((), (), (), ("403",))]
+        for page, proxy in zip(pages, proxies, strict=True):
+            page.goto(proxy.url)
+        *answered, cut_off = pages
+        for page in answered:
+            expect(notice(page)).to_contain_text("Its live connection (a websocket) does not open. Nothing was sent.")
+            expect(notice(page)).to_contain_text("Safari sends no password")
+        expect(notice(cut_off)).to_contain_text(
             "The studio was asked for as 127.0.0.1, and its setting KIE_PUBLIC_URL is not set."
         )
-        expect(notice(page)).to_contain_text(f"Set KIE_PUBLIC_URL to {proxy.url} and start the studio again")
-        page.goto("about:blank")
+        expect(notice(cut_off)).to_contain_text(f"Set KIE_PUBLIC_URL to {proxies[-1].url} and start the studio again")
+        for page in pages:
+            page.goto("about:blank")
