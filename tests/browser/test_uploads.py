@@ -84,7 +84,7 @@ def test_an_upload_that_a_proxy_answers_is_said_in_the_words_of_what_to_do(
 
 def test_the_next_upload_after_such_an_answer_arrives(proxy: Proxy, visit: Visit) -> None:
     proxy.passing = as_it_came
-    page = visit(proxy, errors_pass=["413"])
+    page = visit(proxy, stays=True, errors_pass=["413"])
     proxy.passing = refusing(answer("413 Request Entity Too Large", PAGE))
     choose_files(page, ("cat.png", COLOURS["red"]))
     expect(told(page, "The proxy in front of the studio takes no file of 0.1 MB")).to_be_visible()
@@ -92,3 +92,5 @@ def test_the_next_upload_after_such_an_answer_arrives(proxy: Proxy, visit: Visit
     choose_files(page, ("cat.png", COLOURS["red"]))
     expect(reference(page, 1)).to_be_visible()
     expect(told(page, "takes no file")).to_have_count(0)
+    page.get_by_role("button", name="Remove reference 1").click()
+    expect(reference(page, 1)).to_have_count(0)
