@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import requests
@@ -19,7 +18,6 @@ from tests.support.browser import (
     Visit,
     beside,
     choose_of,
-    credits_shown,
     go,
     metric,
     paid_request,
@@ -77,98 +75,55 @@ LONGEST = "A very long story. " * 526 + "x" * 6
 # -- one picture with two references, from the first word to the file on the person's disk
 
 
-@pytest.fixture(scope="module")
-def journey(profile: BrowserContext, server: Server, service: Sandbox, uploads: Sandbox) -> SimpleNamespace:
-    """What one person's picture left behind, on their side and on the service's. After the press nothing on the page is touched."""
-    prompt, page = "Two flags over a harbour", profile.new_page()
-    profile.clear_cookies()
-    page.goto(server.url)
-    settle(page)
-    expect(metric(page)).to_have_text("100,000")
-    before = credits_shown(page)
+def test_one_press_pays_for_one_task_with_both_references_and_its_picture_comes_to_the_person_s_disk(
+    server: Server, service: Sandbox, uploads: Sandbox, visit: Visit
+) -> None:
+    page, prompt, before = visit(server), "Two flags over a harbour", service.balance
+    expect(metric(page)).to_have_text(f"{before:,}")
     seen_api, seen_uploads = len(service.seen), len(uploads.seen)
     choose_files(page, ("flag.png", picture(colour=CRIMSON)), ("flag.png", picture(colour=AZURE)))
     expect(reference(page, 2)).to_be_visible()
-    write_prompt(page, prompt)
-    press_generate(page)
+    ask(page, prompt)
+    # From here on, nothing on the page is touched until the picture and the new balance are there.
     expect(pictures_of(page, prompt)).to_be_visible()
-    expect(metric(page)).not_to_have_text(before)
-    after = credits_shown(page)
+    expect(metric(page)).to_have_text(f"{before - 18:,}")
     file_name, file = saved(page, page.get_by_role("button", name="Download", exact=True))
+
+    # The file is what the service made, under a name that says what it is.
     [task], [body] = tasks(service, prompt), paid_requests(service, prompt)
-    journey = SimpleNamespace(
-        prompt=prompt,
-        file_name=file_name,
-        file=file,
-        image=Image.open(io.BytesIO(file)).convert("RGB"),
-        credits_before=before,
-        credits_after=after,
-        api=service.seen[seen_api:],
-        uploads=uploads.seen[seen_uploads:],
-        task=task,
-        body=body,
-        page=page.content(),
-        log=server.log,
-    )
-    page.close()
-    return journey
-
-
-def test_the_downloaded_file_is_what_the_service_made_under_a_name_that_says_what_it_is(
-    journey: SimpleNamespace, service: Sandbox
-) -> None:
-    made = requests.get(f"{service.url}/results/{journey.task['taskId']}.png", timeout=10).content
-    assert journey.file == made
-    assert journey.image.size == (1024, 1024)
-    assert "two-flags-over-a-harbour" in journey.file_name
-    assert journey.file_name.endswith(".png")
-
-
-def test_the_picture_holds_both_references_in_the_order_in_which_they_were_chosen(journey: SimpleNamespace) -> None:
-    image = journey.image
+    assert file == requests.get(f"{service.url}/results/{task['taskId']}.png", timeout=10).content
+    assert "two-flags-over-a-harbour" in file_name
+    assert file_name.endswith(".png")
+    # It holds both references in the order in which they were chosen.
+    image = Image.open(io.BytesIO(file)).convert("RGB")
+    assert image.size == (1024, 1024)
     found = {
         colour: [x for x in range(0, 1024, 8) for y in range(0, 1024, 8) if image.getpixel((x, y)) == colour]
         for colour in (CRIMSON, AZURE)
     }
     assert len(found[CRIMSON]) > 500 and len(found[AZURE]) > 500
     assert max(found[CRIMSON]) < min(found[AZURE])
-
-
-def test_one_press_pays_for_one_task_with_the_official_parameters_and_no_others(journey: SimpleNamespace) -> None:
-    assert sum(seen.path == CREATE for seen in journey.api) == 1
-    assert journey.body.keys() == {"model", "input"}
-    assert journey.body["model"] == "nano-banana-pro"
-    assert len(journey.body["input"].pop("image_input")) == 2
-    assert journey.body["input"] == {
-        "prompt": journey.prompt,
-        "aspect_ratio": "1:1",
-        "resolution": "1K",
-        "output_format": "png",
-    }
-
-
-def test_two_files_of_one_name_are_uploaded_under_two(journey: SimpleNamespace) -> None:
-    names = [(seen.body["uploadPath"], seen.body["fileName"]) for seen in journey.uploads]
+    # The request has the official parameters and no others.
+    api, uploaded = service.seen[seen_api:], uploads.seen[seen_uploads:]
+    assert sum(seen.path == CREATE for seen in api) == 1
+    assert body.keys() == {"model", "input"}
+    assert body["model"] == "nano-banana-pro"
+    assert len(body["input"].pop("image_input")) == 2
+    official = {"prompt": prompt, "aspect_ratio": "1:1", "resolution": "1K", "output_format": "png"}
+    assert body["input"] == official
+    # Two files of one name are uploaded under two.
+    names = [(seen.body["uploadPath"], seen.body["fileName"]) for seen in uploaded]
     assert len(names) == len(set(names)) == 2
     assert "flag.png" not in [name for _, name in names]
-
-
-def test_the_key_goes_with_the_four_official_calls_each_on_its_own_host_and_nowhere_else(
-    journey: SimpleNamespace,
-) -> None:
-    asked = {seen.path for seen in journey.api if not seen.path.startswith("/results/")}
-    assert asked == {CREATE, RECORD, CREDIT}
-    assert {seen.path for seen in journey.uploads} == {UPLOAD}
-    for seen in (*journey.api, *journey.uploads):
+    # The key goes with the four official calls, each on its own host, and nowhere else.
+    assert {seen.path for seen in api if not seen.path.startswith("/results/")} == {CREATE, RECORD, CREDIT}
+    assert {seen.path for seen in uploaded} == {UPLOAD}
+    for seen in (*api, *uploaded):
         carries = seen.headers.get("authorization")
         assert carries == (None if seen.path.startswith("/results/") else f"Bearer {KEY}"), seen.path
-    assert any(seen.path.startswith("/results/") for seen in journey.api)
-    assert KEY not in journey.page
-    assert KEY not in journey.log
-
-
-def test_the_balance_on_the_page_falls_by_the_price(journey: SimpleNamespace) -> None:
-    assert (journey.credits_before, journey.credits_after) == ("100,000", "99,982")
+    assert any(seen.path.startswith("/results/") for seen in api)
+    assert KEY not in page.content()
+    assert KEY not in server.log
 
 
 # -- presses

@@ -323,11 +323,6 @@ def told(page: Page, words: str) -> Locator:
     return page.get_by_test_id("stAlert").or_(boxes).filter(has_text=words)
 
 
-def credits_shown(page: Page) -> str:
-    """Return the balance as displayed."""
-    return metric(page).inner_text()
-
-
 def metric(page: Page) -> Locator:
     """Return the figure of the balance."""
     return page.locator(".figure").first
