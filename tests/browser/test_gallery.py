@@ -53,17 +53,6 @@ def test_an_item_shows_its_picture_its_words_and_what_can_be_done_and_its_downlo
         page.keyboard.press("Space")
 
 
-def test_on_a_phone_the_buttons_of_a_narrow_picture_stand_in_one_row(look: Look, phone: BrowserContext) -> None:
-    names = {"use": "Use as reference", "star": "Star", "pick": "Pick", "delete": "Delete"}
-    actions = (*(Action(id, name, id) for id, name in names.items()), Action("hide", "Hide", "close", menu=True))
-    page = look(group(*(finished(number, 480, 640, actions=actions) for number in (1, 2))), profile=phone)
-    expect(button(card(page, 1), "More")).to_be_visible()
-    boxes = [shown.bounding_box() for shown in card(page, 1).locator(".actions").get_by_role("button").all()]
-    assert len(boxes) == 6 and len({box["y"] for box in boxes}) == 1
-    place = card(page, 1).bounding_box()
-    assert all(place["x"] <= box["x"] and box["x"] + box["width"] <= place["x"] + place["width"] for box in boxes)
-
-
 def test_the_seconds_of_an_open_job_count_on_in_the_browser_without_a_bar_if_its_length_is_unknown(look: Look) -> None:
     known = (waiting(1, elapsed=12.0, expected=1000.0), waiting(2, elapsed=75.0, expected=30.0))
     unknown = (waiting(3, elapsed=5.0), waiting(4, state="queued", turn="Your turn in about 12 s."))

@@ -101,7 +101,9 @@ def test_the_thumbnail_stands_in_when_the_whole_picture_does_not_come(look: Look
     assert width_of(picture(lightbox(page), 1)) == 160
 
 
-def test_arrows_and_buttons_lead_through_all_pictures_of_the_page(look: Look) -> None:
+def test_arrows_and_buttons_lead_through_all_pictures_and_an_open_one_stays_when_data_comes_and_goes_with_it(
+    look: Look, stage: Stage
+) -> None:
     page = look(group(finished(1), waiting(2)), group(finished(3), finished(4), id="g2"))
     button(card(page, 1), "Open large").click()
     expect(lightbox(page).get_by_text("1 of 3")).to_be_visible()
@@ -112,12 +114,8 @@ def test_arrows_and_buttons_lead_through_all_pictures_of_the_page(look: Look) ->
     expect(picture(lightbox(page), 4)).to_be_visible()
     page.keyboard.press("ArrowLeft")
     expect(picture(lightbox(page), 3)).to_be_visible()
-
-
-def test_an_open_lightbox_stays_when_data_comes_and_goes_with_its_picture(look: Look, stage: Stage) -> None:
-    page = look(group(finished(1), finished(2)))
-    button(card(page, 2), "Open large").click()
-    stage.show(group(finished(3), finished(1), replace(finished(2), facts=(("Person", "Somebody new"),))))
+    renewed = replace(finished(3), facts=(("Person", "Somebody new"),))
+    stage.show(group(finished(5), finished(1)), group(renewed, id="g2"))
     expect(lightbox(page).get_by_text("Somebody new")).to_be_visible()
     expect(lightbox(page).get_by_text("3 of 3")).to_be_visible()
     stage.show(group(finished(1)))
@@ -192,6 +190,9 @@ def test_100_percent_is_one_pixel_of_the_picture_for_each_of_the_screen(look: Lo
     line.send("Emulation.setDeviceMetricsOverride", screen | {"deviceScaleFactor": 1})
 
 
+# -- on a phone
+
+
 def touch(page: Page, *moments: list[tuple[float, float]]) -> None:
     """Put fingers down at the first moment's places, move them through the others, and lift them."""
     line = page.context.new_cdp_session(page)
@@ -212,6 +213,17 @@ def test_two_fingers_zoom_and_one_goes_to_the_next_picture(look: Look, phone: Br
     until(lambda: growth(picture(lightbox(page), 2), fitting) == 2)
     touch(page, [(300, 200)], [(200, 205)], [(100, 205)])
     expect(picture(lightbox(page), 2)).to_be_visible()
+
+
+def test_on_a_phone_the_buttons_of_a_narrow_picture_stand_in_one_row(look: Look, phone: BrowserContext) -> None:
+    names = {"use": "Use as reference", "star": "Star", "pick": "Pick", "delete": "Delete"}
+    actions = (*(Action(id, name, id) for id, name in names.items()), Action("hide", "Hide", "close", menu=True))
+    page = look(group(*(finished(number, 480, 640, actions=actions) for number in (1, 2))), profile=phone)
+    expect(button(card(page, 1), "More")).to_be_visible()
+    boxes = [shown.bounding_box() for shown in card(page, 1).locator(".actions").get_by_role("button").all()]
+    assert len(boxes) == 6 and len({box["y"] for box in boxes}) == 1
+    place = card(page, 1).bounding_box()
+    assert all(place["x"] <= box["x"] and box["x"] + box["width"] <= place["x"] + place["width"] for box in boxes)
 
 
 # -- comparing
