@@ -28,6 +28,7 @@ from tests.support.browser import (
     saved,
     settle,
     show_item,
+    sql,
     table_rows,
     tray,
 )
@@ -109,6 +110,12 @@ def prompts(page: Page) -> list[str]:
 def fact(page: Page, name: str) -> Locator:
     """Return what stands beside a name in the details."""
     return beside(page).locator("dt").filter(has_text=re.compile(f"^{name}$")).locator("xpath=following-sibling::dd[1]")
+
+
+def address_of(server: Server) -> str:
+    """Return what opens the finished picture at the end of an address."""
+    [job] = sql(server, "SELECT id FROM jobs WHERE task_id = ?", TASK_ID)
+    return f"job={job['id']}"
 
 
 def tick(page: Page, number: int) -> None:
@@ -282,7 +289,9 @@ def test_pictures_are_led_by_keys_with_one_stop_for_all(server: Server, visit: V
 # -- one picture
 
 
-def test_a_press_on_an_item_shows_everything_that_is_known_and_keeps_nobody_out_in_either_view(history: Page) -> None:
+def test_a_press_on_an_item_shows_everything_that_is_known_and_keeps_nobody_out_in_either_view(
+    server: Server, history: Page
+) -> None:
     known = {
         "Settings": "3:2 · 2K · JPG",
         "Credits": "17.5 credits",
@@ -297,6 +306,7 @@ def test_a_press_on_an_item_shows_everything_that_is_known_and_keeps_nobody_out_
             history.get_by_text(view, exact=True).click()
             expect(history.locator(".tile").first).to_be_visible()
         show_item(history, 0)
+        expect(history).to_have_url(re.compile(f"[?&]{address_of(server)}"))
         expect(shown).to_be_visible()
         until(lambda: shown.evaluate("image => image.naturalWidth") == 512)
         expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
@@ -319,12 +329,9 @@ def test_a_press_on_an_item_shows_everything_that_is_known_and_keeps_nobody_out_
 
 
 def test_an_address_opens_its_picture_large_on_whatever_page_of_the_list_it_stands(
-    server: Server, history: Page, visit: Visit
+    server: Server, visit: Visit
 ) -> None:
-    show_item(history, 0)
-    expect(history).to_have_url(re.compile("[?&]job=[0-9a-f]+"))
-    job = re.search("job=([0-9a-f]+)", history.url)[1]
-    linked = visit(server, f"/history?job={job}&sort=oldest")
+    linked = visit(server, f"/history?{address_of(server)}&sort=oldest")
     large = linked.get_by_role("dialog", name="Picture")
     expect(large.get_by_role("img", name="Picture made from: A finished")).to_be_visible()
     linked.keyboard.press("Escape")
