@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
 from tests.support.barriers import barriers
-from tests.support.browser import KEY, Start, Visit, at, expect_news, go, metric, tasks, told
+from tests.support.browser import KEY, Start, Visit, at, go, metric, tasks, told
 from tests.support.composer import READ_MS, ask, choose, generate_button
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
@@ -41,7 +41,9 @@ def amount(credits: float) -> str:
 # -- the balance
 
 
-def test_the_balance_has_its_age_follows_the_service_and_says_what_it_buys(account: Page, service: Sandbox) -> None:
+def test_the_balance_has_its_age_follows_the_service_says_what_it_buys_and_keeps_nobody_out(
+    account: Page, service: Sandbox
+) -> None:
     expect(metric(account)).to_have_text(amount(service.balance))
     expect(account.get_by_text(re.compile(r"^Read .+, at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"))).to_be_visible()
     for _ in range(2):
@@ -57,6 +59,8 @@ def test_the_balance_has_its_age_follows_the_service_and_says_what_it_buys(accou
     assert account.locator(".figures .figure").bounding_box()["y"] < 300
     labels = until(lambda: chart.locator("[aria-label^='X-axis'] .role-axis-label text").all_text_contents())
     assert all(re.search(r"\d\d:\d\d|\d (AM|PM)|[A-Z][a-z]{2} \d+", label) for label in labels), labels
+    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
+    assert barriers(account) == []
 
 
 def bought_by(account: Page) -> list[list[str]]:
@@ -68,9 +72,7 @@ def bought_by(account: Page) -> list[list[str]]:
     return [[found[2], found[3], found[1].replace(",", "")] for found in shown if found]
 
 
-def test_a_balance_that_cant_be_read_keeps_its_figure_and_says_so(
-    account: Page, server: Server, service: Sandbox, visit: Visit
-) -> None:
+def test_a_balance_that_cant_be_read_keeps_its_figure_and_says_so(account: Page, service: Sandbox) -> None:
     last = amount(service.balance)
     expect(metric(account)).to_have_text(last)
     service.stop()
@@ -78,7 +80,9 @@ def test_a_balance_that_cant_be_read_keeps_its_figure_and_says_so(
         account.get_by_role("button", name="Refresh").click()
         expect(told(account, "could not be asked just now")).to_be_visible()
         expect(metric(account)).to_have_text(last)
-        expect(visit(server).get_by_text("The last lookup failed")).to_be_visible()
+        go(account, "Generate")
+        expect(account.get_by_text("The last lookup failed")).to_be_visible()
+        go(account, "Account")
     finally:
         service.start()
     account.get_by_role("button", name="Refresh").click()
@@ -152,19 +156,3 @@ def test_a_refused_key_is_told_in_words_on_every_page(strict_service: Sandbox, s
     expect(told(page, "The service refused the key:")).to_contain_text("Not charged.")
     assert strict_service.tasks() == []
     assert KEY not in page.content() + server.log
-
-
-# -- for everybody
-
-
-def test_the_account_keeps_nobody_out_whatever_stands_on_it(
-    server: Server, account: Page, service: Sandbox, visit: Visit
-) -> None:
-    expect(account.get_by_text("Nothing needs attention")).to_be_visible()
-    spend_elsewhere(service)
-    account.get_by_role("button", name="Refresh").click()
-    expect_news(account, account.get_by_test_id("stVegaLiteChart"))
-    assert barriers(account) == []
-    ask(visit(server), "sandbox: lost reply, a last one")
-    expect_news(account, account.get_by_role("heading", name="Needs attention: 1"))
-    assert barriers(account) == []

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kie.sandbox import Sandbox
+from tests.support.barriers import barriers
 from tests.support.browser import (
     ZOOMED,
     Visit,
@@ -60,6 +61,9 @@ def test_a_lost_reply_is_told_on_every_page_disturbs_nobody_who_writes_and_a_pas
     expect_news(page, page.get_by_role("heading", name="Needs attention: 1"))
     expect(told(page, MAYBE)).to_have_count(0)
     assert before - service.balance == 18
+    page.get_by_role("button", name="Refresh").click()
+    expect_news(page, page.get_by_test_id("stVegaLiteChart"))
+    assert barriers(page) == []
     paste_id(page, "no id!")
     expect(told(page, "This is not a task id")).to_be_visible()
     [task] = tasks(service, prompt)
