@@ -16,7 +16,6 @@ from starlette.applications import Starlette
 
 from kie.exports import zips
 from kie.exports.lists import Entry
-from kie.generation import Generation
 from kie.history.query import Query
 from kie.images.segments import FileOfParts, unchanged
 from kie.jobs import Job, State
@@ -133,8 +132,8 @@ def job_of(number: int, job: Job) -> Job:
     return replace(job, id=f"{number:032x}", state=State.DONE, has_picture=True, file=f"results/00/{number:032x}.png")
 
 
-def test_a_zip_of_more_than_65_535_members_and_4_gb_is_read_by_others(studio: Studio, tmp_path: Path):
-    job = replace(studio.search.page(Query(binned=None), 1, 1).jobs[0], generation=Generation("a lighthouse"))
+def test_a_zip_of_more_than_65_535_members_and_4_gb_is_read_by_others(store: Store, tmp_path: Path):
+    [job] = ask(store)
     tiny, large = tmp_path / "tiny.png", tmp_path / "large.png"
     tiny.write_bytes(b"x")
     with large.open("wb") as out:

@@ -5,6 +5,7 @@ At the root of an address and below a path, always on a port of its own, which n
 
 import base64
 import io
+import random
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -30,7 +31,7 @@ from tests.support.browser import (
     told,
 )
 from tests.support.composer import add_rows, ask, make, open_batch, reference
-from tests.support.images import noisy_png
+from tests.support.images import picture, with_chunk
 from tests.support.proxies import PASSWORD, USER, Proxy
 from tests.support.reference_strip import carry, received
 from tests.support.server import ForkedServer, Server, free_port
@@ -115,31 +116,47 @@ def sockets(signed_in: BrowserContext) -> dict[str, list]:
     return heard
 
 
-def test_a_person_who_signs_in_has_the_whole_studio(
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of nearly 30 MB that is quickly decoded: what follows its pixels is not read."""
+    path = tmp_path_factory.mktemp("large") / "large.png"
+    path.write_bytes(with_chunk(picture(), b"IDAT", random.Random(0).randbytes(31_400_000), b"IEND"))
+    assert 0.99 * 30 * 2**20 < path.stat().st_size < 30 * 2**20
+    return path
+
+
+def test_a_person_who_signs_in_has_the_whole_studio_and_the_service_needs_no_sign_in_for_its_callback(
     proxy: Proxy,
     server: Server,
     service: Sandbox,
     signed_in: BrowserContext,
     sockets: dict[str, list],
     visit: Visit,
-    tmp_path: Path,
+    large: Path,
 ) -> None:
     page = visit(proxy, profile=signed_in, errors_pass=["413"])
     until(lambda: page.wait_for_timeout(100) or all(sockets.get(proxy.path + path) for path in SOCKETS))
 
-    make(page, f"A picture behind {proxy.url}")
-    assert pictures_of(page, f"A picture behind {proxy.url}").evaluate("(image) => image.src").startswith(proxy.url)
+    prompt = f"sandbox: lost reply, behind {proxy.url}"
+    ask(page, prompt)
+    expect(told(page, "The reply was lost")).to_be_visible()
+    [task], [request] = tasks(service, prompt), paid_requests(service, prompt)
+    address = request["callBackUrl"]
+    assert address.startswith(f"{proxy.url}/callback/")
+    body = b'{"data": {"taskId": "%s"}}' % task["taskId"].encode()
+    assert proxy.ask(urlsplit(address).path, "POST", body=body) == 204
+    expect(pictures_of(page, prompt)).to_be_visible()
+    assert [row["candidate_from"] for row in rows(server, prompt)] == ["callback"]
+    assert pictures_of(page, prompt).evaluate("(image) => image.src").startswith(proxy.url)
 
     name, file = saved(page, page.get_by_role("button", name="Download", exact=True).first)
     assert (name[-4:], file[:4]) == (".png", b"\x89PNG")
 
     # A reference of nearly 30 MB goes up and to the service as it is.
-    path = noisy_png(tmp_path / "large.png", 31_600_000)
-    assert 0.99 * 30 * 2**20 < path.stat().st_size < 30 * 2**20
-    drop(page, path)
+    drop(page, large)
     expect(reference(page, 1)).to_be_visible()
     make(page, f"From a large one behind {proxy.url}")
-    assert received(service, f"From a large one behind {proxy.url}") == [path.read_bytes()]
+    assert received(service, f"From a large one behind {proxy.url}") == [large.read_bytes()]
 
     # One that the proxy does not let through is said.
     carry(page, "drop", "larger.png", size=40 * 2**20)
@@ -174,21 +191,6 @@ def drop(page: Page, path: Path) -> None:
       const dropped = { bubbles: true, cancelable: true, composed: true, dataTransfer: carried }
       document.querySelector("[data-testid=stApp]").dispatchEvent(new DragEvent("drop", dropped))
     }""")
-
-
-def test_the_service_reaches_its_callback_without_signing_in(
-    proxy: Proxy, server: Server, service: Sandbox, signed_in: BrowserContext, visit: Visit
-) -> None:
-    page, prompt = visit(proxy, profile=signed_in), f"sandbox: lost reply, behind {proxy.url}"
-    ask(page, prompt)
-    expect(told(page, "The reply was lost")).to_be_visible()
-    [task], [request] = tasks(service, prompt), paid_requests(service, prompt)
-    address = request["callBackUrl"]
-    assert address.startswith(f"{proxy.url}/callback/")
-    body = b'{"data": {"taskId": "%s"}}' % task["taskId"].encode()
-    assert proxy.ask(urlsplit(address).path, "POST", body=body) == 204
-    expect(pictures_of(page, prompt)).to_be_visible()
-    assert [row["candidate_from"] for row in rows(server, prompt)] == ["callback"]
 
 
 def test_nobody_else_comes_past_the_sign_in(proxy: Proxy) -> None:
