@@ -179,10 +179,15 @@ def test_what_is_committed_meanwhile_is_wholly_in_or_wholly_out(
             assert db.execute("SELECT count(*) FROM jobs WHERE state <> 'cancelled'").fetchone() == (0,)
 
 
-def test_the_key_is_in_no_backup_and_the_sandbox_only_if_wanted(settings: Settings, saved: Path, run) -> None:
+def test_the_key_is_in_no_backup_and_the_sandbox_only_if_wanted_and_then_it_comes_back(
+    settings: Settings, saved: Path, elsewhere: Path, run
+) -> None:
     settings.key_file.write_text(KEY)
-    with_a_picture(settings)
     with_a_picture(replace(settings, data_dir=settings.data_dir / "sandbox"))
+    run("backup", saved.with_name("sandbox.zip"), "--sandbox")
+    assert run("restore", saved.with_name("sandbox.zip"), "--into", elsewhere)[0] == 0
+    assert files_in(elsewhere / "sandbox") == files_in(settings.data_dir / "sandbox")
+    with_a_picture(settings)
     run("backup", saved)
     run("backup", saved.with_name("both.zip"), "--sandbox")
     with zipfile.ZipFile(saved) as one, zipfile.ZipFile(saved.with_name("both.zip")) as both:
@@ -191,13 +196,6 @@ def test_the_key_is_in_no_backup_and_the_sandbox_only_if_wanted(settings: Settin
         assert len(one.namelist()) == 6 and len(both.namelist()) == 11
         for archive in (one, both):
             assert not any(KEY.encode() in archive.read(name) for name in archive.namelist())
-
-
-def test_both_places_come_back(settings: Settings, saved: Path, elsewhere: Path, run) -> None:
-    with_a_picture(replace(settings, data_dir=settings.data_dir / "sandbox"))
-    run("backup", saved, "--sandbox")
-    assert run("restore", saved, "--into", elsewhere)[0] == 0
-    assert files_in(elsewhere / "sandbox") == files_in(settings.data_dir / "sandbox")
 
 
 def test_a_file_that_is_gone_is_told_and_asked_for_again_after_a_restore(
@@ -326,14 +324,6 @@ def test_a_restore_that_fails_leaves_a_volume_as_it_was(saved: Path, elsewhere: 
     assert "is not empty" in run("restore", saved, "--into", elsewhere)[1]
 
 
-def test_a_file_that_is_there_is_never_written_over(settings: Settings, saved: Path, run) -> None:
-    with_a_picture(settings)
-    saved.write_bytes(b"last year's")
-    status, said = run("backup", saved)
-    assert (status, "choose another name" in said) == (1, True)
-    assert saved.read_bytes() == b"last year's"
-
-
 def test_what_can_be_foreseen_is_told_in_a_sentence(
     settings: Settings, saved: Path, run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -381,11 +371,15 @@ def test_the_commands_work_as_they_are_typed(settings: Settings, saved: Path, el
     assert (missed.returncode, missed.stderr, job.file in missed.stdout) == (1, "", True)
 
 
-def test_a_full_disk_leaves_nothing_half_written(
+def test_a_file_that_is_there_is_never_written_over_and_a_full_disk_leaves_nothing_half_written(
     settings: Settings, rogue: Rogue, saved: Path, elsewhere: Path, run
 ) -> None:
     with_a_picture(settings)
     run("backup", saved)
+    whole = saved.read_bytes()
+    status, said = run("backup", saved)
+    assert (status, "choose another name" in said) == (1, True)
+    assert saved.read_bytes() == whole
     database = (settings.data_dir / DATABASE).stat().st_size
     for limit in (database // 2, database + 1000):
         full = typed(settings, "backup", saved.with_name("second.zip"), bytes_limit=limit)
