@@ -56,6 +56,7 @@ def test_a_picture_that_is_sent_becomes_one_reference_with_a_thumbnail_however_o
     link = site + studio.backend.urls.address("thumbnail", kept.id)
     until(lambda: requests.get(link, timeout=10).status_code == 200)
     assert send(site, content, "b.jpg").json() == reply.json()
+    assert send(site, picture("WEBP", (30, 20))).json() == send(site, picture("WEBP", (30, 20)), "b.webp").json()
     assert left_over(settings) == []
 
 
