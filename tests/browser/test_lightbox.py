@@ -325,7 +325,7 @@ def test_badges_lie_over_their_picture(look: Look, stage: Stage) -> None:
     assert page.locator(".badge").evaluate(is_on_top)
     stage.show(shown, **grid())
     expect(page.get_by_role("checkbox", name="number 1")).to_be_visible()
-    assert page.locator(".badge").evaluate(is_on_top)
+    until(lambda: page.locator(".badge").evaluate(is_on_top))
 
 
 def test_shift_takes_a_range_that_the_server_can_clear_and_arrows_space_and_enter_move_select_and_open(
