@@ -35,16 +35,16 @@ def main(arguments: list[str] | None = None, settings: Settings | None = None) -
         where = f": {error.filename}" if error.filename else ""
         message = (
             f"That could not be done ({error.strerror or error}{where}): "
-            "look at that place, its room and its permissions, and try again."
+            "check the path, its free space and its permissions, and try again."
         )
     except SQLAlchemyError as error:
         # The full text may quote the database URL with its password.
         message = (
-            f"The database did not answer as it should ({getattr(error, 'orig', None) or type(error).__name__}): "
-            "see that it runs and is whole, and try again."
+            f"The database failed ({getattr(error, 'orig', None) or type(error).__name__}): "
+            "check that it runs and is not damaged, and try again."
         )
     except KeyboardInterrupt:
-        message = "Stopped; nothing was left half done: start it again when you like."
+        message = "Stopped; nothing was left half done: run it again to finish."
     print(message, file=sys.stderr, flush=True)
     return 1
 
@@ -70,13 +70,13 @@ def _restore(settings: Settings, options: argparse.Namespace) -> int:
     say(f"Restored into {folder}; files, thumbnails among them: {restored.files:,}.")
     if restored.cancelled or restored.unsure:
         say(
-            f"What waited is cancelled (jobs: {restored.cancelled:,}) and what was just being sent is unsure ({restored.unsure:,}), "
+            f"Queued jobs are cancelled ({restored.cancelled:,}), and jobs being sent need review in Account ({restored.unsure:,}), "
             "so that nothing is paid for twice."
         )
     if not restored.places:
         say(
-            "The rows are not in this backup: restore the database with its own tools, then run check. Jobs that wait in it "
-            "are sent once a studio opens it, which costs credits: cancel them there first if that is not wanted."
+            "This backup has no database: restore it with its own tools, then run check. A studio that opens it sends its "
+            "queued jobs, which costs credits. To prevent that, set their state to cancelled in the table jobs first."
         )
     elif settings.database_url:
         say("KIE_DATABASE_URL names another database: take it out of the settings to open the restored one.")

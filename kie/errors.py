@@ -96,7 +96,7 @@ class TableRefused(NothingSpent):
 
 
 class EncodingUnsure(TableRefused):
-    """The letters of this file can be read in two ways: choose how they are read."""
+    """The encoding of this file is not certain: choose one."""
 
     def __init__(self, detail: str, guesses: tuple):
         super().__init__(detail)
@@ -107,7 +107,7 @@ class CreditsUnavailable(NothingSpent):
     """Too few credits are available for this, so nothing was sent: ask for fewer pictures, or top up the account."""
 
     def __init__(self, needed: float, free: float):
-        super().__init__(f"{needed:g} needed, {max(0.0, free):g} free")
+        super().__init__(f"{needed:g} needed, {max(0.0, free):g} available")
         self.needed = needed
         self.free = free
 
@@ -157,11 +157,11 @@ class CreditsShort(Refused):
 
 
 class TooManyRequests(Refused):
-    """The service takes no more tasks for a moment: the job is sent again by itself."""
+    """The service's rate limit is reached: the job is sent again by itself."""
 
 
 class ServicePaused(Refused):
-    """The service takes no tasks on this key at the moment: try again later."""
+    """The service accepts no tasks for this key at the moment: try again later."""
 
 
 class Blocked(Refused):
@@ -169,7 +169,7 @@ class Blocked(Refused):
 
 
 class NothingLearned(StudioError):
-    """The service could not be asked just now: it is asked again by itself."""
+    """The service gave no usable answer: it is asked again by itself."""
 
 
 class MaybeSpent(StudioError):
@@ -181,15 +181,15 @@ class Unsure(MaybeSpent):
 
 
 class TaskUnknown(MaybeSpent):
-    """The service does not know the task id that was named, so nothing is sent again: find its id on kie.ai/logs."""
+    """The service does not know the task id that was entered, so nothing is sent again: find the id on kie.ai/logs."""
 
 
 class TaskOfAnother(MaybeSpent):
-    """The task id that was named belongs to another request, so nothing is sent again: find its id on kie.ai/logs."""
+    """The task id that was entered belongs to another request, so nothing is sent again: find the id on kie.ai/logs."""
 
 
 class SilentForADay(MaybeSpent):
-    """The service has not said for a day what became of this task: it is not checked again by itself."""
+    """The service has reported no result for a day, so it is not asked again by itself: press Check again in Account."""
 
 
 class SpentAndWaiting(StudioError):
@@ -201,7 +201,7 @@ class TaskNotFound(SpentAndWaiting):
 
 
 class PictureMissing(SpentAndWaiting):
-    """The service finished but named no picture: it is checked again by itself."""
+    """The service finished but sent no picture: it is checked again by itself."""
 
 
 class PictureNotFetched(SpentAndWaiting):
@@ -217,7 +217,7 @@ class PictureNotSaved(SpentAndWaiting):
 
 
 class NotFetchedForADay(SpentAndWaiting):
-    """The picture could not be downloaded for a day: it is not downloaded again by itself."""
+    """The picture could not be downloaded for a day and is not downloaded again by itself: press Download again in Account."""
 
 
 class PictureTooLarge(SpentAndWaiting):
@@ -229,7 +229,7 @@ class FileMissing(SpentAndWaiting):
 
 
 class TimedOutThere(SpentAndWaiting):
-    """The service reports a timeout, which it sometimes takes back: the task is checked again for a while, and no new one is sent."""
+    """The service reports a timeout, but may still deliver: the task is checked again for a while, and no new one is sent."""
 
 
 class SpentAndKept(StudioError):
@@ -261,7 +261,7 @@ class GivenUp(GivenBack):
 
 
 class NeverRan(NothingSpent):
-    """Somebody found that this task never ran: send it again as a new job, or choose “It did run”."""
+    """A person found no task for this job: send it again as a new job, or choose “Review again” in its menu."""
 
 
 class RestoredUnsent(NothingSpent):

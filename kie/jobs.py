@@ -23,7 +23,7 @@ class State(StrEnum):
 
 MOVES: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.UPLOADING, State.CANCELLED}),
-    # Back to queued: uploads are free, so a server that stops returns the job to the queue.
+    # Back to queued: uploads are free, so the job of a server that stopped, or one that was paused, is queued again.
     State.UPLOADING: frozenset({State.SENDING, State.FAILED, State.QUEUED, State.CANCELLED}),
     # Back to queued: only after a 429, which creates no task.
     State.SENDING: frozenset({State.RUNNING, State.FAILED, State.QUEUED, State.UNSURE}),

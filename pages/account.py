@@ -72,7 +72,7 @@ def show_attention() -> None:
     if jobs:
         st.header(f"Needs attention: {studio.jobs.attention_count()}", anchor=False)
     else:
-        st.caption(":material/check: Nothing needs attention: every picture that was paid for is here or on its way.")
+        st.caption(":material/check: Nothing needs attention: no paid picture is stuck.")
     for job in jobs:
         title = f"{format.ICONS[job.state]} {format.state(job)} · {format.literal(job.prompt[:TITLE])} · Resolve"
         with st.expander(title, key=f"resolve-{job.id}", expanded=len(jobs) == 1):
@@ -105,8 +105,8 @@ def offer_to_settle(job: Job) -> None:
         callback = {"on_click": recorded(link_task), "args": (job.id,)}
         st.button("Link task", key=f"found-{job.id}", icon=":material/link:", **callback)
         warning = (
-            "Only if the log page shows no such task: else its credits are gone, and nothing looks for its picture "
-            "any more. It can be taken back: the picture's menu has “It did run”."
+            "Only if the log page shows no such task: otherwise it was charged, and its picture is no longer fetched. "
+            "To undo: “Review again” in the picture's menu."
         )
         shown = {"do": lambda _: studio.attention.mark_not_run(job.id), "about": job.prompt[:TITLE]}
         ask_first(f"never-{job.id}", "Mark as not charged", warning, **shown)
@@ -183,8 +183,8 @@ def show_reconciliation() -> None:
         lost = format.credits(sum(difference.credits for difference in earlier))
         st.caption(f"{counted(len(earlier), 'earlier difference')} in these 30 days: {lost} in all.")
     if result.unknown:
-        unknown = f"What {format.pictures(result.unknown)} cost is not known, for instance where a reply was lost"
-        st.caption(f"{unknown}: what it can explain is left out here.")
+        unknown = f"The cost of {format.pictures(result.unknown)} is unknown (a lost reply, for instance)"
+        st.caption(f"{unknown}: differences that it can explain are not shown.")
 
 
 def show_shortfall() -> None:

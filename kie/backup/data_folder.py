@@ -124,8 +124,8 @@ def _add(archive: zipfile.ZipFile, place: Place, copy: Path, report: Progress, n
     cancelled, unsure = neutralise(copy, now)
     if cancelled or unsure:
         report(
-            f"In the copy, what waits is cancelled (jobs: {cancelled:,}) and what is just being sent is unsure ({unsure:,}), "
-            "so that a restored studio pays for nothing twice. Here all of it goes on."
+            f"In the copy, queued jobs are cancelled ({cancelled:,}) and jobs being sent need review ({unsure:,}), "
+            "so that a restored studio pays for nothing twice. Here they continue."
         )
     archive.write(copy, place.prefix + DATABASE)
     _add_files(archive, place, Store(file_url(copy)), report)
@@ -145,7 +145,7 @@ def _copy_database(database: Path, copy: Path) -> None:
     except sqlite3.Error as error:
         raise MaintenanceFailed(
             f"The database {database} can't be copied ({error}); nothing was written: "
-            "look at the disk's room and permissions, and try again."
+            "check the disk's free space and permissions, and try again."
         ) from error
 
 
@@ -168,10 +168,7 @@ def _add_files(archive: zipfile.ZipFile, place: Place, store: Store, report: Pro
                 report(f"{added + gone:,} of {total:,} files")
     report(f"{counted(added, 'file')} of pictures and references saved{' of the sandbox' if place.prefix else ''}.")
     if gone:
-        are = "is" if gone == 1 else "are"
-        report(
-            f"{counted(gone, 'file')} that the rows name {are} not on the disk: run check, which has such pictures fetched again."
-        )
+        report(f"{counted(gone, 'file')} missing on the disk: run check, which has such pictures downloaded again.")
 
 
 def _add_file(archive: zipfile.ZipFile, place: Place, path: Path) -> bool:
@@ -226,7 +223,7 @@ def _renew_database(source: Path, database: Path) -> None:
     try:
         copy_rows(given, database)
     except ValueError as error:
-        raise _invalid_backup(source, f"no studio writes such a value as one in {error}") from error
+        raise _invalid_backup(source, f"invalid value in {error}") from error
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise MaintenanceFailed(
@@ -305,13 +302,13 @@ def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
         if entry.orig_filename != entry.filename or not (name == DATABASE or is_name(name)):
             raise _invalid_backup(source, f"no studio has a file of the name {entry.orig_filename[:100]!r}")
     if len(set(names)) != len(names):
-        raise _invalid_backup(source, "a name is in it twice")
+        raise _invalid_backup(source, "duplicate file name")
     return entries
 
 
 def _invalid_backup(source: Path, why: str) -> MaintenanceFailed:
     return MaintenanceFailed(
-        f"{source} is not a whole backup of a studio ({why}), so nothing was restored: "
+        f"{source} is not a complete backup of a studio ({why}), so nothing was restored: "
         "name a file that the command backup has made."
     )
 

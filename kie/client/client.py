@@ -2,8 +2,8 @@
 
     upload  →  create_task  →  task, task, task …  →  fetch          credits
 
-The field names of the API occur only here. The service usually reports an error as HTTP 200 with the real code in the
-body, so the code in the body takes precedence over the HTTP status.
+The field names of the API occur only here, except those of the options (`kie.generation`). The service usually reports an
+error as HTTP 200 with the real code in the body, so the code in the body takes precedence over the HTTP status.
 Source: the service's documentation; undocumented behaviour as reported by public clients.
 """
 

@@ -18,8 +18,8 @@ from kie.prompts.table import Row
 # For a whole table, with all choices expanded.
 GENERATIONS_LIMIT = 1_000
 _NO_ROOM = (
-    f"With this row the table stands for more than {GENERATIONS_LIMIT:,} prompts, the most that it may: "
-    "take choices out, or switch rows off."
+    f"With this row the table expands to more than {GENERATIONS_LIMIT:,} prompts, the limit: "
+    "remove choices, or switch rows off."
 )
 
 

@@ -48,7 +48,7 @@ def combinations(text: str, values: Mapping[str, str]) -> list[str]:
     if isinstance(found, int):
         raise _fault(
             f"The choices in braces expand to {_in_figures(found)} prompts, and at most {COMBINATIONS_LIMIT:,} are made at "
-            "once: take some choices out."
+            "once: remove some choices."
         )
     return found
 

@@ -26,9 +26,9 @@ ROWS_COUNTED = 20_000
 _BEYOND = (
     "The row goes on beyond the last named column: name that column, or put quotation marks around a text with commas."
 )
-_FROM_HERE = "A list from the history: each row is one picture, with the references that it was asked for with."
-_BESIDE = "The cell is merged with the one before it, so it is not clear what it says: part the cells again."
-_DAMAGED = "The cell has a letter that got lost on its way (\ufffd): write it anew."
+_FROM_HERE = "A list from the history: each row is one picture, with the references of its request."
+_BESIDE = "The cell is merged with the one before it, so it is not clear what it says: unmerge the cells."
+_DAMAGED = "The cell has a damaged character (\ufffd): type it again."
 _NO_ROWS = "This table has a header and no rows: write at least one row below the header."
 _NO_NAMES = (
     "The first row of this table names no column that the studio knows: write Prompt, "
@@ -144,7 +144,7 @@ def _taken(sheet: Sheet, wanted: Collection[str]) -> list[Cells]:
         raise too_large(size)
     counted = len(taken) + sum(1 for _ in filled) - bool(_known(taken[0].texts, wanted))
     if next(sheet.rows, None):
-        raise _too_many(f"goes on after {ROWS_COUNTED:,} rows, blank ones with them")
+        raise _too_many(f"has more than {ROWS_COUNTED:,} rows, blank ones included")
     if counted > ROWS_LIMIT:
         raise _too_many(f"has {counted:,} rows")
     return taken
@@ -199,7 +199,7 @@ def _of_one_picture(row: Row, wanted: Collection[str]) -> Row:
 
 
 def _too_many(rows: str) -> TableRefused:
-    return TableRefused(f"This table {rows}, and at most {ROWS_LIMIT} are taken: split it into several.")
+    return TableRefused(f"This table {rows}, and the limit is {ROWS_LIMIT}: split it into several.")
 
 
 def _no_header(rows: Sequence[Cells]) -> _Header:
@@ -223,7 +223,7 @@ def _header(first: Cells, rows: Sequence[Cells], wanted: set[str]) -> _Header:
         named.pop()
     if len(named) > COLUMNS_LIMIT:
         raise TableRefused(
-            f"This table has {len(named):,} columns, and at most {COLUMNS_LIMIT} are taken: delete the others."
+            f"This table has {len(named):,} columns, and the limit is {COLUMNS_LIMIT}: delete the others."
         )
     twice = [name for place, name in enumerate(named) if name and key(name) in map(key, named[:place])]
     if twice:

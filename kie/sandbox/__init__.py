@@ -1,4 +1,4 @@
-"""A local double of the service. Shares no code with the client."""
+"""A local double of the service. Shares only the list of options and the errors with the client."""
 
 from kie.sandbox.server import Sandbox
 

@@ -33,7 +33,7 @@ _BYTE_ORDER_MARKS = {
 }
 # A text in UTF-8 has at least as many letters outside ASCII for one damaged place.
 _LETTERS_TO_A_DAMAGE = 10
-_GUESSED = "The file does not say how its letters are written, so it was read as {}: look whether they are right."
+_GUESSED = "The file does not name its encoding, so it was read as {}: check the letters with accents."
 _NO_TABLE = f"This file is not a table: {ANOTHER}."
 _MARKED_UP = re.compile(r"\s*(<!doctype|<html|<\?xml|<table|\{\\rtf)", re.IGNORECASE)
 _MARKUP = dict.fromkeys(("<!doctype", "<html", "<table"), "a web page") | {"<?xml": "XML", "{\\rtf": "a text in RTF"}
@@ -94,7 +94,7 @@ def tidied(text: str) -> str:
 def too_large(size: int) -> TableRefused:
     """Return the error of a table of `size` bytes or letters."""
     limit = BYTES_LIMIT // 2**20
-    return TableRefused(f"This table has {megabytes(size)}, and {limit} MB are taken: split it into several.")
+    return TableRefused(f"This table has {megabytes(size)}, and the limit is {limit} MB: split it into several.")
 
 
 def _decoded(data: bytes, encoding: str | None) -> tuple[str, tuple[Guess, ...]]:
@@ -115,9 +115,7 @@ def _decoded(data: bytes, encoding: str | None) -> tuple[str, tuple[Guess, ...]]
     _check_text(text)
     if not encoding and charsets.is_close(guesses):
         both = ", or as ".join(f"{guess.label}, “{guess.example}”" for guess in guesses[:2])
-        raise EncodingUnsure(
-            f"The letters of this file can be read as {both}: choose how they are read.", tuple(guesses)
-        )
+        raise EncodingUnsure(f"The encoding of this file may be {both}: choose one.", tuple(guesses))
     return text, tuple(dict.fromkeys([*chosen, *guesses]))
 
 

@@ -1,6 +1,6 @@
 """Circuit breaker for new jobs, shared by all servers through one row of the database. Without a row it is closed.
 
-    closed ── 402, 433, 455, 401, or several server errors in a row ──> open
+    closed ── 401, 402, 433, 455, 505, or several server errors in a row ──> open
     open ── pause over, balance readable ──> half-open, one job is sent ── accepted ──> closed
                                                                          └─ else ──> open, twice the pause
 

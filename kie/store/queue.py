@@ -38,7 +38,7 @@ from kie.store.jobs import move_in
 from kie.store.schema import breakers, jobs, moves, sends, servers
 from kie.timing import Timing
 
-# Every step of a job is planned at most a minute ahead.
+# Every step of a job is planned at most a minute ahead, so a time beyond this was planned before the clock was set back.
 PLANNED_S = 120.0
 # Number of latest rows of `moves` in which turns are looked up; a person without one there is served first.
 TURNS_KEPT = 1000

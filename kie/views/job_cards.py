@@ -33,10 +33,10 @@ LARGER_HELP = "Put it into the form. It will be a new picture: the model has no 
 LARGER = Action("larger", "Redo in 4K", "hd", LARGER_HELP, menu=True, closes=True)
 HIDE = Action("forget", "Hide", "visibility_off", "It stays in the history.", menu=True)
 CANCEL = Action("cancel", "Cancel", "close", "Nothing has been sent yet, so this is free.")
-HIDE_OPEN = Action("forget", "Hide", "visibility_off", "It is paid for and will be in the history.", menu=True)
+HIDE_OPEN = Action("forget", "Hide", "visibility_off", "It continues, and stays in the history.", menu=True)
 EDIT = Action("reuse", "Edit", "undo", "Put it back into the form.", closes=True)
 REVIEW = Action("review", "Review in Account", "arrow_forward", closes=True)
-DOUBT = Action("doubt", "It did run", "undo", "Its task can be linked again in Account.", menu=True)
+DOUBT = Action("doubt", "Review again", "undo", "Its task can be linked again in Account.", menu=True)
 DOWNLOAD_AGAIN = Action("fetch", "Download again", "download")
 
 
@@ -172,7 +172,7 @@ def again_action(studio: Studio, job: Job) -> Action:
     """Return the action that sends a failed or cancelled job again, with its price."""
     price = studio.estimates.price(job.generation.resolution)
     cost = f"about {format.credits(price.credits)}" if price else "price unknown"
-    help = "As a new job, which costs what a new picture costs."
+    help = "Sends a new job, charged like any picture."
     # In the menu if the content filter would refuse it again.
     return Action("again", f"Send again · {cost}", "replay", help, menu=job.is_filtered)
 

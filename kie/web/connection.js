@@ -24,7 +24,7 @@ function opens() {
 
 async function reasons() {
   const answer = await fetch(new URL("connection", script)).catch(() => null)
-  if (!answer?.ok) return ["The studio does not answer at all: look whether it runs, and at its log."]
+  if (!answer?.ok) return ["The studio does not answer at all: check that it runs, and look at its log."]
   const { host, public_url } = await answer.json()
   const address = root.href.replace(/\/$/, "")
   const seen =

@@ -24,13 +24,10 @@ from kie.signed_urls import DOWNLOADS
 from kie.studio import Studio
 from kie.studio.exports import Exports
 
-TOO_OLD = "This link is too old or not whole: open the page again and take it from there."
+TOO_OLD = "This link is expired or incomplete: reload the page and download again."
 EXPORTS_LIMIT = 8
 RETRY_AFTER_S = 30
-BUSY = (
-    f"{EXPORTS_LIMIT} zips and lists are being downloaded at this moment, as many as at one time, so this one was not begun: "
-    "try again in a minute."
-)
+BUSY = f"{EXPORTS_LIMIT} zips and lists are being downloaded, which is the limit: try again in a minute."
 STALLED_S = 60.0
 PIECE = 64 * 1024
 

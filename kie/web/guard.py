@@ -50,10 +50,10 @@ FOREIGN_PAGE = (
     "KIE_PUBLIC_URL to the address that the browser shows, or let the proxy pass on the Host header with its port.\n"
 )
 PATH_KEPT = (
-    "The proxy passes the path {0} on to the studio. Let it take the path off: in nginx, `location {0}/` with "
+    "The proxy passes the path {0} on to the studio. Let it remove the path: in nginx, `location {0}/` with "
     "`proxy_pass http://127.0.0.1:8501/;` (with the slash at the end), in Caddy `handle_path {0}/*` (see the README).\n"
 )
-BROKEN = "The studio met an error that nobody expected; its log has the details. What was paid for is not lost: open the page again.\n"
+BROKEN = "An unexpected error; the log has the details. What was paid for is not lost: reload the page.\n"
 
 _LOOPBACK_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
 _READS = ("GET", "HEAD", "OPTIONS")

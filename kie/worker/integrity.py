@@ -59,11 +59,11 @@ class Report:
 
     def sentences(self) -> list[str]:
         """Return the report as sentences, the most important first."""
-        how = "decoded whole" if self.is_deep else "looked at"
+        how = "decoded" if self.is_deep else "checked"
         whole = (
             f"{counted(self.checked, 'file')} of pictures and references {'was' if self.checked == 1 else 'were'} {how}"
         )
-        sentences = [f"{whole}; all is well." if self.is_well else f"{whole}."]
+        sentences = [f"{whole}; no problems." if self.is_well else f"{whole}."]
         sentences += [self.trouble] if self.trouble else []
         for kind, (what, then) in _SENTENCES.items():
             if names := getattr(self, kind):
@@ -74,15 +74,15 @@ class Report:
         return sentences
 
 
-_AGAIN = "the studio downloads them again at no cost; what can't be had for a day is listed under what needs attention"
+_AGAIN = "the studio downloads them again at no cost; what fails for a day is listed in Account"
 # What was found, and what happens now, by the attribute of Report.
 _SENTENCES = {
     "missing": ("Paid pictures that are gone from the disk", _AGAIN),
-    "broken": ("Paid pictures that are not as they arrived", _AGAIN),
+    "broken": ("Paid pictures that are damaged on the disk", _AGAIN),
     "references_missing": ("References that are gone from the disk", "add them again before they are used"),
     "orphans": (
         "Files that belong to no picture or reference",
-        "nothing was deleted; delete by hand what nobody misses",
+        "nothing was deleted; delete those that are not needed",
     ),
     "leftovers": ("Half-written files older than a day", "the next start of the studio deletes them"),
 }

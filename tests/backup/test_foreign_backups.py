@@ -154,7 +154,7 @@ def test_a_value_that_no_studio_writes_is_refused(
     tmp_path: Path, database: Path, elsewhere: Path, run, statement: str, place: str
 ):
     status, said = run("restore", packed(tmp_path / "b.zip", changed(database, statement)), "--into", elsewhere)
-    assert (status, f"no studio writes such a value as one in {place}" in said) == (1, True)
+    assert (status, f"invalid value in {place}" in said) == (1, True)
     assert list(elsewhere.parent.iterdir()) == []
 
 
@@ -238,7 +238,7 @@ def test_a_member_whose_two_descriptions_differ_is_refused_or_comes_back_as_it_w
     path.write_bytes(content)
     status, said = run("restore", path, "--into", elsewhere)
     if status == 1:
-        assert "is not a whole backup of a studio" in said
+        assert "is not a complete backup of a studio" in said
         assert list(elsewhere.parent.iterdir()) == []
     else:
         assert [(elsewhere / name).read_bytes() for name in (NAME, OTHER)] == [picture()] * 2

@@ -112,7 +112,7 @@ def test_an_id_does_for_its_own_job_only_what_never_ran_is_taken_back_and_a_char
 
     page.bring_to_front()
     expect(pictures_of(page, other)).to_be_visible()
-    choose_of(page, lost, "It did run")
+    choose_of(page, lost, "Review again")
     account.bring_to_front()
     expect_news(account, account.get_by_role("heading", name="Needs attention: 1"))
     paste_id(account, tasks(service, lost)[0]["taskId"])

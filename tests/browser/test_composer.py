@@ -110,7 +110,7 @@ def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
     expect(page.get_by_text(re.compile("of 25 done.*paused"))).to_be_visible()
     sent = settled(server, service)
     assert 10 <= len(sent) < 25
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(page.get_by_text("25 pictures").first).to_be_visible()
     until(lambda: [task["state"] for task in made(service)] == ["success"] * 25, seconds=60)
     expect(page.get_by_text(re.compile("^450 credits · "))).to_be_visible()
@@ -123,9 +123,9 @@ def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
 
 def test_letters_that_are_not_sure_are_asked_about_and_a_guess_can_be_changed(server: Server, visit: Visit) -> None:
     page = visit(server)
-    place, letters = open_batch(page), page.get_by_role("combobox", name="Letters of")
+    place, letters = open_batch(page), page.get_by_role("combobox", name="Encoding of")
     add_rows(place, "short.csv", "prompt\n고양이\n".encode("cp949"))
-    expect(told(page, "The letters of this file can be read as")).to_contain_text("Korean (EUC-KR), “고양이”, or as")
+    expect(told(page, "The encoding of this file may be")).to_contain_text("Korean (EUC-KR), “고양이”, or as")
     expect(generate_button(page)).to_be_disabled()
     page.keyboard.press("Escape")
     letters.click()

@@ -76,12 +76,12 @@ def seconds_in(text: str) -> list[int]:
 
 
 def test_a_group_tells_how_far_it_is_and_what_can_be_done_with_all_of_it(look: Look, stage: Stage) -> None:
-    told = {"progress": Progress(1, 4, "1 of 4 done · paused"), "actions": (Action("go-on", "Go on", "play_arrow"),)}
+    told = {"progress": Progress(1, 4, "1 of 4 done · paused"), "actions": (Action("go-on", "Resume", "play_arrow"),)}
     page = look(group(waiting(1), **told))
     bar = page.get_by_role("progressbar", name="A press at 14:02")
     expect(bar).to_have_attribute("aria-valuetext", "1 of 4 done · paused")
     assert bar.evaluate("bar => bar.position") == 0.25
-    button(page, "Go on").click()
+    button(page, "Resume").click()
     stage.hears(["go-on", None, "g1"])
 
 

@@ -99,7 +99,7 @@ def test_presses_that_did_not_arrive_are_told_and_come_back_into_the_form_as_the
     stop(page, server)
     press_of(page, lost).get_by_role("button", name="Rerun").click()
     server.start()
-    expect(told(page, NOT_SENT)).to_contain_text("before a press of Rerun arrived. Not charged.")
+    expect(told(page, NOT_SENT)).to_contain_text("before your Rerun arrived. Not charged.")
     assert len(rows(server, lost)) == 1
     told(page, NOT_SENT).get_by_role("button", name="Rerun").click()
     expect(pictures_of(page, lost)).to_have_count(2)

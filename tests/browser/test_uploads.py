@@ -14,7 +14,7 @@ from tests.support.server import Server
 pytestmark = pytest.mark.browser
 
 LARGE = "save it smaller, or raise the proxy's limit (client_max_body_size in nginx, max_size in Caddy"
-AWAY = "The studio can't be reached: look whether it runs, and add this again."
+AWAY = "The studio can't be reached: check that it runs, and add this again."
 SLOW = "The upload took too long for the proxy or the studio: add it again"
 SIGNED_OUT = (
     "You are signed out: the proxy in front of the studio asked to sign in. Reload the page, sign in, and add it again."

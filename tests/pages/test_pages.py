@@ -186,7 +186,7 @@ def test_the_balance_check_says_that_a_lost_reply_may_explain_a_part(app: AppTes
     store.ledger.add_balance(982, began + 500)
     words = said(go(app, "account.py"))
     assert "it has fallen by no more than our pictures can have cost." in words
-    assert "What 1 picture cost is not known, for instance where a reply was lost" in words
+    assert "The cost of 1 picture is unknown (a lost reply, for instance)" in words
 
 
 def test_an_unknown_balance_is_called_unknown_and_never_0(opened: Open, sandbox: Sandbox):
@@ -380,7 +380,7 @@ def test_the_same_row_twice_in_one_table_is_asked_about(app: AppTest):
     as_below = dict.fromkeys(("Aspect ratio", "Resolution", "Output format", "Images", "References", "Project"), "")
     app.session_state["sheet"] = [as_below | {"On": True, "Row": row, "Prompt": "a kite"} for row in (1, 2)]
     press(drawn(app))
-    assert "1 request stands in it more than once." in said(drawn(app))
+    assert "1 request is in it more than once." in said(drawn(app))
     assert Studio.current().search.count() == 0
 
 

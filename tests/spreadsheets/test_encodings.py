@@ -11,7 +11,7 @@ from tests.support.spreadsheets import csv_of, prompts, refusal, workbook
 
 
 def read_as(label: str) -> str:
-    return f"The file does not say how its letters are written, so it was read as {label}: look whether they are right."
+    return f"The file does not name its encoding, so it was read as {label}: check the letters with accents."
 
 
 def test_text_in_another_encoding_is_read_with_a_note_to_look_at_it():
@@ -74,7 +74,7 @@ def test_two_guesses_that_are_close_are_a_question_and_no_table(text: str, encod
         read("t.csv", data)
     assert f"{LABELS[encoding]}, “{text},2”" in caught.value.sentence
     assert f"{LABELS[other]}, “" in caught.value.sentence
-    assert "choose how they are read." in caught.value.sentence
+    assert "choose one." in caught.value.sentence
     assert {encoding, other} <= {guess.encoding for guess in caught.value.guesses}
     chosen = read("t.csv", data, encoding=encoding)
     assert (prompts(chosen), chosen.notes, chosen.guesses[0].encoding) == ([text], (), encoding)
@@ -116,4 +116,4 @@ def test_a_damaged_letter_in_utf_8_is_a_fault_of_its_row_and_costs_no_other_its_
 
 def test_five_megabytes_in_another_encoding_are_judged_at_once():
     line = f"{'，'.join(PROMPTS['gb18030'])}\n".encode("gb18030")
-    assert "goes on after 20,000 rows" in refusal("t.csv", b"prompt\n" + line * (5 * 2**20 // len(line) - 1))
+    assert "has more than 20,000 rows" in refusal("t.csv", b"prompt\n" + line * (5 * 2**20 // len(line) - 1))

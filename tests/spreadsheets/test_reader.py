@@ -151,8 +151,8 @@ def test_breaks_that_are_typed_into_a_cell_are_line_breaks_and_other_controls_st
         ("t.csv", csv_of("prompt,images", '"a cat,2', "a dog,3"), "does not end where it should"),
         ("t.csv", csv_of("prompt,images", '"Open" on a sign,2'), "near line 2"),
         ("t.csv", csv_of("prompt,images", f"{'x' * 200_000},2"), "near line 2"),
-        ("t.csv", ("prompt" + ",x" * 100 + "\n1").encode(), "has 101 columns, and at most 100"),
-        ("t.csv", b"prompt\n" + b"x" * (5 * 2**20), "has 5.1 MB, and 5 MB are taken"),
+        ("t.csv", ("prompt" + ",x" * 100 + "\n1").encode(), "has 101 columns, and the limit is 100"),
+        ("t.csv", b"prompt\n" + b"x" * (5 * 2**20), "has 5.1 MB, and the limit is 5 MB"),
     ],
 )
 def test_what_is_no_table_is_refused_in_words(name: str, data: bytes, reason: str):
@@ -162,7 +162,7 @@ def test_what_is_no_table_is_refused_in_words(name: str, data: bytes, reason: st
 def test_five_hundred_rows_are_taken_and_one_more_is_not():
     rows = [f"prompt {number},2" for number in range(501)]
     assert len(read("t.csv", csv_of("prompt,images", *rows[:500])).rows) == 500
-    assert "This table has 501 rows, and at most 500 are taken" in refusal("t.csv", csv_of("prompt,images", *rows))
+    assert "This table has 501 rows, and the limit is 500" in refusal("t.csv", csv_of("prompt,images", *rows))
     assert len(pasted("\n".join(rows[:500])).rows) == 500
     with pytest.raises(TableRefused, match="has 501 rows"):
         pasted("\n".join(rows))
@@ -170,8 +170,8 @@ def test_five_hundred_rows_are_taken_and_one_more_is_not():
 
 def test_ten_thousand_rows_are_counted_and_refused():
     assert "has 10,000 rows" in refusal("t.csv", b"prompt,images\n" + b"a cat,2\n" * 10_000)
-    assert "goes on after 20,000 rows" in refusal("t.csv", b"prompt,images\n" + b"a,2\n" * 1_000_000)
-    assert "goes on after 20,000 rows" in refusal("t.csv", b"prompt\na cat" + b"\n" * 1_000_000 + b"a dog")
+    assert "has more than 20,000 rows" in refusal("t.csv", b"prompt,images\n" + b"a,2\n" * 1_000_000)
+    assert "has more than 20,000 rows" in refusal("t.csv", b"prompt\na cat" + b"\n" * 1_000_000 + b"a dog")
     assert "has 10,000 rows" in refusal("t.xlsx", workbook(["prompt"], *[["a cat"]] * 10_000))
 
 
@@ -272,7 +272,7 @@ def test_columns_without_a_header_are_not_guessed():
         pasted("a cat\t16:9\na dog\t1:1")
     with pytest.raises(TableRefused, match="is empty"):
         pasted(" \n\t\n")
-    with pytest.raises(TableRefused, match="and 5 MB are taken"):
+    with pytest.raises(TableRefused, match="and the limit is 5 MB"):
         pasted("x" * (5 * 2**20 + 1))
 
 

@@ -73,7 +73,7 @@ def memory_held() -> int:
         (lambda: sheet_of(f"<c {ATTRIBUTES}/>" * 1_300), "more than 100,000 XML elements in one row"),
         (lambda: with_hidden_columns(-3_000_000), "can't be read"),
         (lambda: with_hidden_rows(2_900_000), "more than 1,048,576 rows"),
-        (lambda: sheet_of(*CAT, *[LONG_TEXTS] * 100, strings=LONG_TEXT), "and 5 MB are taken"),
+        (lambda: sheet_of(*CAT, *[LONG_TEXTS] * 100, strings=LONG_TEXT), "and the limit is 5 MB"),
         (
             lambda: sheet_of(*CAT, *[f'<c r="XFD{number}"><v>1</v></c>' for number in range(3, 20_000)]),
             "or 500,000 in all",

@@ -1,5 +1,6 @@
 """What only PostgreSQL can do to the store: other defaults, a connection that is cut, a full disk, a server that turns people away."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,10 +8,12 @@ from sqlalchemy import create_engine, text
 
 from kie.errors import NotRecorded, SettingsInvalid
 from kie.generation import Submission, SubmissionItem
+from kie.jobs import State
 from kie.recording import recording
 from kie.store import Store
 from tests.support.postgresql import POSTGRESQL
-from tests.support.rows import LIGHTHOUSE, NOW, ask, opened
+from tests.support.rows import LIGHTHOUSE, NOW, ask, job_in, opened
+from tests.support.server import ROOT
 
 pytestmark = POSTGRESQL
 PRESS = Submission("Ann", "pressed", (SubmissionItem(LIGHTHOUSE, price=18.0),))
@@ -49,6 +52,18 @@ def test_a_press_whose_connection_is_cut_is_not_recorded_and_the_next_one_is(
         db.execute(text("UPDATE jobs SET note = 'never'"))
     store.submissions.add(PRESS, NOW)
     assert len(store.jobs.of_submission("pressed")) == 1
+
+
+def test_the_statements_of_the_readme_keep_a_restored_database_from_sending_anything(store: Store) -> None:
+    made = {state: job_in(store, state) for state in (State.QUEUED, State.UPLOADING, State.SENDING, State.RUNNING)}
+    [statements] = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    with store.database.write() as db:
+        for statement in filter(str.strip, statements.split(";")):
+            db.execute(text(statement))
+    states = [store.jobs.get(job.id).state for job in made.values()]
+    assert states == [State.CANCELLED, State.CANCELLED, State.UNSURE, State.RUNNING]
+    assert store.jobs.get(made[State.QUEUED].id).problem == "RestoredUnsent"
+    assert store.queue.next_turn(NOW) is None
 
 
 def test_a_press_at_a_server_that_turns_it_away_is_not_recorded(

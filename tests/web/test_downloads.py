@@ -45,7 +45,7 @@ from tests.support.site import served
 from tests.support.spreadsheets import csv_rows
 from tests.support.waiting import until
 
-TOO_OLD = "This link is too old or not whole: open the page again and take it from there."
+TOO_OLD = "This link is expired or incomplete: reload the page and download again."
 PROMPTS = {
     "png": "a lighthouse\nat dusk, « naïve » 🍌",
     "jpg": '=HYPERLINK("http://127.0.0.1";"a prize")',
@@ -516,9 +516,7 @@ def test_a_list_that_comes_back_asks_for_the_same_pictures_once_each(
 ):
     content = got(site, studio.exports.list_link(Query(persons=("Sal",)), kind)).content
     table = table_reader.read(name, saved(content))
-    assert table.notes == (
-        "A list from the history: each row is one picture, with the references that it was asked for with.",
-    )
+    assert table.notes == ("A list from the history: each row is one picture, with the references of its request.",)
     others = [studio.references.add("other.png", io.BytesIO(picture(colour="blue"))).id]
     lines = batch.requests(table.rows, Generation("the form's", tuple(others)), 4, others)
     assert [fault for line in lines for fault in line.faults] == []

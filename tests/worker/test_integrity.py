@@ -85,10 +85,10 @@ def test_where_all_is_well_the_check_says_so_and_makes_the_thumbnails(
     assert (report.is_well, report.checked, report.thumbnails_made) == (True, 2, 2)
     assert files.thumbnail(job.id).read_bytes()[8:12] == files.thumbnail(reference.id).read_bytes()[8:12] == b"WEBP"
     assert report.sentences() == [
-        "2 files of pictures and references were looked at; all is well.",
+        "2 files of pictures and references were checked; no problems.",
         "2 missing thumbnails made again.",
     ]
-    assert care.check().sentences() == ["2 files of pictures and references were looked at; all is well."]
+    assert care.check().sentences() == ["2 files of pictures and references were checked; no problems."]
 
 
 def test_a_picture_that_is_gone_is_to_be_fetched_again(store: Store, files: Files, care: IntegrityCheck) -> None:

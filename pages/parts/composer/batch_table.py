@@ -71,9 +71,9 @@ def ask() -> None:
     if file := addition.file:
         # Two close guesses are for a person to decide; a clear one may be wrong, too.
         examples = {guess.encoding: f"{guess.label}: {guess.example}".removesuffix(": ") for guess in file.guesses}
-        names, read = list(examples), {"placeholder": "Choose how they are read", "on_change": recorded(_read_again)}
+        names, read = list(examples), {"placeholder": "Choose one", "on_change": recorded(_read_again)}
         index = names.index(file.encoding) if file.encoding else None
-        st.selectbox(f"Letters of {file.name}", names, index, examples.__getitem__, key=file.key, **read)
+        st.selectbox(f"Encoding of {file.name}", names, index, examples.__getitem__, key=file.key, **read)
     for note in addition.notes:
         st.caption(format.escape(note))
 
@@ -143,11 +143,9 @@ def _config(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "On": column.CheckboxColumn("On", width=55),
         "Row": column.NumberColumn("Row", width=45),
         "Check": column.TextColumn("Check", width=150),
-        "Prompt": column.TextColumn("Prompt", width=260, help="Empty: the prompt above."),
+        "Prompt": column.TextColumn("Prompt", width=260, help="Empty: the prompt below."),
         "Images": column.TextColumn("Images", width=60, help="1 to 8; empty: as below."),
-        "References": column.TextColumn(
-            "References", width=90, help='Numbers such as 1, 3, or "all"; empty: as above.'
-        ),
+        "References": column.TextColumn("References", width=90, help='Such as 1, 3, or "all"; empty: as below.'),
     }
     for option in OPTIONS:
         odd = {row.get(option.label) for row in cells} - {None, "", *option.values}

@@ -52,7 +52,7 @@ function createOutbox() {
 }
 
 function nameOf({ rerun, form, text }) {
-  if (rerun) return "a press of Rerun"
+  if (rerun) return "your Rerun"
   const letters = [...text]
   return form?.as_table ? "your table" : `“${letters.slice(0, NAMED).join("")}${letters.length > NAMED ? "…" : ""}”`
 }

@@ -18,7 +18,7 @@ def offer() -> None:
     if request is None:
         return
     with st.container(border=True, gap="small"):
-        st.caption(":material/receipt_long: The picture that you have just added says what it was made from:")
+        st.caption(":material/receipt_long: The picture you just added contains its request:")
         st.text(request.prompt[:SHOWN], wrap=False)
         with st.container(horizontal=True, gap="small"):
             restored = {"on_click": _restore, "args": (request,)}

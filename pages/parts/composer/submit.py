@@ -125,8 +125,8 @@ def _reasons(submission: Submission, says: Says) -> Iterator[str]:
         yield "You are asked because that is more than a quarter of the available credits."
     twice = len(submission.items) - len({(each.generation, each.project) for each in submission.items})
     if twice:
-        again = "1 request stands" if twice == 1 else f"{twice:,} requests stand"
-        yield f"{again} in it more than once. Each is made, and paid for, as often as it stands there."
+        again = "1 request is" if twice == 1 else f"{twice:,} requests are"
+        yield f"{again} in it more than once. Every copy is made and charged."
 
 
 def queue(submission: Submission) -> None:
@@ -179,9 +179,9 @@ def ask() -> None:
 
 def _show_cost(submission: Submission) -> None:
     free, price = Studio.current().credits.free(), submission.price
-    cost = f"about {format.credits(price)}" if price else "an unknown number of credits"
-    left = ""
-    if free is not None:
+    is_known, left = submission.is_priced and price, ""
+    cost = f"about {format.credits(price)}" if is_known else "an unknown number of credits"
+    if free is not None and is_known:
         left = f" {format.credits(free)} are available, so about {format.number(free - price)} would be left."
     st.markdown(f"This makes **{format.pictures(submission.images)}** and costs {cost}.{left}")
 

@@ -71,7 +71,7 @@ function createCompare(gallery) {
     const isAlike = (name) => new Set(values(name)).size === 1
     const others = names.filter((name) => !isAlike(name))
     const same = names.filter(isAlike)
-    setText(heading, others.length > 0 ? "What differs" : "Nothing known of them differs")
+    setText(heading, others.length > 0 ? "What differs" : "No differences found")
     differing.replaceChildren(...others.flatMap((name) => [make("dt", { text: name }), ...values(name).map(numbered)]))
     setText(alikeTitle, `The same for all: ${same.length}`)
     alikeBox.hidden = same.length === 0

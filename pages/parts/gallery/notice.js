@@ -26,7 +26,7 @@ function createNotice(gallery) {
   function tellDone(title) {
     isDone = true
     if (permission() !== "granted") return
-    const options = { body: "Every picture has come or has ended.", tag: "studio-done" }
+    const options = { body: "All pictures are finished or failed.", tag: "studio-done" }
     const notification = new Notification(`Done · ${title}`, options)
     notification.onclick = () => {
       window.focus()

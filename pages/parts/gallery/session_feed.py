@@ -19,15 +19,15 @@ SUBMISSION_ACTIONS = {"pause": Submissions.pause, "go-on": Submissions.resume, "
 
 def show() -> None:
     """Show this session's jobs, newest first, grouped by submission."""
-    form = st.session_state
+    session = st.session_state
     params = {
-        "ids": ",".join(SessionJobs(form).ids[:IDS_LIMIT]),
-        "person": form["person"],
-        "since": form.setdefault("session_since", time.time()),
-        "without": ",".join(SessionJobs(form).forgotten[-IDS_LIMIT:]),
+        "ids": ",".join(SessionJobs(session).ids[:IDS_LIMIT]),
+        "person": session["person"],
+        "since": session.setdefault("session_since", time.time()),
+        "without": ",".join(SessionJobs(session).forgotten[-IDS_LIMIT:]),
         "zone": visitor.zone(),
     }
-    topics = [f"person:{form['person']}", "annotations", "incidents"]
+    topics = [f"person:{session['person']}", "annotations", "incidents"]
     gallery.show(KEY, [], on_act=act, layout="feed", source={"url": "api/jobs", "topics": topics, "params": params})
 
 

@@ -28,7 +28,7 @@ LISTS = {
     "resolutions": "Resolution",
     "formats": "Format",
 }
-STATES = {state: state.capitalize() for state in DisplayState} | {DisplayState.ATTENTION: "Needs review"}
+STATES = {state: state.capitalize() for state in DisplayState}
 VERDICTS = {"pick": "Picked", "reject": "Rejected", "none": "Unrated"}
 SHORTFALL = "Less than was paid for"
 HAS_REFERENCES = {True: "With references", False: "Without references"}
@@ -83,7 +83,7 @@ def ask(query: Query) -> None:
             st.button("Clear filters", key="find_clear", type="tertiary", icon=icon, on_click=_go, args=(Query(),))
     if query.ignored:
         left = ", ".join(query.ignored)
-        st.caption(":material/info: This address asks for something that is not known here, which was left out:")
+        st.caption(":material/info: These parts of the link are unknown and were ignored:")
         st.text(left)
 
 

@@ -64,7 +64,7 @@ def move_to_bin(ids: Sequence[str]) -> None:
     """Move pictures to the bin, except those of open jobs and of jobs that need attention."""
     moved = Studio.current().annotations.bin(ids, session["person"])
     stayed = [f"{moved.open} still being made"] * bool(moved.open)
-    stayed += [f"{moved.attention} that need review"] * bool(moved.attention)
+    stayed += [f"{moved.attention} that need attention"] * bool(moved.attention)
     left = f" Not moved: {' and '.join(stayed)}." if stayed else ""
     said = f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}"
     session[DONE] = (said, ids if moved.binned else ())

@@ -1,6 +1,6 @@
 // Uploads a file, and returns the reason in words if it fails. A proxy may answer instead of the studio.
 
-const AWAY = "The studio can't be reached: look whether it runs, and add this again."
+const AWAY = "The studio can't be reached: check that it runs, and add this again."
 const SLOW = "The upload took too long for the proxy or the studio: add it again; if it happens again, let the proxy wait longer."
 const SIGNED_OUT = "You are signed out: the proxy in front of the studio asked to sign in. Reload the page, sign in, and add it again."
 const LOST = "It did not reach the server: add it again."
