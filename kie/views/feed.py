@@ -9,9 +9,9 @@ from kie.views import format, job_cards
 from kie.views.cards import Action, Group, Notify, Progress, Row, row
 
 SHOWN = 60
-PAUSE = Action("pause", "Pause", "pause", "What is sent already goes on.")
-RESUME = Action("go-on", "Go on", "play_arrow")
-CANCEL_REST = Action("cancel-rest", "Cancel the rest", "close", "What has not been sent yet is free.")
+PAUSE = Action("pause", "Pause", "pause", "Sent pictures continue.")
+RESUME = Action("go-on", "Resume", "play_arrow")
+CANCEL_REST = Action("cancel-rest", "Cancel the rest", "close", "Cancelling unsent pictures is free.")
 Jobs = Sequence[Job]
 
 
@@ -24,7 +24,7 @@ def feed(studio: Studio, jobs: Sequence[Job], zone: str | None) -> Row:
             made.append(row(_group(studio, whole, shown, zone)))
             left -= len(shown)
     hidden = len(jobs) - (SHOWN - left)
-    more = f"{hidden:,} more of this session's are in the history." if hidden else ""
+    more = f"{hidden:,} more of this session are in the history." if hidden else ""
     pending = Notify(sum(job.is_open for job in jobs))
     return {"groups": made, "notify": row(pending), "more": more}
 

@@ -29,6 +29,7 @@ from tests.support.browser import (
     sent,
     settle,
     show_item,
+    sql,
     stage,
     tasks,
     told,
@@ -292,6 +293,24 @@ def test_a_picture_is_made_as_asked_for_taken_home_and_used_again_and_what_cant_
     field.fill(LONGEST)
     generate_button(page).click(delay=SLOW_CLICK_MS)
     assert paid_request(service, LONGEST)["prompt"] == LONGEST
+
+
+def test_jobs_that_the_page_has_no_room_for_are_counted_below_the_others(server: Server, visit: Visit) -> None:
+    page, prompt = visit(server), "One of many"
+    make(page, prompt)
+    names = [column["name"] for column in sql(server, "PRAGMA table_info(jobs)")]
+    for number in range(62):
+        copied = {name: f"{name} || '-{number}'" for name in ("id", "submit_id")}
+        copied |= {
+            "created_at": f"created_at + {number} / 1000.0",
+            "state": "'cancelled'",
+            "task_id": "NULL",
+            "file": "NULL",
+        }
+        values = ", ".join(copied.get(name, name) for name in names)
+        sql(server, f"INSERT INTO jobs SELECT {values} FROM jobs WHERE prompt = ? AND state = 'done'", prompt)
+    make(page, "The last of many")
+    expect(page.get_by_text("4 more of this session are in the history.")).to_be_visible()
 
 
 def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(

@@ -384,6 +384,22 @@ def test_the_same_row_twice_in_one_table_is_asked_about(app: AppTest):
     assert Studio.current().search.count() == 0
 
 
+def test_a_question_does_not_add_up_prices_of_which_one_is_unknown(settings: Settings, opened: Open, keep: Keep):
+    (settings.root / "config" / "prices.toml").unlink()
+    keep(State.DONE, "a boat", credits=18.0)
+    app = opened()
+    until(lambda: Studio.current().credits.balance())
+    app.session_state["as_table"] = True
+    row = dict.fromkeys(("Aspect ratio", "Output format", "Images", "References", "Project"), "") | {"On": True}
+    rows = [
+        row | {"Row": number, "Prompt": "a kite", "Resolution": size} for number, size in enumerate(("1K", "1K", "4K"))
+    ]
+    app.session_state["sheet"] = rows
+    press(drawn(app))
+    assert "This makes **3 pictures** and costs an unknown number of credits." in said(drawn(app))
+    assert "would be left" not in said(app)
+
+
 def test_a_lost_press_of_a_table_comes_back_with_its_settings_unless_it_was_made(app: AppTest):
     write(app, "made after all")
     press(app)

@@ -7,8 +7,7 @@ const keyOf = (group, item) => `${group.id}\n${item.id}`
 
 function createGallery(root) {
   const status = make("output", { class: "status", role: "status", "aria-live": "polite" })
-  const groups = make("div", { class: "groups" })
-  const place = make("div", { class: "gallery" })
+  const [groups, place, more] = ["groups", "gallery", "note"].map((name) => make("div", { class: name }))
   const keys = createKeys()
   const views = new Map()
   const gallery = { place, data: null, entries: [], known: new Map() }
@@ -49,7 +48,7 @@ function createGallery(root) {
     const was = new Map(before.map(({ key, item }) => [key, item.state]))
     const changed = gallery.entries.filter(({ key, item }) => was.has(key) && was.get(key) !== item.state)
     const done = gallery.entries.filter(({ item }) => item.state === "done").length
-    if (changed.length > 3) say(`${changed.length} pictures went on; ${done} are done`)
+    if (changed.length > 3) say(`${changed.length} pictures changed; ${done} are done`)
     else if (changed.length > 0) say(changed.map(({ item }) => `${item.label}: ${item.prompt.slice(0, 80)}`).join(". "))
   }
 
@@ -122,7 +121,7 @@ function createGallery(root) {
   async function copy(text) {
     // Browsers have no clipboard over plain HTTP from another machine.
     const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false)
-    say(isCopied ? "Copied" : "The browser did not let it be copied. Select the text and copy it by hand.", true)
+    say(isCopied ? "Copied" : "The browser blocked copying. Select the text and copy it by hand.", true)
   }
 
   // Compares a picture with the selected ones, or else selects it for a comparison.
@@ -163,6 +162,7 @@ function createGallery(root) {
     gallery.tray.take(data.done)
     redraw()
     announce(before)
+    setText(more, data.more)
     if (data.layout === "feed" && before.length > 0 && data.groups[0]?.id !== newest) groups.firstElementChild?.scrollIntoView({ block: "nearest" })
     gallery.viewer.take(data)
     gallery.compare.refresh()
@@ -206,7 +206,7 @@ function createGallery(root) {
   gallery.compare = createCompare(gallery)
   listenToGrid(gallery, groups)
   place.append(groups, gallery.viewer.element)
-  root.append(place, gallery.notice.element, gallery.tray.element, gallery.viewer.large.element, gallery.compare.element)
+  root.append(place, more, gallery.notice.element, gallery.tray.element, gallery.viewer.large.element, gallery.compare.element)
   speak()
   return gallery
 }
