@@ -124,7 +124,7 @@ def meta(job: Job, is_here: bool) -> str:
 
 
 def problem(job: Job, is_here: bool) -> Problem | None:
-    """Return a job's problem, with whether it was charged and the service's message, or None."""
+    """Return a job's problem, with whether it was charged and the details, or None."""
     if job.state == State.CANCELLED:
         cancelled = errors.sentence(job.problem) if job.problem else "Cancelled before it was sent."
         return Problem(f"{cancelled} {format.charged(job)}", tone="warning")
@@ -136,9 +136,8 @@ def problem(job: Job, is_here: bool) -> Problem | None:
         return None
     tone = "error" if job.state == State.FAILED else "warning"
     code = f" (code {job.fail_code})" if job.fail_code else ""
-    who = f"The service said{code}" if job.task_id or job.fail_code else "What was seen"
-    said = f"{who}: {job.fail_message}" if job.fail_message else ""
-    return Problem(f"{errors.sentence(job.problem)} {format.charged(job)}".rstrip(), said, tone)
+    detail = f"Details{code}: {job.fail_message}" if job.fail_message else ""
+    return Problem(f"{errors.sentence(job.problem)} {format.charged(job)}".rstrip(), detail, tone)
 
 
 def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Action, ...]:

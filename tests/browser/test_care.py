@@ -101,7 +101,7 @@ def test_an_id_does_for_its_own_job_only_what_never_ran_is_taken_back_and_a_char
     assert (row["state"], row["credits"]) == ("failed", 0)
 
     page.bring_to_front()
-    expect(told(page, "this task never ran")).to_be_visible()
+    expect(told(page, "found no task for this job")).to_be_visible()
     ask(page, other)
     account.bring_to_front()
     expect_news(account, account.get_by_role("heading", name="Needs attention: 1"))

@@ -247,7 +247,7 @@ def test_the_tab_counts_what_is_to_come_and_who_looks_elsewhere_is_told_in_it_an
     expect(page).to_have_title("Done · Nano Banana Studio")
     stage.show(group(finished(1), finished(2)), notify=Notify(0))
     expect(picture(page, 2)).to_be_visible()
-    assert page.evaluate("told") == [["Done · Nano Banana Studio", "Every picture has come or has ended."]]
+    assert page.evaluate("told") == [["Done · Nano Banana Studio", "All pictures are finished or failed."]]
     page.evaluate("() => { window.isAway = false; document.dispatchEvent(new Event('visibilitychange')) }")
     expect(page).to_have_title("Nano Banana Studio")
     profile.clear_permissions()

@@ -163,7 +163,7 @@ def test_every_problem_of_the_tree_can_be_shown(opened: Open, keep: Keep, page: 
         assert len(problems_shown) == 60  # the newest
         sentences = {f"{errors.sentence(kind.__name__)}{mark}" for kind in kinds for mark in MARKS}
         assert {problem["text"] for problem in problems_shown} <= sentences
-        assert "The service said (code 500): **no**" in {problem["detail"] for problem in problems_shown}
+        assert "Details (code 500): **no**" in {problem["detail"] for problem in problems_shown}
 
 
 def test_a_page_never_waits_for_the_service(opened: Open, sandbox: Sandbox):
