@@ -76,7 +76,7 @@ def _restore(settings: Settings, options: argparse.Namespace) -> int:
     if not restored.places:
         say(
             "This backup has no database: restore it with its own tools, then run check. A studio that opens it sends its "
-            "queued jobs, which costs credits. To prevent that, set their state to cancelled in the table jobs first."
+            "queued jobs, some perhaps a second time, which costs credits: run the statements of the README in it first."
         )
     elif settings.database_url:
         say("KIE_DATABASE_URL names another database: take it out of the settings to open the restored one.")

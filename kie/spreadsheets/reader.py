@@ -33,7 +33,7 @@ _BYTE_ORDER_MARKS = {
 }
 # A text in UTF-8 has at least as many letters outside ASCII for one damaged place.
 _LETTERS_TO_A_DAMAGE = 10
-_GUESSED = "The file does not name its encoding, so it was read as {}: check the letters with accents."
+_GUESSED = "The file does not name its encoding, so it was read as {}: check that its letters are right."
 _NO_TABLE = f"This file is not a table: {ANOTHER}."
 _MARKED_UP = re.compile(r"\s*(<!doctype|<html|<\?xml|<table|\{\\rtf)", re.IGNORECASE)
 _MARKUP = dict.fromkeys(("<!doctype", "<html", "<table"), "a web page") | {"<?xml": "XML", "{\\rtf": "a text in RTF"}
@@ -114,7 +114,7 @@ def _decoded(data: bytes, encoding: str | None) -> tuple[str, tuple[Guess, ...]]
     text = data.decode(chosen[0].encoding)
     _check_text(text)
     if not encoding and charsets.is_close(guesses):
-        both = ", or as ".join(f"{guess.label}, “{guess.example}”" for guess in guesses[:2])
+        both = ", or ".join(f"{guess.label}, “{guess.example}”" for guess in guesses[:2])
         raise EncodingUnsure(f"The encoding of this file may be {both}: choose one.", tuple(guesses))
     return text, tuple(dict.fromkeys([*chosen, *guesses]))
 

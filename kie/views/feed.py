@@ -16,15 +16,14 @@ Jobs = Sequence[Job]
 
 
 def feed(studio: Studio, jobs: Sequence[Job], zone: str | None) -> Row:
-    """Return jobs, newest first, as {"groups": […], "notify": {"pending", "title"}, "more": how many are not shown}."""
+    """Return jobs, newest first, as {"groups": […], "notify": {"pending", "title"}, "more": that some are not shown}."""
     made, left = [], SHOWN
     for _, each in groupby(jobs, key=lambda job: (job.created_at, job.submit_id)):
         whole = sorted(each, key=lambda job: job.variant)
         if shown := whole[:left]:
             made.append(row(_group(studio, whole, shown, zone)))
             left -= len(shown)
-    hidden = len(jobs) - (SHOWN - left)
-    more = f"{hidden:,} more of this session are in the history." if hidden else ""
+    more = "The rest of this session is in the history." if len(jobs) > SHOWN else ""
     pending = Notify(sum(job.is_open for job in jobs))
     return {"groups": made, "notify": row(pending), "more": more}
 

@@ -11,7 +11,7 @@ from tests.support.spreadsheets import csv_of, prompts, refusal, workbook
 
 
 def read_as(label: str) -> str:
-    return f"The file does not name its encoding, so it was read as {label}: check the letters with accents."
+    return f"The file does not name its encoding, so it was read as {label}: check that its letters are right."
 
 
 def test_text_in_another_encoding_is_read_with_a_note_to_look_at_it():
