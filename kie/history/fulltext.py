@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, or_, text
+from sqlalchemy import Connection, TextClause, text
 
 TEXT_LIMIT, WORDS_LIMIT = 200, 12
 FILL_STEP = 2000
@@ -38,26 +38,28 @@ def words(typed: str) -> list[str]:
     return [part for part in parts if _tokens(part)][:WORDS_LIMIT]
 
 
-def matching(dialect: str, terms: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition that a job's prompt contains, for each of these words, a word that starts with it. A single word may also start an id."""
+def matching(dialect: str, terms: Sequence[str], in_order: bool = False) -> TextClause:
+    """Return the condition that a job's prompt contains, for each of these words, a word that starts with it. A single word may also start an id.
+
+    With `in_order`, SQLite tests one job after the other, in the order of the list, until it has enough. Otherwise it
+    looks the jobs up, in a time that grows with their number.
+    """
     if dialect == "sqlite":
-        # FTS5 operators have no meaning inside quotes. The unary plus makes SQLite test the rows of a scan in its order.
-        by_words = "+jobs.rowid IN (SELECT rowid FROM jobs_text WHERE jobs_text MATCH :terms)"
+        found = "jobs.rowid IN (SELECT rowid FROM jobs_text WHERE jobs_text MATCH :terms)"
+        # The unary plus makes SQLite test each row.
+        found = f"+{found}" if in_order else found
+        # FTS5 operators have no meaning inside quotes.
         wanted = " ".join(f'"{" ".join(_tokens(word))}"*' for word in terms)
     else:
         # A cast takes the words as they are, where `to_tsquery` would split them or leave them out.
-        by_words = "jobs.prompt_words @@ CAST(:terms AS tsquery)"
+        found = "jobs.prompt_words @@ CAST(:terms AS tsquery)"
         phrases = (" <-> ".join(f"'{token}':*" for token in _tokens(word)) for word in terms)
         wanted = " & ".join(f"({phrase})" for phrase in phrases)
-    found: ColumnElement[bool] = text(by_words).bindparams(terms=wanted)
     if len(terms) > 1 or not _ID.fullmatch(terms[0]):
-        return found
+        return text(found).bindparams(terms=wanted)
     [one] = terms
-    starts = (
-        func.substr(literal_column(f"jobs.{name}"), 1, len(one)) == given
-        for name, given in (("id", one.lower()), ("task_id", one))
-    )
-    return or_(found, *starts)
+    starts = " OR ".join(_STARTS[dialect].format(name) for name in ("id", "task_id"))
+    return text(f"({found} OR {starts})").bindparams(terms=wanted, id=one.lower(), task_id=one)
 
 
 def missing(db: Connection) -> Sequence[Mapping[str, Any]]:
@@ -103,6 +105,11 @@ STATEMENTS = {
 _MISSING = {
     "sqlite": "SELECT id, prompt FROM jobs WHERE rowid NOT IN (SELECT id FROM jobs_text_docsize) ORDER BY rowid DESC",
     "postgresql": "SELECT id, prompt FROM jobs WHERE prompt_words IS NULL ORDER BY created_at DESC",
+}
+# No character of an id comes after the tilde.
+_STARTS = {
+    "sqlite": "jobs.{0} BETWEEN :{0} AND :{0} || '~'",
+    "postgresql": "starts_with(jobs.{0}, :{0})",
 }
 _ADD = {
     "sqlite": "INSERT INTO jobs_text (rowid, prompt) SELECT rowid, :words FROM jobs WHERE id = :id",

@@ -41,8 +41,8 @@ _NOTHING_SENT = or_(jobs.c.state == State.CANCELLED, and_(jobs.c.state == State.
 # In credits; NULL while it is not known. Of a timeout, the service reports no cost, and may withdraw it.
 COST = case(
     (jobs.c.state == State.RUNNING, null()),
-    (_NOTHING_SENT, func.coalesce(jobs.c.credits, 0.0)),
-    else_=jobs.c.credits,
+    (jobs.c.credits.is_not(None), jobs.c.credits),
+    (_NOTHING_SENT, 0.0),
 )
 
 

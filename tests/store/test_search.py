@@ -330,7 +330,6 @@ def plans(store: Store, ask: Callable[[], object]) -> list[str]:
     "query",
     [
         *(Query(sort=sort) for sort in SORTS),
-        *(Query(text=words) for words in ("red wat", "abcdef")),
         *(Query(persons=("Ann", "Ben")), Query(projects=("Zoo posters",)), Query(states=("done", "failed"))),
         *(Query(ratios=("1:1",)), Query(resolutions=("1K",)), Query(formats=("png",)), Query(starred=True)),
         *(Query(verdict=verdict) for verdict in VERDICTS),
@@ -347,3 +346,12 @@ def test_a_list_its_totals_and_its_counts_are_read_from_an_index_alone(store: St
     by_tag = "jobs USING INDEX sqlite_autoindex_jobs_1"
     found += [plan for plan in plans(store, lambda: store.search.facets(query)) if by_tag not in plan]
     assert all("USING COVERING INDEX" in plan for plan in found), found
+
+
+@SQLITE
+@pytest.mark.parametrize("words", ["red wat", "abcdef"])
+def test_the_jobs_of_a_search_are_looked_up_and_a_list_of_them_is_read_in_its_order(store: Store, words: str) -> None:
+    query = Query(text=words)
+    assert not [plan for plan in plans(store, lambda: store.search.summary(query)) if "SCAN" in plan]
+    [listed] = plans(store, lambda: store.search.id_pages(query, 9))
+    assert "SCAN jobs USING COVERING INDEX" in listed
