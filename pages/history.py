@@ -9,7 +9,7 @@ from kie.history.query import Query
 from kie.jobs import Job
 from kie.store.search import Page
 from kie.studio import Studio
-from kie.text import local
+from kie.text import counted, local
 from kie.views import format
 from kie.views.cards import Group, Item
 from kie.views.job_cards import item
@@ -54,7 +54,7 @@ def show_list(query: Query, view: dict[str, str], found: Page) -> None:
     with head:
         st.title("History", anchor=False, width="content")
         known = f" · {format.credits(total.credits)}" + (f", {total.unknown} of unknown cost" if total.unknown else "")
-        st.caption(format.pictures(total.jobs) + known, width="content")
+        st.caption(counted(total.jobs, "result") + known, width="content")
         shown = {"page": page, "size": size, "total": total.jobs}
         status.show_news("history", ["jobs"], history_mark(jobs), **shown, **query.to_params())
         selection.show_export(query, total.pictures)

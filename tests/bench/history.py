@@ -27,10 +27,10 @@ MEMORY = "the server's memory at the end"
 NARROWED = Query(persons=("Ann", "Ben"), states=("done",))
 
 
-COUNT = "document.body.innerText.match(/([\\d,]+) pictures? · /)?.[1]"
+COUNT = "document.body.innerText.match(/([\\d,]+) results? · /)?.[1]"
 OPEN = "document.querySelector('[data-testid=stTopNavLink][href$=history]').click()"
 LEAVE = """document.querySelector('[data-testid=stTopNavLink][href$=account]').click()
-  while (document.body.innerText.includes('pictures · ')) await pause(10)
+  while (document.body.innerText.includes('results · ')) await pause(10)
   await pause(1500)"""
 SEARCH = """const field = within('input[type=search]')
   enter(field, ['red watercolour', 'lighthouse'][round % 2] + '.'.repeat(round))
@@ -143,7 +143,7 @@ def visits(browser: Browser, server: Server, size: int) -> dict[str, float]:
 def open_page(page: Page, server: Server, address: str) -> None:
     """Open the history at a URL and wait until it is idle."""
     page.goto(f"{server.url}/history{address}")
-    page.get_by_text("pictures · ").wait_for(timeout=120_000)
+    page.get_by_text("results · ").wait_for(timeout=120_000)
     page.wait_for_timeout(3000)
 
 

@@ -78,7 +78,7 @@ def test_pictures_are_found_looked_through_compared_judged_and_taken_away_and_ke
     server: Server, visit: Visit
 ) -> None:
     page = visit(server, "/history", name="Cem")
-    search(page, "sno", "4 pictures")
+    search(page, "sno", "4 results")
     expect(page).to_have_url(re.compile("[?&]q=sno"))
     expect(pictures(page)).to_have_count(4)
     pictures(page).nth(2).dblclick()
@@ -102,7 +102,7 @@ def test_pictures_are_found_looked_through_compared_judged_and_taken_away_and_ke
     assert [row["prompt"] for row in manifest] == [FOX, FOX]
     boxes.nth(1).uncheck()
     beside(page).get_by_role("button", name="Close").click()
-    search(page, "", "7 pictures")
+    search(page, "", "7 results")
     expect(pictures(page)).to_have_count(7)
     expect(tray(page)).to_contain_text("1 selected")
     settle(page)
@@ -135,17 +135,17 @@ def test_a_link_shows_somebody_else_the_same_list_and_its_zip_manifest_and_csv_a
         filters.get_by_label(field).click()
         page.get_by_role("option", name=value).click()
         expect(filters.get_by_role("button", name=f"Remove {value}")).to_be_visible()
-    expect(page.get_by_text("3 pictures · ")).to_be_visible()
+    expect(page.get_by_text("3 results · ")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(filters).to_be_hidden()
     for name in ("Ben", "Harbour"):  # what is on is seen
         expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
-    search(page, "number", "3 pictures")
+    search(page, "number", "3 results")
     expect(page).to_have_url(re.compile("[?&]q=number"))
     shown = until(lambda: [row[0] for row in table_rows(page) if row[0].startswith("A ship")])
     other = visit(server, page.url.removeprefix(server.url), name="Emil")
-    expect(other.get_by_text("3 pictures · 54 credits")).to_be_visible()
+    expect(other.get_by_text("3 results · 54 credits")).to_be_visible()
     until(lambda: [row[0] for row in table_rows(other)] == shown)
     expect(other.get_by_label("Search", exact=True)).to_have_value("number")
     jobs = sql(server, "SELECT * FROM jobs WHERE person = 'Ben' ORDER BY created_at, id")
@@ -167,12 +167,12 @@ def test_a_link_shows_somebody_else_the_same_list_and_its_zip_manifest_and_csv_a
 def test_back_brings_the_filters_with_the_list_and_the_next_one_keeps_them(server: Server, visit: Visit) -> None:
     page = visit(server, "/history?q=number&sort=oldest&view=pictures")
     for delay_ms in (0, 300):
-        expect(page.get_by_text("3 pictures · ")).to_be_visible()
+        expect(page.get_by_text("3 results · ")).to_be_visible()
         go(page, re.compile("^Account"))
         expect(page.get_by_role("heading", name="Account")).to_be_visible()
         page.wait_for_timeout(delay_ms)
         page.go_back()
-        expect(page.get_by_text("3 pictures · ")).to_be_visible()
+        expect(page.get_by_text("3 results · ")).to_be_visible()
         expect(page.get_by_label("Search", exact=True)).to_have_value("number")
         expect(page.get_by_role("combobox", name="Sort")).to_have_value("Oldest first")
     page.get_by_role("button", name="Starred", exact=True).click()
@@ -184,12 +184,12 @@ def test_chips_switch_what_is_on_and_the_filters_say_the_same(server: Server, vi
     # Made as late as this, they are today's also if the day ends now.
     sql(server, "UPDATE jobs SET created_at = created_at + ? - (SELECT max(created_at) FROM jobs)", time.time() + 600)
     page = visit(server, "/history?state=done&project=Harbour", name="Ben")
-    expect(page.get_by_text("3 pictures · ")).to_be_visible()
+    expect(page.get_by_text("3 results · ")).to_be_visible()
     page.get_by_role("button", name="Harbour", exact=True).click()
-    expect(page.get_by_text("7 pictures · ")).to_be_visible()
+    expect(page.get_by_text("7 results · ")).to_be_visible()
     for name in ("Mine", "Today"):
         page.get_by_role("button", name=name, exact=True).click()
-        expect(page.get_by_text("3 pictures · ")).to_be_visible()
+        expect(page.get_by_text("3 results · ")).to_be_visible()
     expect(page).to_have_url(re.compile("person=Ben"))
     page.get_by_role("button", name="Filter", exact=True).click()
     filters = page.get_by_test_id("stPopoverBody")
@@ -197,7 +197,7 @@ def test_chips_switch_what_is_on_and_the_filters_say_the_same(server: Server, vi
         expect(filters.get_by_role("button", name=f"Remove {value}")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Clear filters").click()
-    expect(page.get_by_text("7 pictures · ")).to_be_visible()
+    expect(page.get_by_text("7 results · ")).to_be_visible()
     expect(page.get_by_role("button", name="Done", exact=True)).to_have_count(0)
 
 
@@ -214,7 +214,7 @@ def test_an_odd_link_never_breaks_the_page_and_its_name_is_a_chip_letter_by_lett
     server: Server, visit: Visit, address: str
 ) -> None:
     page = visit(server, address)
-    expect(page.get_by_text(re.compile(r"\d+ pictures? · "))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ results? · "))).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     if "tag=" in address:
         chip = page.get_by_role("button", name=re.compile("#"))
@@ -232,15 +232,15 @@ def test_an_empty_bin_says_so_what_is_deleted_comes_back_and_what_is_emptied_lea
     page = visit(server, "/history?bin=yes&view=table", name="Cem")
     expect(page.get_by_text("The bin is empty.")).to_be_visible()
     page.get_by_role("button", name="Clear filters").click()
-    expect(page.get_by_text("7 pictures · ")).to_be_visible()
+    expect(page.get_by_text("7 results · ")).to_be_visible()
     page.locator(".row").first.hover()
     expect(page.get_by_test_id("stElementToolbar")).to_have_count(0)
     listed = csv_rows(exported(page, "List (.csv)"))
     assert {row["id"] for row in listed} == {row["id"] for row in sql(server, "SELECT id FROM jobs")}
-    search(page, "nothing like it", "0 pictures")
+    search(page, "nothing like it", "0 results")
     expect(page.get_by_text("No results.")).to_be_visible()
     expect(page.get_by_role("button", name="Clear filters")).to_have_count(1)
-    search(page, "3", "1 picture")
+    search(page, "3", "1 result")
     until(lambda: [row[0] for row in table_rows(page)] == [SHIPS[2]])
     total = sql(server, "SELECT sum(credits) AS credits, count(*) AS jobs FROM jobs")
     [ship] = sql(server, "SELECT * FROM jobs WHERE prompt = ?", SHIPS[2])
@@ -252,7 +252,7 @@ def test_an_empty_bin_says_so_what_is_deleted_comes_back_and_what_is_emptied_lea
         assert file.exists()
         if undo:
             page.get_by_role("button", name="Undo").click()
-            expect(page.get_by_text("1 picture · ")).to_be_visible()
+            expect(page.get_by_text("1 result · ")).to_be_visible()
     account = visit(server, "/account")
     account.set_viewport_size(ZOOMED)
     # Until the charts have their new width, what is below them moves.

@@ -128,7 +128,7 @@ def tick(page: Page, number: int) -> None:
 def test_the_newest_stand_first_fifty_to_a_page_that_has_its_own_address(
     server: Server, history: Page, visit: Visit
 ) -> None:
-    expect(history.get_by_text(f"{JOBS} pictures · ")).to_be_visible()
+    expect(history.get_by_text(f"{JOBS} results · ")).to_be_visible()
     shown = table_rows(history)
     assert len(shown) == PAGE_SIZE
     assert shown[0][:5] == [ONE_LINE, "Done", "17.5", "3:2 · 2K · JPG", "Ben"]
