@@ -57,14 +57,13 @@ class Exports:
         """Return the URL of a picture's download. Without a receipt, it is the file as delivered by the service."""
         return DOWNLOADS + self._signed(["one", job_id, with_receipt, zone])
 
-    def zip_link(self, chosen: Query | Collection[str], with_receipt: bool = True) -> str:
+    def zip_link(self, chosen: Query | Collection[str], with_receipt: bool = True, zone: str | None = None) -> str:
         """Return the URL of a zip with the pictures of the jobs with these ids, or that match a query at the time of the download.
 
         Raises NotRecorded or NoRoom when the request is too long for a URL and can't be stored.
         """
-        if isinstance(chosen, Query):
-            return DOWNLOADS + self._signed(["zip", chosen.to_params(), with_receipt, chosen.zone])
-        return DOWNLOADS + self._signed(["zip", list(dict.fromkeys(chosen)), with_receipt, None])
+        given = chosen.to_params() if isinstance(chosen, Query) else list(dict.fromkeys(chosen))
+        return DOWNLOADS + self._signed(["zip", given, with_receipt, zone])
 
     def list_link(self, query: Query, kind: str) -> str:
         """Return the URL of all rows that match a query at the time of the download, as "xlsx", "csv" or "json". Raises as `zip_link` does."""

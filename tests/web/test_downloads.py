@@ -214,10 +214,11 @@ def test_a_zip_holds_each_picture_once_with_its_receipt_under_its_own_name(
     studio: Studio, site: str, jobs: dict[str, Job]
 ):
     wanted = [jobs["png"], jobs["jpg"], jobs["twin"]]
-    found = unpacked(got(site, studio.exports.zip_link([job.id for job in [*wanted, *wanted]])))
-    assert found.namelist() == [*(lists.file_name(job) for job in wanted), *zips.MANIFESTS]
+    zone = "Pacific/Kiritimati"
+    found = unpacked(got(site, studio.exports.zip_link([job.id for job in [*wanted, *wanted]], zone=zone)))
+    assert found.namelist() == [*(lists.file_name(job, zone) for job in wanted), *zips.MANIFESTS]
     for job in wanted:
-        assert receipt_in(found.read(lists.file_name(job)))["task_id"] == job.task_id
+        assert receipt_in(found.read(lists.file_name(job, zone)))["task_id"] == job.task_id
     plain = unpacked(got(site, studio.exports.zip_link([jobs["png"].id], with_receipt=False)))
     assert plain.read(lists.file_name(jobs["png"])) == studio.exports.file(jobs["png"]).read_bytes()
 

@@ -149,7 +149,7 @@ def offer_files(query: Query, ids: Sequence[str], pictures: int = 0) -> None:
     receipt = st.toggle("With prompt, cost and person in each file", key=key, value=True, persist_state="session")
     try:
         count = studio.store.exports.count_pictures(ids) if ids else pictures
-        zipped = studio.exports.zip_link(ids or query, receipt)
+        zipped = studio.exports.zip_link(ids or query, receipt, query.zone)
         # Relative to the page, since a proxy may serve the studio below a path.
         st.link_button(f"{counted(count, 'image')} (.zip)", f".{zipped}", icon=":material/folder_zip:")
         for kind in () if ids else ("xlsx", "csv", "json"):
