@@ -6,7 +6,7 @@ import time
 from kie.errors import GivenUp, NeverRan, NothingSpent, Unsure
 from kie.jobs import State
 from kie.studio.context import Context
-from kie.text import display_name
+from kie.text import FILE_NAME_LIMIT, shortened
 
 _TASK_ID = re.compile(r"[A-Za-z0-9_.:-]{4,200}")
 
@@ -86,7 +86,7 @@ class Attention:
         job, now = self._context.store.jobs.get(job_id), time.time()
         if job is None:
             return
-        settled = display_name(reason) if reason.strip() else "no reason given"
+        settled = shortened(reason, FILE_NAME_LIMIT) or "no reason given"
         is_troubled = job.state == State.UNSURE or (job.problem and job.state in (State.RUNNING, State.FETCHING))
         if job.state == State.FAILED and job.needs_attention:
             self._context.store.jobs.note(job_id, job.state, settled=settled)

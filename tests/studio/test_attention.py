@@ -130,9 +130,9 @@ def test_what_is_unsure_or_stuck_is_listed_newest_first_and_outlives_a_restart(
 def test_what_is_given_up_leaves_the_list_and_keeps_its_cost_and_its_reason(settings: Settings, rogue: Rogue) -> None:
     with Studio(settings) as studio:
         job = retried(studio, rogue)
-        studio.attention.give_up(job.id, "  too old\nto matter ")
+        studio.attention.give_up(job.id, "  lost and/or\ntoo old ")
         given_up = studio.jobs.get(job.id)
-        assert (given_up.state, given_up.problem, given_up.settled) == (State.FAILED, "GivenUp", "too old to matter")
+        assert (given_up.state, given_up.problem, given_up.settled) == (State.FAILED, "GivenUp", "lost and/or too old")
         assert (given_up.credits, given_up.task_id) == (PRICE, "task-0001")
         assert listed(studio) == []
     rogue.plan("result")
