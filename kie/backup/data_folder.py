@@ -282,12 +282,12 @@ def _checked(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipInfo]:
     Entries that are not packed, and together no larger than the file, take no more room than it has.
     """
     members = archive.infolist()
-    if any(each.compress_type != zipfile.ZIP_STORED or each.flag_bits & ~NAME_IN_UTF_8 for each in members):
+    if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & ~NAME_IN_UTF_8 for entry in members):
         raise _invalid_backup(source, "it was packed by another program")
-    size = sum(each.file_size for each in members)
-    if size > source.stat().st_size or any(each.compress_size != each.file_size for each in members):
+    size = sum(entry.file_size for entry in members)
+    if size > source.stat().st_size or any(entry.compress_size != entry.file_size for entry in members):
         raise _invalid_backup(source, CHANGED)
-    names = [each.filename for each in members]
+    names = [entry.filename for entry in members]
     about = None
     with suppress(KeyError, ValueError, RecursionError), archive.open(ABOUT) as stored:
         about = json.loads(stored.read(CHUNK))

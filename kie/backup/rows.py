@@ -48,7 +48,7 @@ def copy_rows(source: Path, target: Path) -> None:
         source_db.execute("PRAGMA trusted_schema=OFF")
         source_db.execute("PRAGMA cell_size_check=ON")
         source_db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_LIMIT)
-        source_db.text_factory = _text
+        source_db.text_factory = lambda stored: stored.decode("utf-8", "replace")
         source_db.set_authorizer(_allow)
         with closing(sqlite3.connect(target)) as target_db:
             # Not crash-safe: the caller discards the target unless it is complete.
@@ -97,10 +97,6 @@ def _is_fitting(value: object, column: Column[Any]) -> bool:
     if isinstance(column.type, Float):
         return isinstance(value, int | float) and math.isfinite(value) and abs(value) < NUMBER_LIMIT
     return isinstance(value, int)
-
-
-def _text(stored: bytes) -> str:
-    return stored.decode("utf-8", "replace")
 
 
 def _allow(action: int, table: str | None, *_: str | None) -> int:

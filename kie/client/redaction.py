@@ -58,10 +58,8 @@ class Redaction:
         )
 
 
-@functools.lru_cache(maxsize=4)
-def redaction(key: str) -> Redaction:
-    """Return the redaction for a key. The last few are cached."""
-    return Redaction(key)
+# The redaction for a key. The last few are kept.
+redaction = functools.lru_cache(maxsize=4)(Redaction)
 
 
 def _readings(text: str) -> Iterator[str]:

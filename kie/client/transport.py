@@ -161,7 +161,7 @@ def _deadline(seconds: float, end: Callable[[], object]) -> Iterator[threading.E
 
 class _Timed(HTTPConnection):
     def getresponse(self) -> HTTPResponse:
-        line = getattr(self.sock, "socket", self.sock)  # inside TLS in TLS
+        line = getattr(self.sock, "socket", self.sock)  # To an https proxy, the socket is wrapped in an object.
         with _deadline(self.timeout, partial(line.shutdown, socket.SHUT_RD)):
             return super().getresponse()
 

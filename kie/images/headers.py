@@ -116,7 +116,7 @@ def read(data: Data, formats: Collection[str] = KINDS) -> Picture:
 
 
 def count_scans(data: Data) -> int:
-    """Return the number of scans of a JPEG, up to half of PARTS_LIMIT: usually 1, about 10 if progressive.
+    """Return the number of scans of a JPEG, up to half of PARTS_LIMIT, because each has two parts: usually 1, about 10 if progressive.
 
     Reads the whole file up to the end of its first picture.
     """

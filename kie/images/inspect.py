@@ -43,6 +43,7 @@ TURNS = {
 SPACES = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}
 # Pixels that are converted at a time, to avoid a second copy of the whole picture.
 _STRIP_PX = 1_000_000
+# The fast reduction by whole numbers stops at this multiple of the wanted size; the rest is resampled.
 _GAP = 2.0
 # PIXELS_LIMIT is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None

@@ -53,7 +53,7 @@ _FREQUENCY = {
 }
 # The difference of likelihood (a natural logarithm) below which a person is asked.
 CLOSE = 5.0
-# More letters than these are not UTF-8 by chance.
+# A text that decodes as UTF-8 and has more letters outside ASCII than these is UTF-8.
 _BY_CHANCE = 8
 _SAMPLE_BYTES = 16 * 1024
 _EXAMPLE = 60
@@ -80,6 +80,7 @@ _ROWS = {
 _JAPANESE = ((0xD0, 0xF4, 0.01), (0xB0, 0xCF, 0.3), (0xA4, 0xA4, 0.45), (0xA5, 0xA5, 0.15))
 _ROWS |= dict.fromkeys(("cp932", "euc_jp"), tuple(("euc_jp", *rows) for rows in _JAPANESE))
 _MARKS = "“”„‘’‚«»–—…€£°·•™©®§²³½¼¾×¡¿ºª№，。、！？：；「」『』（）《》〈〉【】～　・ー"
+# Log-likelihoods of a mark, of an unknown character and of an ASCII character, and the penalty for an oddity.
 _MARK = math.log(0.1 / len(_MARKS))
 _OTHER = -11.0
 _ASCII = -3.5

@@ -1,4 +1,4 @@
-"""The store: everything that is persisted except files. Names its parts; each part has the tables that it writes."""
+"""The store: everything that is persisted except files. Names its parts."""
 
 import secrets
 import time

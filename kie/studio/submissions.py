@@ -75,7 +75,7 @@ class Submissions:
         return list(dict.fromkeys(found))
 
     def made_before(self, items: Sequence[SubmissionItem], besides: str = "") -> list[Job]:
-        """Return the newest done or open job, of any person, with the fingerprint of each request. Skips the submission `besides`."""
+        """Return the newest job that is done, open or unsure, of any person, with the fingerprint of each request. Skips the submission `besides`."""
         fingerprints = {item.generation.fingerprint for item in items}
         return self._context.store.jobs.get_many(self._context.store.submissions.same_requests(fingerprints, besides))
 

@@ -13,8 +13,9 @@ Row = dict[str, Any]
 class Action:
     """A button. `icon` is a Material name.
 
-    The browser handles the ids "open" (the large view) and "compare", and copies `copy` if there is one, after completing
-    a URL that begins with "history?". Other actions are passed to `on_act`. `menu` puts the button into the "More" menu;
+    The browser handles the ids "open" (the large view), "compare" and those that only change the selection, sends "rerun"
+    like a click on Generate, and copies `copy` if there is one, after completing a URL that begins with "history?". Other
+    actions are passed to `on_act`. `menu` puts the button into the "More" menu;
     `closes` closes the large view, for actions that continue on the page. `says` is the number of pictures that it
     requests, and their price.
     """

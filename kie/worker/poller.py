@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 UNREADABLE = ".unreadable"
 NO_PROBLEM = {"problem": None, "fail_code": None, "fail_message": None}
-# A page updates at most this often.
+# A download is shown as a state of its own only if it takes longer.
 PUBLISH_AFTER_S = 0.4
 PLANNED_FOR_S = 20.0
 
