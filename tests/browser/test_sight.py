@@ -59,6 +59,8 @@ def test_on_a_phone_the_dock_is_low_the_new_card_in_sight_and_what_is_used_again
     for field in (page.get_by_text("Reference images"), page.get_by_label("Images", exact=True)):
         expect(field).to_be_visible()
     make(page, oldest)
+    # The price is on the button, not only in its help, which no finger shows.
+    assert press_of(page, oldest).get_by_role("button", name="Rerun · about 18 credits").bounding_box()["width"] > 120
     make(page, "A harbour at seven")
     scroll_down(page)
     ask(page, "A harbour at eight")
