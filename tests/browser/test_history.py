@@ -202,7 +202,7 @@ def test_ticks_move_nothing_and_last_and_each_press_is_for_what_was_selected_whe
     history.get_by_role("button", name="Page 2").click()
     until(lambda: prompts(history)[0] == f"Picture number {PAGE_SIZE:03}")
     tick(history, 0)
-    expect(tray(history)).to_contain_text("2 selected")
+    expect(tray(history)).to_contain_text("2 selected, 1 not shown")
     history.get_by_text("Pictures", exact=True).click()
     expect(history.locator(".ended").first).to_be_visible()
     expect(tray(history)).to_contain_text("2 selected")
@@ -211,7 +211,7 @@ def test_ticks_move_nothing_and_last_and_each_press_is_for_what_was_selected_whe
 
 
 def test_a_press_anywhere_on_a_row_shows_it_and_keys_lead_on_and_delete_with_one_stop_for_all_rows(
-    history: Page,
+    server: Server, history: Page
 ) -> None:
     for place in (".thumb", ".when"):
         history.locator(".row").nth(0).locator(place).click()
@@ -223,7 +223,11 @@ def test_a_press_anywhere_on_a_row_shows_it_and_keys_lead_on_and_delete_with_one
         expect(beside(history).locator(".prompt")).to_have_text(FINISHED.prompt)
         if pressed == "beside it":
             beside(history).get_by_role("button", name="Close").focus()
-        history.keyboard.press("Delete")
+        with server.asleep():
+            history.keyboard.press("Delete")
+            if pressed == "its line":
+                history.wait_for_timeout(450)  # no double click, but the row is still there
+                history.keyboard.press("Delete")
         expect(tray(history)).to_contain_text("1 picture moved to the bin for 30 days.")
         expect(beside(history).locator(".prompt")).to_have_text("Picture number 001")
         tray(history).get_by_role("button", name="Undo").click()
@@ -402,8 +406,8 @@ def test_what_is_shown_and_selected_stays_so_when_others_read_what_is_written_th
     beside(history).get_by_label("Add a tag").fill("Winter")
     beside(history).get_by_label("Add a tag").press("Enter")
     expect(beside(history).get_by_role("button", name="Remove tag winter")).to_be_visible()
-    beside(history).get_by_label("Note").fill("For the fair")
-    beside(history).get_by_label("Add a tag").focus()
+    beside(history).get_by_label("Note").fill("For the fair")  # and the field is not left
+    until(lambda: sql(server, "SELECT id FROM jobs WHERE note = 'For the fair'"))
     other = visit(server, "/history?tag=winter&view=table")
     until(lambda: prompts(other) == ["Picture number 003"])
     show_item(other, 0)

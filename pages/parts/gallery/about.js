@@ -1,16 +1,19 @@
 // The details of one item: prompt, problem, actions, tags, note, its references, and the pictures made from it.
 
-const LONG_DETAIL = 250
+const LONG_DETAIL = 250, NOTE_MS = 600
 
 function createAbout(gallery, openId) {
   const shown = () => gallery.viewer.shown()
   const write = (action, text) => gallery.write(action, shown().item.id, text)
+  let [saved, saving] = ["", null]
   const prompt = make("p", { class: "prompt" })
   const problem = createProblem()
   const actions = createActions(gallery, shown)
   const tags = createTags(write)
   const field = { rows: "2", maxlength: "2000", "aria-label": "Note", placeholder: "Note" }
-  const note = make("textarea", { ...field, onchange: () => write("note", note.value) })
+  const saveNote = () => note.value !== saved && write("note", (saved = note.value))
+  // While it is written, too, so that a reload loses nothing.
+  const note = make("textarea", { ...field, oninput: () => (clearTimeout(saving), (saving = setTimeout(saveNote, NOTE_MS))), onchange: saveNote })
   const references = createSmall("References, in the order sent")
   const used = createSmall("Used as a reference for", openId)
   const facts = createFacts()
@@ -28,7 +31,7 @@ function createAbout(gallery, openId) {
     facts.update(answer?.facts ?? item.facts)
     note.hidden = !answer
     // A note that is being edited is not overwritten.
-    if (answer && note.getRootNode().activeElement !== note) note.value = answer.note
+    if (answer && note.getRootNode().activeElement !== note) note.value = saved = answer.note
   }
 
   return { element, update }
@@ -68,7 +71,9 @@ function createFacts() {
 
 // Tags: a click removes one; a field adds one.
 function createTags(write) {
-  const field = make("input", { type: "text", maxlength: "40", list: "all-tags", "aria-label": "Add a tag", placeholder: "Add a tag", onchange: add })
+  // Outside of a form, Enter causes no change event.
+  const events = { onchange: add, onkeydown: (event) => event.key === "Enter" && add() }
+  const field = make("input", { type: "text", maxlength: "40", list: "all-tags", "aria-label": "Add a tag", placeholder: "Add a tag", ...events })
   const known = make("datalist", { id: "all-tags" })
   const list = make("span", { class: "tags" })
   const element = make("div", { class: "tagging" }, list, field, known)
@@ -89,8 +94,6 @@ function createTags(write) {
     known.replaceChildren(...(all ?? []).map((tag) => make("option", { value: tag })))
   })
 
-  // Outside of a form, Enter causes no change event.
-  field.addEventListener("keydown", (event) => event.key === "Enter" && add())
   return { element, update }
 }
 

@@ -10,13 +10,13 @@ function createTray(gallery) {
   let [done, known, aging] = [null, null, null]
 
   function offered() {
-    const count = gallery.selection.count()
+    const [count, seen] = [gallery.selection.count(), gallery.selection.chosen().length]
     if (count > 0) {
       const compared = gallery.selection.pictures().length
       const isFew = compared >= 2 && compared <= MOST_COMPARED && compared === count
       const first = isFew ? [own("compare-selection", "Compare", "compare")] : []
-      const all = gallery.selection.chosen().length < gallery.entries.length ? [own("select-all", "Select all shown", "select_all", true)] : []
-      return { label: `${count} selected`, row: [...first, ...gallery.data.selectionActions, ...all, own("select-none", "Clear", "close")] }
+      const all = seen < gallery.entries.length ? [own("select-all", "Select all shown", "select_all", true)] : []
+      return { label: `${count} selected` + (seen < count ? `, ${count - seen} not shown` : ""), row: [...first, ...gallery.data.selectionActions, ...all, own("select-none", "Clear", "close")] }
     }
     return done && { label: done.text, row: done.action ? [done.action] : [] }
   }

@@ -67,7 +67,8 @@ def move_to_bin(ids: Sequence[str]) -> None:
     stayed += [f"{moved.attention} that need attention"] * bool(moved.attention)
     left = f" Not moved: {' and '.join(stayed)}." if stayed else ""
     said = f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}"
-    session[DONE] = (said, ids if moved.binned else ())
+    if moved.binned or stayed:  # Otherwise, the notice of an earlier press on the same picture stays.
+        session[DONE] = (said, ids if moved.binned else ())
     gallery.select(GALLERY, [each for each in chosen() if each not in ids])
 
 
