@@ -106,14 +106,6 @@ class Group:
     actions: tuple[Action, ...] = ()
 
 
-@dataclass(frozen=True)
-class Notify:
-    """For the title of the browser's tab: the number of pending pictures, and the name of the page."""
-
-    pending: int
-    title: str = "Nano Banana Studio"
-
-
 def row(card: Any) -> Any:
     """Return the JSON of a card and its parts."""
     if card is None or isinstance(card, str | int | float):

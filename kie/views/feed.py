@@ -6,7 +6,7 @@ from itertools import groupby
 from kie.jobs import CANCELLABLE, ENDED, Job, State
 from kie.studio import Studio
 from kie.views import format, job_cards
-from kie.views.cards import Action, Group, Notify, Progress, Row, row
+from kie.views.cards import Action, Group, Progress, Row, row
 
 SHOWN = 60
 PAUSE = Action("pause", "Pause", "pause", "Sent pictures continue.")
@@ -16,7 +16,7 @@ Jobs = Sequence[Job]
 
 
 def feed(studio: Studio, jobs: Sequence[Job], zone: str | None) -> Row:
-    """Return jobs, newest first, as {"groups": […], "notify": {"pending", "title"}, "more": that some are not shown}."""
+    """Return jobs, newest first, as {"groups": […], "pending": number of open jobs, "more": that some are not shown}."""
     made, left = [], SHOWN
     for _, each in groupby(jobs, key=lambda job: (job.created_at, job.submit_id)):
         whole = sorted(each, key=lambda job: job.variant)
@@ -24,8 +24,7 @@ def feed(studio: Studio, jobs: Sequence[Job], zone: str | None) -> Row:
             made.append(row(_group(studio, whole, shown, zone)))
             left -= len(shown)
     more = "The rest of this session is in the history." if len(jobs) > SHOWN else ""
-    pending = Notify(sum(job.is_open for job in jobs))
-    return {"groups": made, "notify": row(pending), "more": more}
+    return {"groups": made, "pending": sum(job.is_open for job in jobs), "more": more}
 
 
 def _group(studio: Studio, whole: Jobs, shown: Jobs, zone: str | None) -> Group:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from kie.views.cards import Action, Badge, DownloadLink, Notify, Problem, Progress
+from kie.views.cards import Action, Badge, DownloadLink, Problem, Progress
 from tests.support.barriers import barriers
 from tests.support.browser import GONE, saved
 from tests.support.gallery_app import drawn
@@ -163,7 +163,9 @@ def test_the_menu_is_led_by_keys_and_gives_the_focus_back(look: Look, stage: Sta
     expect(page.get_by_role("menu")).to_have_count(0)
     until(lambda: focused(page) == "More")
     page.keyboard.press("Enter")
+    until(lambda: focused(page) == "Compare")
     page.keyboard.press("End")
+    until(lambda: focused(page) == "Star")
     page.keyboard.press("Enter")
     stage.hears(["star", "p1", "g1"])
 
@@ -229,7 +231,7 @@ def test_the_tab_counts_what_is_to_come_and_who_looks_elsewhere_is_told_in_it_an
     look: Look, stage: Stage, profile: BrowserContext
 ) -> None:
     profile.grant_permissions(["notifications"], origin=stage.server.url)
-    page = look(group(waiting(1)), notify=Notify(2))
+    page = look(group(waiting(1)), pending=2)
     page.evaluate("""() => {
         window.told = []
         window.Notification = class extends Notification {
@@ -238,14 +240,14 @@ def test_the_tab_counts_what_is_to_come_and_who_looks_elsewhere_is_told_in_it_an
       }""")
     expect(page).to_have_title("(2) Nano Banana Studio")
     expect(button(page, "Notify me when done")).to_have_count(0)
-    stage.show(group(finished(1)), notify=Notify(0))
+    stage.show(group(finished(1)), pending=0)
     expect(page).to_have_title("Nano Banana Studio")
-    stage.show(group(waiting(1)), notify=Notify(1))
+    stage.show(group(waiting(1)), pending=1)
     expect(page).to_have_title("(1) Nano Banana Studio")
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => window.isAway ?? true, configurable: true })")
-    stage.show(group(finished(1)), notify=Notify(0))
+    stage.show(group(finished(1)), pending=0)
     expect(page).to_have_title("Done · Nano Banana Studio")
-    stage.show(group(finished(1), finished(2)), notify=Notify(0))
+    stage.show(group(finished(1), finished(2)), pending=0)
     expect(picture(page, 2)).to_be_visible()
     assert page.evaluate("told") == [["Done · Nano Banana Studio", "All pictures are finished or failed."]]
     page.evaluate("() => { window.isAway = false; document.dispatchEvent(new Event('visibilitychange')) }")

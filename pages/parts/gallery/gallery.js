@@ -166,7 +166,7 @@ function createGallery(root) {
     if (data.layout === "feed" && before.length > 0 && data.groups[0]?.id !== newest) groups.firstElementChild?.scrollIntoView({ block: "nearest" })
     gallery.viewer.take(data)
     gallery.compare.refresh()
-    gallery.notice.show(data.notify)
+    gallery.notice.show(data.pending)
     ticking ??= setInterval(tick, 1000)
   }
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from kie.views.cards import Action, Group, Notify, Row, row
+from kie.views.cards import Action, Group, Row, row
 from pages.parts.component import component, session_id
 
 _SCRIPTS = (
@@ -23,8 +23,6 @@ _STYLES = ("gallery", "tile", "grid", "table", "feed", "large", "beside", "compa
 OnAct = Callable[[str, str | None, str], None]
 # A text that was written beside a picture: its kind, such as "note", the item, and the text.
 OnWrite = Callable[[str, str, str], None]
-
-
 _gallery = component(
     "studio_gallery",
     "elements.js",
@@ -46,7 +44,7 @@ def show(
     opened: str = "",
     on_write: OnWrite | None = None,
     done: tuple[str, Action | None] | None = None,
-    notify: Notify | None = None,
+    pending: int | None = None,
     source: Row | None = None,
 ) -> list[str]:
     """Show the groups and return the ids of the selected items.
@@ -75,7 +73,7 @@ def show(
         "beside": beside,
         "opened": opened,
         "done": done and {"text": done[0], "action": row(done[1])},
-        "notify": row(notify),
+        "pending": pending,
         "source": source,
     }
     callbacks = dict.fromkeys(

@@ -60,10 +60,6 @@ def _vary(job: Job) -> None:
     _use(job)
 
 
-def _larger(job: Job) -> None:
-    prompt_tools.put_request(job.generation, resolution="4K")
-
-
 def _again(job: Job) -> None:
     try:
         made = Studio.current().submissions.send_again(job.id, session["person"])
@@ -85,7 +81,7 @@ _ACTIONS: dict[str, Callable[[Job], object]] = {
     "use-alone": _use_alone,
     "reuse": lambda job: prompt_tools.put_request(job.generation),
     "vary": _vary,
-    "larger": _larger,
+    "larger": lambda job: prompt_tools.put_request(job.generation, resolution="4K"),
     "again": _again,
     "forget": lambda job: SessionJobs(session).forget(job.id),
     "doubt": lambda job: Studio.current().attention.undo_mark_not_run(job.id),
