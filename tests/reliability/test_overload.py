@@ -157,7 +157,7 @@ def test_somebody_else_s_picture_is_made_while_all_of_it_is_under_way(
             assert (mine.state, mine.preview_problem) == (State.DONE, None)
             assert (server.data_dir / mine.file).read_bytes() == rogue.picture
             dripping = [job for job in store.jobs.get_many([job.id for job in jobs]) if job.state == State.FETCHING]
-            assert len(dripping) == 6
+            assert len(dripping) >= 6
             assert all(each.result() for each in dropped)
             until(lambda: len(rogue.requests("credit")) > readings)
         for path in ("/healthz", "/readyz"):
