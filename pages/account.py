@@ -105,7 +105,7 @@ def offer_to_settle(job: Job) -> None:
         callback = {"on_click": recorded(link_task), "args": (job.id,)}
         st.button("Link task", key=f"found-{job.id}", icon=":material/link:", **callback)
         warning = (
-            "Only if the log page shows no such task: otherwise it was charged, and its picture is no longer fetched. "
+            "Only if the log page shows no such task. Otherwise it was charged, and its picture would not be fetched. "
             "To undo: “Review again” in the picture's menu."
         )
         shown = {"do": lambda _: studio.attention.mark_not_run(job.id), "about": job.prompt[:TITLE]}

@@ -193,7 +193,7 @@ def _sentence(picture: Picture, kind: str, shrunk_to: tuple[int, int] | None) ->
         f"the service does not take {_NAMES.get(picture.format)}": not is_taken,
         f"a reference may have {REFERENCE_BYTES_LIMIT // 2**20} MB": is_large,
         "a reference is one still picture": picture.is_animated,
-        "services may answer with inverted colours": picture.is_cmyk,
+        "services may invert the colours of CMYK pictures": picture.is_cmyk,
         "the service may not see how the camera was held": True,
     }
     *others, last = (change for change, is_made in changes.items() if is_made)

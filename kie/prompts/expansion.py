@@ -153,7 +153,7 @@ def _column(piece: str) -> str | None:
 def _unknown(name: str, columns: list[str]) -> RequestInvalid:
     if not columns:
         return _fault(
-            f"Nothing fills {{{{{name}}}}}: add a column “{name}” to the table (Batch), or remove the braces."
+            f"Nothing fills {{{{{name}}}}}: fill a column “{name}” of the table (Batch), or remove the braces."
         )
     shown = ", ".join(f"“{column}”" for column in columns[:_NAMES_SHOWN])
     more = f" and {len(columns) - _NAMES_SHOWN} more" if len(columns) > _NAMES_SHOWN else ""

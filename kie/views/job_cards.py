@@ -108,7 +108,7 @@ def badges(job: Job) -> tuple[Badge, ...]:
     """Return the badges for the bin, stars, ratings and shortfall."""
     marks = (
         (job.binned_at, "delete", "In the bin"),
-        (job.starred_at, "star", f"Starred by {job.starred_by}"),
+        (job.starred_at, "favorite", f"Starred by {job.starred_by}"),
         (job.verdict == "pick", "thumb_up", f"Picked by {job.verdict_by}"),
         (job.verdict == "reject", "thumb_down", f"Rejected by {job.verdict_by}"),
         (undersized.sentence(job), "straighten", "Less than was paid for"),

@@ -148,7 +148,7 @@ def test_a_double_click_pays_once_a_later_press_again_and_more_than_the_button_s
     expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
     page.keyboard.press("ControlOrMeta+Enter")
     expect(question_of(page)).to_contain_text("This makes 3 pictures and costs about 54 credits.")
-    expect(question_of(page)).to_contain_text("The price changed just before you pressed.")
+    expect(question_of(page)).to_contain_text("The number of pictures or the price changed just before you pressed.")
     assert paid_requests(service, prompt.replace("{red|blue|green}", "red")) == []
     page.wait_for_timeout(QUESTION_MS)
     generate_button(question_of(page)).dblclick()

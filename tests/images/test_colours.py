@@ -215,7 +215,7 @@ def test_a_jpeg_in_cmyk_is_converted_and_it_is_said(
     tmp_path: Path, inks: tuple[int, int, int, int], store: Callable[..., bytes]
 ) -> None:
     told = to_accepted(written(tmp_path, store(in_print(inks), inks)), tmp_path / "right")
-    assert told == "Converted from CMYK to sRGB: services may answer with inverted colours."
+    assert told == "Converted from CMYK to sRGB: services may invert the colours of CMYK pictures."
     with Image.open(tmp_path / "right") as made:
         assert (made.format, made.mode, made.size) == ("JPEG", "RGB", (300, 200))
         light = tuple(round((255 - ink) * (255 - inks[3]) / 255) for ink in inks[:3])
@@ -246,7 +246,9 @@ def test_a_turned_print_is_set_upright_as_well(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     told = to_accepted(written(tmp_path, in_print((0, 255, 255, 0), exif=exif)), tmp_path / "right")
-    assert told.startswith("Turned upright and converted from CMYK to sRGB: services may answer with inverted colours.")
+    assert told.startswith(
+        "Turned upright and converted from CMYK to sRGB: services may invert the colours of CMYK pictures."
+    )
     with Image.open(tmp_path / "right") as made:
         assert made.size == (200, 300)
 
@@ -258,7 +260,7 @@ def test_a_jpeg_for_print_goes_to_the_service_in_srgb(studio: Studio, rogue: Rog
     kept = studio.references.add("poster.jpg", io.BytesIO(in_print((0, 255, 255, 0))))
     assert (kept.kind, kept.changed) == (
         "jpeg",
-        "Converted from CMYK to sRGB: services may answer with inverted colours.",
+        "Converted from CMYK to sRGB: services may invert the colours of CMYK pictures.",
     )
     assert ended(studio, submit(studio, references=(kept.id,))).problem is None
     [sent] = rogue.requests("upload")

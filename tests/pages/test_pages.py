@@ -34,7 +34,7 @@ MARKS = (" Not charged.", " May have been charged.")
 PAGES = ("generate.py", "history.py", "account.py")
 # Further ahead is taken for a clock that was set back.
 NOT_NOW_S = 100
-THING, ADD = "{{thing}}", "add a column “thing” to the table (Batch), or remove the braces."
+THING, ADD = "{{thing}}", "fill a column “thing” of the table (Batch), or remove the braces."
 Keep = Callable[..., Job]
 Open = Callable[..., AppTest]
 

@@ -225,7 +225,7 @@ def test_an_unknown_column_is_named_together_with_those_that_there_are():
 
 def test_a_column_without_a_table_is_told_with_both_ways_out():
     sentence = refusal("a {{colour}} cat")
-    assert sentence == "Nothing fills {{colour}}: add a column “colour” to the table (Batch), or remove the braces."
+    assert sentence == "Nothing fills {{colour}}: fill a column “colour” of the table (Batch), or remove the braces."
 
 
 def test_a_literal_text_stands_for_itself_alone():

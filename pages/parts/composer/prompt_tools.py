@@ -187,7 +187,7 @@ def save_template(name: str, replace: bool) -> None:
 def show_files(kept: SavedList) -> None:
     """Offer the export of all templates as a file, and the import of such a file."""
     library = Studio.current().library
-    with st.expander("Move templates between studios", type="compact"):
+    with st.expander("Export or import templates", type="compact"):
         written = {"file_name": "templates.json", "mime": "application/json", "icon": ":material/download:"}
         export = {"data": lambda: write_file(library.templates("", limit=None)), "on_click": "ignore"}
         st.download_button("Export all", **export, **written)

@@ -118,7 +118,7 @@ def _reasons(submission: Submission, says: Says) -> Iterator[str]:
     """Yield the other reasons to ask for confirmation."""
     free, images, price = Studio.current().credits.free(), submission.images, submission.price
     if says and (images > says[0] or price > (says[1] or 0.0)):
-        yield "The price changed just before you pressed."
+        yield "The number of pictures or the price changed just before you pressed."
     if images > MANY:
         yield f"You are asked because that is more than {MANY} at once."
     elif free is not None and images > 1 and price > LARGE_SHARE * free:
