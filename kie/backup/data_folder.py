@@ -206,7 +206,7 @@ def restore(source: Path, folder: Path, report: Progress, now: float) -> Restore
 
 
 def _move_up(part: Path, folder: Path) -> None:
-    """Move what is in `part` into the folder, the database last: files without one are no studio. Undone if it fails."""
+    """Move what is in `part` into the folder, the database last, because a folder without it is no studio. Undone if it fails."""
     _require_empty(folder)
     with ExitStack() as undo:
         for path in sorted(part.iterdir(), key=lambda path: path.name == DATABASE):

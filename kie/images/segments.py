@@ -98,7 +98,7 @@ def pixels(data: Data, form: str, is_shown: bool = False) -> list[Part]:
 
 
 def is_bare(data: Data, form: str) -> bool:
-    """Return whether a JPEG, PNG or WebP is nothing but its pixels and how they are shown. False above SEGMENTS_LIMIT."""
+    """Return whether a JPEG, PNG or WebP has only its pixels and what is needed to show them. False above SEGMENTS_LIMIT."""
     at = {"JPEG": 2, "PNG": len(PNG_HEAD), "WEBP": 12}[form]
     for each in itertools.islice(split(data, form), SEGMENTS_LIMIT):
         if each.start != at or not _is_kept(data, form, each, is_shown=True):

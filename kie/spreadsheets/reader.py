@@ -31,7 +31,7 @@ _BYTE_ORDER_MARKS = {
     b"\xfe\xff": "utf-16",
     b"\xef\xbb\xbf": "utf-8-sig",
 }
-# A text in UTF-8 has at least as many letters outside ASCII for one damaged place.
+# A text is damaged UTF-8 if it has at least this many letters outside ASCII for each damaged place.
 _LETTERS_TO_A_DAMAGE = 10
 _GUESSED = "The file does not name its encoding, so it was read as {}: check that its letters are right."
 _NO_TABLE = f"This file is not a table: {ANOTHER}."

@@ -205,7 +205,7 @@ def _laid_out(rows: Iterator[Cells], layout: _Layout) -> Iterator[Cells]:
     for number in itertools.count(1):
         row = next(rows, None)
         covered = {at: cover for at, cover in covered.items() if cover.bottom >= number}
-        # A range makes rows of its own after the last filled one, unless it goes down to the end of the sheet.
+        # A merged range that goes on below the last filled row gives rows there, too, unless it reaches the end of the sheet.
         if row is None and not any(
             (cover.text.strip() or cover.reason) and cover.bottom < workbooks.ROWS_LIMIT for cover in covered.values()
         ):

@@ -33,13 +33,13 @@ from kie.timing import Timing
 
 PAID = (State.RUNNING, State.FETCHING, State.DONE)
 UNPAID = (State.QUEUED, State.UPLOADING, State.SENDING)
-# The newest first: that was saved last, because the clock may have been set back. Older rows only have the end time.
+# Newest first by id, because the clock may have been set back. Rows of older versions have no `began`.
 _NEWEST = balances.c.id.desc()
 _BEGAN = func.coalesce(balances.c.began, balances.c.at)
 _READINGS = select(balances.c.credits, _BEGAN, balances.c.at).order_by(_NEWEST)
 # A job that was paid while the last reading was requested may not be in it.
 _READ_AT = func.coalesce(select(_BEGAN).order_by(_NEWEST).limit(1).scalar_subquery(), 0.0)
-# Only a clock that was ahead has given a later time.
+# A later time comes from a clock that was ahead.
 _LATEST = bindparam("latest", type_=Float)
 
 

@@ -193,7 +193,7 @@ class JobQueue:
                 db.execute(insert(servers).values(id=self._us, seen_at=now))
 
     def poll_again_after_start(self, now: float) -> None:
-        """Have every open task polled some times more, and at once if an earlier run had stopped polling it; forget dead servers."""
+        """Poll every open task some more times, and at once those that an earlier run had stopped polling. Forget dead servers."""
         started = and_(jobs.c.state.in_((State.RUNNING, State.FETCHING)), jobs.c.task_id.is_not(None))
         silent = (started, jobs.c.next_at.is_(None), jobs.c.emptied_at.is_(None))
         looks = self._timing.polls - self._timing.polls_after_start

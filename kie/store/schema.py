@@ -246,7 +246,7 @@ meta = Table("meta", metadata, Column("name", String(40), primary_key=True), Col
 
 
 def make(engine: Engine) -> None:
-    """Create the schema, or bring an older one to this version. `engine` is that of writers: of servers that start at once, one does it.
+    """Create the schema, or bring an older one to this version. `engine` is the one for writing: of several starting servers, only one does it.
 
     Raises SettingsInvalid for a database of a newer version.
     """

@@ -90,7 +90,7 @@ class Poller:
         """Check the candidate task of an unsure job, and continue the job with it if it matches.
 
         If the service does not return the request of a task, a candidate from a person is accepted, one from a callback
-        is not. What is learned of it says nothing of another that is set meanwhile.
+        is not. The result is for this candidate only: another may be set meanwhile.
         """
         try:
             task = self.client.task(job.candidate or "")
@@ -152,7 +152,7 @@ class Poller:
         return ages
 
     def _succeed(self, job: Job, task: Task) -> Next:
-        # A zero that the service has not reported stems from a failure that it withdrew.
+        # Without a cost from the service, a stored zero is of a failure that it withdrew, and the cost is unknown.
         credits = task.credits if task.credits is not None else (job.credits or None)
         learned = {"credits": credits, "stage": task.stage}
         if task.created_at and task.completed_at and task.completed_at >= task.created_at:
