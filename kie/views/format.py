@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import date
 
 from kie.generation import OPTIONS, Generation
@@ -90,6 +91,16 @@ def delivered(job: Job) -> str:
 def pictures(value: int) -> str:
     """Return a count with the word "picture" or "pictures"."""
     return counted(value, "picture")
+
+
+def binned(jobs: Sequence[Job]) -> str:
+    """Return how many of these jobs, which were to be moved to the bin, are there, and why others are not. Empty if there is nothing to say."""
+    left = [job for job in jobs if not job.binned_at]
+    moved, needy = len(jobs) - len(left), sum(job.needs_attention for job in left)
+    is_open = sum(job.is_open and not job.needs_attention for job in left)
+    stayed = [f"{is_open} still being made"] * bool(is_open) + [f"{needy} that need attention"] * bool(needy)
+    kept = f" Not moved: {' and '.join(stayed)}." if stayed else ""
+    return f"{pictures(moved)} moved to the bin for 30 days.{kept}" if moved or stayed else ""
 
 
 def duration(seconds: float) -> str:

@@ -49,6 +49,9 @@ def actions(query: Query) -> tuple[Action, ...]:
 def done() -> tuple[str, Action | None] | None:
     """Return a sentence about the last action, and the action that undoes it."""
     sentence, undo = session.get(DONE, ("", ()))
+    if sentence is None:
+        jobs = Studio.current().jobs.get_many(undo)
+        sentence, undo = session[DONE] = format.binned(jobs), [job.id for job in jobs if job.binned_at]
     return (sentence, _UNDO if undo else None) if sentence else None
 
 
@@ -62,18 +65,15 @@ def act(action: str) -> None:
 
 def move_to_bin(ids: Sequence[str]) -> None:
     """Move pictures to the bin, except those of open jobs and of jobs that need attention."""
-    moved = Studio.current().annotations.bin(ids, session["person"])
-    stayed = [f"{moved.open} still being made"] * bool(moved.open)
-    stayed += [f"{moved.attention} that need attention"] * bool(moved.attention)
-    left = f" Not moved: {' and '.join(stayed)}." if stayed else ""
-    said = f"{format.pictures(moved.binned)} moved to the bin for 30 days.{left}"
-    if moved.binned or stayed:  # Otherwise, the notice of an earlier press on the same picture stays.
-        session[DONE] = (said, ids if moved.binned else ())
+    # What was moved is counted when the page is drawn, because an interrupted callback is repeated.
+    session[DONE] = (None, ids)
+    Studio.current().annotations.bin(ids, session["person"])
     gallery.select(GALLERY, [each for each in chosen() if each not in ids])
 
 
 def _restore(ids: Sequence[str]) -> None:
-    session[DONE] = (f"{format.pictures(Studio.current().annotations.unbin(ids))} restored", ())
+    Studio.current().annotations.unbin(ids)
+    session[DONE] = ("Restored", ())
     gallery.select(GALLERY, [])
 
 
