@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from kie.jobs import State
 from kie.settings import Settings
+from kie.store.schema import breakers
 from kie.studio import Studio
 from kie.timing import Timing
 from tests.support.fake_service import HTML, Behaviour, Rogue, acting, cut, envelope, held, says, status, told
@@ -117,6 +119,8 @@ def test_a_no_to_one_request_is_a_sign_of_life(studio: Studio, rogue: Rogue, sig
     rogue.plan("create", lost, lost, sign)
     ended(studio, submit(studio)), ended(studio, submit(studio))
     ended(studio, submit(studio))
+    # The breaker hears of it after the job has ended.
+    until(lambda: studio.store.database.value(select(breakers.c.failures)) is None)
     rogue.plan("create", lost, lost)
     ended(studio, submit(studio)), ended(studio, submit(studio))
     assert studio.store.breaker.current() is None
