@@ -8,10 +8,9 @@ Many jobs are changed in one transaction. Repeating an annotation changes nothin
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, not_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, literal, not_, select, update
 
 from kie.errors import RequestInvalid
 from kie.generation import Fault, is_control
@@ -26,15 +25,6 @@ NOTE_LIMIT = 2000
 BIN_LIFE_S = 30 * 86_400.0
 # More than the clocks of two servers can differ: no file is deleted while its job can still be restored.
 BIN_MARGIN_S = 3600.0
-
-
-@dataclass(frozen=True)
-class Binned:
-    """Number of jobs moved to the bin, and of jobs not moved because they are open or need attention."""
-
-    binned: int
-    open: int
-    attention: int
 
 
 class Annotations:
@@ -104,15 +94,10 @@ class Annotations:
         used = select(job_tags.c.tag).distinct().order_by(job_tags.c.tag).limit(200)
         return [row.tag for row in self._database.rows(used)]
 
-    def bin(self, ids: Collection[str], person: str, now: float | None = None) -> Binned:
-        """Move jobs to the bin. Open jobs and jobs that need attention are not moved."""
-        left, is_open = and_(one_of(jobs.c.id, ids), jobs.c.binned_at.is_(None)), jobs.c.state.not_in(ENDED)
-        stays = (NEEDS_ATTENTION, and_(is_open, not_(NEEDS_ATTENTION)))
-        gone = update(jobs).where(left, not_(is_open), not_(NEEDS_ATTENTION))
-        with self._database.write() as db:
-            needy, running = db.execute(select(*(func.count().filter(each) for each in stays)).where(left)).one()
-            binned = db.execute(gone.values(_mark("binned", person, now))).rowcount
-        return Binned(self._counted(binned), running, needy)
+    def bin(self, ids: Collection[str], person: str, now: float | None = None) -> int:
+        """Move jobs to the bin, except open ones and those that need attention. Returns how many were moved."""
+        can_go = and_(jobs.c.binned_at.is_(None), jobs.c.state.in_(ENDED), not_(NEEDS_ATTENTION))
+        return self._update(ids, can_go, _mark("binned", person, now))
 
     def unbin(self, ids: Collection[str], now: float | None = None) -> int:
         """Restore jobs that were moved to the bin within the last 30 days. Returns how many were restored."""

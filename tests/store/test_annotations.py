@@ -8,8 +8,9 @@ from kie.errors import RequestInvalid
 from kie.history.query import Query
 from kie.jobs import ENDED, Job, State
 from kie.store import Store
-from kie.store.annotations import BIN_LIFE_S, BIN_MARGIN_S, Binned
+from kie.store.annotations import BIN_LIFE_S, BIN_MARGIN_S
 from kie.studio import Studio
+from kie.views import format
 from tests.support.rows import LIGHTHOUSE, NOW, ask, at_once, bring, found_ids, job_in
 from tests.support.waiting import until
 
@@ -119,9 +120,11 @@ def test_of_two_people_who_tag_the_same_picture_at_once_both_win(store: Store, o
 @pytest.mark.parametrize("state", State)
 def test_only_what_has_ended_goes_to_the_bin(store: Store, state: State) -> None:
     job = job_in(store, state)
-    went = store.annotations.bin([job.id], "Ann", NOW)
-    stayed = {State.UNSURE: Binned(0, 0, 1)}.get(state, Binned(0, 1, 0))
-    assert went == (Binned(1, 0, 0) if state in ENDED else stayed)
+    assert store.annotations.bin([job.id], "Ann", NOW) == (state in ENDED)
+    stayed = {State.UNSURE: "1 that need attention"}.get(state, "1 still being made")
+    moved = "1 picture" if state in ENDED else "0 pictures"
+    left = "" if state in ENDED else f" Not moved: {stayed}."
+    assert format.binned([store.jobs.get(job.id)]) == f"{moved} moved to the bin for 30 days.{left}"
     assert store.search.count() == (0 if state in ENDED else 1)
 
 
@@ -132,15 +135,19 @@ def test_what_needs_attention_stays_until_it_is_settled(store: Store) -> None:
         job_in(store, State.FETCHING, problem="NotFetchedForADay"),
     ]
     fine = job_in(store, State.FAILED, credits=0.0, problem="TaskFailed")
-    assert store.annotations.bin([job.id for job in [*needy, fine]], "Ann", NOW) == Binned(1, 0, 3)
+    assert store.annotations.bin([job.id for job in [*needy, fine]], "Ann", NOW) == 1
+    said = format.binned(store.jobs.get_many([job.id for job in [*needy, fine]]))
+    assert said == "1 picture moved to the bin for 30 days. Not moved: 3 that need attention."
     store.jobs.note(needy[0].id, State.FAILED, settled="given up")
-    assert store.annotations.bin([job.id for job in needy], "Ann", NOW) == Binned(1, 0, 2)
+    assert store.annotations.bin([job.id for job in needy], "Ann", NOW) == 1
+    said = format.binned(store.jobs.get_many([job.id for job in needy]))
+    assert said == "1 picture moved to the bin for 30 days. Not moved: 2 that need attention."
 
 
 def test_the_bin_is_out_of_sight_and_names_who_put_it_there(store: Store, job: Job) -> None:
     ask(store)
-    assert store.annotations.bin([job.id], "Ann", NOW) == Binned(1, 0, 0)
-    assert store.annotations.bin([job.id], "Ben", NOW + 5) == Binned(0, 0, 0)
+    assert store.annotations.bin([job.id], "Ann", NOW) == 1
+    assert store.annotations.bin([job.id], "Ben", NOW + 5) == 0
     assert (store.jobs.get(job.id).binned_by, store.jobs.get(job.id).binned_at) == ("Ann", NOW)
     assert (store.search.count(), store.search.count(Query(binned=True)), store.search.count(Query(binned=None))) == (
         1,
@@ -218,7 +225,7 @@ def test_money_is_the_same_before_and_after_the_bin(store: Store) -> None:
 
     before = money()
     every = found_ids(store, Query())
-    assert store.annotations.bin(every, "Ann", NOW).binned == 4
+    assert store.annotations.bin(every, "Ann", NOW) == 4
     assert money() == before
     assert len(store.annotations.empty_bin(DUE)) == 4
     assert money() == before

@@ -71,7 +71,7 @@ def _again(job: Job) -> None:
 
 
 def _delete(job: Job) -> None:
-    if Studio.current().annotations.bin([job.id], session["person"]).binned:
+    if Studio.current().annotations.bin([job.id], session["person"]):
         st.toast("Moved to the bin for 30 days. Restore brings it back.", icon=":material/delete:")
 
 
