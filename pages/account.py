@@ -216,7 +216,6 @@ def show_service() -> None:
 def show_integrity() -> None:
     """Show the last check of the files, and offer to check them and to empty the bin."""
     st.header("Files and bin", anchor=False)
-    status.show("integrity")
     # Jobs that are moved to the bin while the dialog is open are not counted, and stay.
     counted_at, binned = time.time(), studio.search.count(Query(binned=True))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -226,13 +225,17 @@ def show_integrity() -> None:
             shown = {"about": format.pictures(binned), "icon": ":material/delete_forever:", "yes": "Delete them now"}
             empty = {"do": lambda _: studio.diagnostics.empty_bin_now(counted_at)}
             ask_first("empty-bin", f"Empty the bin ({binned:,})", gone, **empty, **shown)
+    # Below the buttons, because its height changes.
+    status.show("integrity")
 
 
 if "hosts_checked" not in st.session_state:
     st.session_state["hosts_checked"] = True
     studio.diagnostics.check_hosts()
-st.title("Account", anchor=False)
-status.show_news("account", ["readings", "attention"], account_mark(studio))
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    # Beside the title, so that the page does not move when something is new.
+    st.title("Account", anchor=False, width="content")
+    status.show_news("account", ["readings", "attention"], account_mark(studio))
 show_balance()
 show_attention()
 for column, show in zip(st.columns(2, gap="large"), (show_days, show_readings), strict=True):

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
 from tests.support.barriers import barriers
-from tests.support.browser import KEY, Start, Visit, at, go, metric, tasks, told
+from tests.support.browser import KEY, Start, Visit, at, expand, go, metric, tasks, told
 from tests.support.composer import READ_MS, ask, choose, generate_button
 from tests.support.recorded import RecordedSandbox
 from tests.support.server import Server, free_port
@@ -95,7 +95,7 @@ def test_a_balance_that_cant_be_read_keeps_its_figure_and_says_so(account: Page,
 def test_it_says_which_host_answers_and_where_the_key_comes_from_but_never_shows_it(
     account: Page, service: Sandbox, uploads: Sandbox
 ) -> None:
-    account.get_by_text("Service, key and files").click()
+    expand(account, "Service, key and files")
     expect(account.get_by_text("KIE_API_KEY")).to_be_visible()
     expect(account.get_by_text("answers, just now")).to_have_count(2)
     for host in (service, uploads):

@@ -19,7 +19,7 @@ from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.studio import Studio
 from tests.support.barriers import barriers, cut_off
-from tests.support.browser import ZOOMED, Visit, at, beside, go, settle, sql, table_rows, tray
+from tests.support.browser import ZOOMED, Visit, at, beside, expand, go, settle, sql, table_rows, tray
 from tests.support.images import picture, receipt_in
 from tests.support.server import ForkedServer, Server
 from tests.support.spreadsheets import csv_rows
@@ -257,7 +257,7 @@ def test_an_empty_bin_says_so_what_is_deleted_comes_back_and_what_is_emptied_lea
     account.set_viewport_size(ZOOMED)
     # Until the charts have their new width, what is below them moves.
     until(lambda: cut_off(account) == 0)
-    account.get_by_text("Service, key and files").click()
+    expand(account, "Service, key and files")
     account.get_by_role("button", name="Empty the bin (1)").click()
     question = account.get_by_role("dialog", name="Empty the bin")
     question.get_by_role("button", name="Delete them now").click()
@@ -281,8 +281,7 @@ def test_a_check_finds_and_mends_a_deleted_file_and_tells_of_an_orphan(server: S
     long_ago = time.time() - 3600
     os.utime(orphan, (long_ago, long_ago))
     page = visit(server, "/account")
-    page.get_by_text("Service, key and files").click()
-    settle(page)
+    expand(page, "Service, key and files")
     page.get_by_role("button", name="Check the files").click()
     expect(page.get_by_text(orphan.name)).to_be_visible()
     until(lambda: file.exists() and file.read_bytes() == before)

@@ -282,6 +282,13 @@ def go(page: Page, link: str | re.Pattern) -> None:
     settle(page)
 
 
+def expand(page: Page, title: str) -> None:
+    """Open an expander, and wait until it is open to its full height: while it opens, a press can miss what is in it."""
+    page.get_by_text(title).click()
+    box = page.locator("details[open]").filter(has_text=title)
+    until(lambda: box.evaluate("box => box.clientHeight >= box.scrollHeight"))
+
+
 def pictures_of(page: Page | Locator, prompt: str) -> Locator:
     """Return the visible pictures of a prompt on this page."""
     return page.get_by_alt_text(f"Picture made from: {prompt[:200]}", exact=True).filter(visible=True)

@@ -18,7 +18,6 @@ GALLERY = "history-gallery"
 DONE, DIALOG, NOTICE = "selection_done", "selection_dialog", "selection_notice"
 # The dialogs.
 NAMES, EXPORT = "names", "export"
-_UNDO = Action("undo", "Undo", "undo")
 session = st.session_state
 
 
@@ -52,7 +51,7 @@ def done() -> tuple[str, Action | None] | None:
     if sentence is None:
         jobs = Studio.current().jobs.get_many(undo)
         sentence, undo = session[DONE] = format.binned(jobs), [job.id for job in jobs if job.binned_at]
-    return (sentence, _UNDO if undo else None) if sentence else None
+    return (sentence, Action("undo", "Undo", "undo") if undo else None) if sentence else None
 
 
 def act(action: str) -> None:
@@ -145,7 +144,6 @@ def show_export(query: Query, pictures: int) -> None:
 def offer_files(query: Query, ids: Sequence[str], pictures: int = 0) -> None:
     """Offer a zip of these pictures, or, without ids, a zip of the list's pictures and the list itself."""
     studio = Studio.current()
-    session.setdefault("take_receipt", True)
     key = "take_receipt_selected" if ids else "take_receipt"
     receipt = st.toggle("With prompt, cost and person in each file", key=key, value=True, persist_state="session")
     try:
