@@ -31,7 +31,8 @@ HAS_PICTURE = and_(jobs.c.state == State.DONE, jobs.c.file.is_not(None), jobs.c.
 DISPLAY_STATE = case(
     (jobs.c.state == State.DONE, DisplayState.DONE),
     (ATTENTION, DisplayState.ATTENTION),
-    (jobs.c.state.in_(OPEN), DisplayState.IN_PROGRESS),
+    # The tracker checks the candidate of an unsure job.
+    (jobs.c.state.in_([*OPEN, State.UNSURE]), DisplayState.IN_PROGRESS),
     (jobs.c.state == State.CANCELLED, DisplayState.CANCELLED),
     else_=DisplayState.FAILED,
 )

@@ -11,7 +11,7 @@ from kie.sandbox import Sandbox
 from kie.settings import ROOT, Settings
 from kie.studio import Studio
 from tests.bench import setting
-from tests.bench.places import CHOSEN, bare_runs, chromium, fill, open_page, studio
+from tests.bench.places import chromium, fill, open_page, studio
 from tests.support.browser import at
 from tests.support.images import noisy_png
 
@@ -37,11 +37,10 @@ def run() -> None:
         queue_batch(Path(folder) / "batch")
         data_dir = Path(folder) / "data"
         fill(data_dir, [Generation(f"card {number}") for number in range(CARDS)], 1)
-        bare_ms = bare_runs(browser, CHOSEN)
         with studio(data_dir=data_dir) as (server, _):
             page = open_page(browser, server.url)
             attach(page, Path(folder))
-            setting.show(page, CHANGES, *bare_ms)
+            setting.show(browser, page, CHANGES)
 
 
 def queue_batch(folder: Path) -> None:

@@ -69,7 +69,7 @@ def has_picture(job: Job) -> bool:
 def standing(job: Job) -> DisplayState:
     if needs_attention(job):
         return DisplayState.ATTENTION
-    if job.state in OPEN:
+    if job.state in OPEN or job.state == State.UNSURE:
         return DisplayState.IN_PROGRESS
     known = {State.DONE: DisplayState.DONE, State.CANCELLED: DisplayState.CANCELLED}
     return known.get(job.state, DisplayState.FAILED)

@@ -231,6 +231,7 @@ function createGroup(gallery) {
     setText(title, group.title)
     setAttribute(title, "title", group.title)
     setText(note, group.note)
+    setAttribute(note, "title", group.note)
     actions.update(group.actions)
     progress.hidden = !group.progress
     head.hidden = !group.title && !group.note && !group.progress && group.actions.length === 0
