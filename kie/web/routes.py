@@ -1,7 +1,7 @@
 """HTTP routes beside the pages: pictures, uploads, live events, callbacks, health.
 
     GET /app/static/pictures/<token>     a thumbnail or a picture
-    WS  /events                          {"since": …, "changes": {topic: number}} at first, {"changes": …} after each change
+    WS  /events                          {"changes": ["everything"]} at first, {"changes": [topic, …]} after each change
     POST /references                     upload of a reference: {"id": …} or {"refusal": "the reason"};
                                          with a receipt of ours: {"id": …, "receipt": {"prompt": …, "references": […], …}}
     POST /files                          upload of a small file that the page reads once: {"id": …} or {"refusal": "the reason"}
@@ -27,7 +27,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kie.client.client import named_task
 from kie.errors import FileRefused, NothingSpent
-from kie.events import Events
 from kie.images import convert
 from kie.images.files import Files
 from kie.signed_urls import CALLBACKS, PREFIX
@@ -37,6 +36,8 @@ from kie.web.downloads import download_routes
 
 # A burst of changes becomes one message, at most ten per second.
 COALESCE_S = 0.1
+# For a page that has just connected, because it may have missed changes.
+EVERYTHING = "everything"
 REFERENCES_AT_ONCE = 8
 FILE_BYTES_LIMIT = 5_000_000
 FILE_TOO_LARGE = "It is larger than 5 MB: choose a smaller file."
@@ -100,15 +101,20 @@ def routes(studio: Callable[[], Studio]) -> list[BaseRoute]:
 
     async def events(socket: WebSocket) -> None:
         await socket.accept()
-        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        loop, topics, changed = asyncio.get_running_loop(), {EVERYTHING}, asyncio.Event()
+        changed.set()
 
-        def on_change(_: set[str]) -> None:
+        def add(more: set[str]) -> None:
+            topics.update(more)
+            changed.set()
+
+        def on_change(more: set[str]) -> None:
             # The loop may be closed while the tracker is still stopping.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(changed.set)
+                loop.call_soon_threadsafe(add, more)
 
         leave = studio().events.listen(on_change)
-        sender = asyncio.create_task(_send_changes(socket, studio().events, changed))
+        sender = asyncio.create_task(_send_changes(socket, topics, changed))
         try:
             while True:
                 await socket.receive_text()
@@ -163,13 +169,12 @@ def _keep(studio: Studio, name: str, part: Path) -> dict[str, Any]:
     return {"id": studio.references.add(name, part).id} | ({"receipt": receipt} if receipt else {})
 
 
-async def _send_changes(socket: WebSocket, events: Events, changed: asyncio.Event) -> None:
-    """Send the numbers of all topics, then of those that have changed since the last message, each time `changed` is set."""
-    known = events.changes()
-    await socket.send_json({"since": events.since, "changes": known})
+async def _send_changes(socket: WebSocket, topics: set[str], changed: asyncio.Event) -> None:
+    """Send the topics and empty the set, each time `changed` is set."""
     while True:
         await changed.wait()
         changed.clear()
-        before, known = known, events.changes()
-        await socket.send_json({"changes": dict(sorted(known.items() - before.items()))})
+        message = {"changes": sorted(topics)}
+        topics.clear()
+        await socket.send_json(message)
         await asyncio.sleep(COALESCE_S)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -84,17 +85,22 @@ def until_problem(studio: Studio, job: Job, problem: str) -> Job:
 
 def until_job(studio: Studio, job: Job, is_wanted: Callable[[Job], bool]) -> Job:
     """Wait until the job satisfies a condition, and return it. Reads it after each published change, and every UNTOLD_S seconds."""
-    number, look_at = -1, 0.0
+    changed, look_at = threading.Event(), 0.0
 
     def look() -> Job | None:
-        nonlocal number, look_at
-        if studio.events.number == number and time.monotonic() < look_at:
+        nonlocal look_at
+        if not changed.is_set() and time.monotonic() < look_at:
             return None
-        number, look_at = studio.events.number, time.monotonic() + UNTOLD_S
+        changed.clear()
+        look_at = time.monotonic() + UNTOLD_S
         now = studio.jobs.get(job.id)
         return now if is_wanted(now) else None
 
-    return until(look)
+    leave = studio.events.listen(lambda _: changed.set())
+    try:
+        return until(look)
+    finally:
+        leave()
 
 
 def decoders(of: int | None = None) -> list[psutil.Process]:

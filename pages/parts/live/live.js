@@ -1,7 +1,7 @@
 // Notifies components when their data has changed, without a run of the page.
 //
 //   GET url ──► answer ──► show(answer)         at once, and again after each change of one of the topics
-//   WS /events ──► {"changes": {topic: …}}      one socket for each tab
+//   WS /events ──► {"changes": [topic, …]}      one socket for each tab
 //
 // Only one request of a watcher runs at a time, with a pause in between. A 204 means that nothing has changed.
 
@@ -17,10 +17,9 @@ function createLive() {
     socket = new WebSocket(new URL("events", document.baseURI.replace(/^http/, "ws")))
     socket.onopen = () => (document.documentElement.dataset.studio = "connected")
     socket.onmessage = ({ data }) => {
-      const { since, changes } = JSON.parse(data)
-      // After the first message of a connection everything is fetched, because changes in between are unknown.
-      const isFirst = since !== undefined
-      for (const { topics, refresh } of watchers.values()) if (isFirst || topics.some((topic) => topic in changes)) refresh()
+      const { changes } = JSON.parse(data)
+      const isChanged = (topic) => changes.includes(topic) || changes.includes("everything")
+      for (const { topics, refresh } of watchers.values()) if (topics.some(isChanged)) refresh()
     }
     socket.onclose = () => {
       socket = null
