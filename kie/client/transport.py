@@ -201,15 +201,12 @@ class _CheckingAdapter(_Adapter):
             addresses.check_for_proxy(address, self._resolver, self._local_too)
             return super().send(request, proxies=proxies, **options)
         ips = addresses.connectable(address, self._resolver, self._local_too)[:TRIED]
-        for ip in ips[:-1]:
+        while True:
             try:
-                return super().send(_pinned(request, address, ip), **options)
-            except requests.exceptions.SSLError:
-                raise
+                return super().send(_pinned(request, address, ips.pop(0)), **options)
             except requests.ConnectionError as error:
-                if not _never_stood(error):
+                if not ips or isinstance(error, requests.exceptions.SSLError) or not _never_stood(error):
                     raise
-        return super().send(_pinned(request, address, ips[-1]), **options)
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
