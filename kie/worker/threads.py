@@ -5,7 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Union
+
+Step = Callable[[], "Next | None"]
 
 
 @dataclass(frozen=True)
@@ -13,10 +14,7 @@ class Next:
     """The next step of a job and the pool to run it in. Returned by a step."""
 
     pool: str
-    step: Callable[[], Union["Next", None]]
-
-
-Step = Callable[[], Next | None]
+    step: Step
 
 
 class DaemonPool:
