@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from kie.text import counted
+
 MODEL = "nano-banana-pro"
 PROMPT_LIMIT = 10_000
 REFERENCE_LIMIT = 8
@@ -138,9 +140,8 @@ def _prompt_fault(prompt: str) -> Fault | None:
     if not is_visible(prompt):
         return Fault("Prompt", "Write what the picture should show: a blank prompt can't be sent.")
     if len(prompt) > PROMPT_LIMIT:
-        over = len(prompt) - PROMPT_LIMIT
-        excess = "1 character" if over == 1 else f"{over:,} characters"
-        return Fault("Prompt", f"Shorten the prompt by {excess}: at most {PROMPT_LIMIT:,} are allowed.")
+        over = counted(len(prompt) - PROMPT_LIMIT, "character")
+        return Fault("Prompt", f"Shorten the prompt by {over}: at most {PROMPT_LIMIT:,} are allowed.")
     if _CONTROL.search(prompt):
         return Fault("Prompt", "Remove the invisible control characters from the prompt: only text can be sent.")
     return None
