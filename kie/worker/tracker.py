@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 SENDERS = 6
 POLLERS = 6
 # Failed downloads have a pool of their own, so that slow ones do not delay new ones.
-OTHERS = {"fetch": 8, "refetch": 4, "prepare": 8, "check": 8, "background": 2}
+POOLS = {"send": SENDERS, "poll": POLLERS, "fetch": 8, "refetch": 4, "prepare": 8, "check": 8, "background": 2}
 BIN_S = 3600.0
 RETRY_S = 1.0
 
@@ -60,8 +60,7 @@ class Tracker:
     ):
         self._store, self._files, self._client, self._publish = store, files, client, publish
         self._timing = timing
-        counts = {"send": SENDERS, "poll": POLLERS} | OTHERS
-        self._pools = {name: DaemonPool(name, count) for name, count in counts.items()}
+        self._pools = {name: DaemonPool(name, count) for name, count in POOLS.items()}
         self._thread = threading.Thread(target=self._run, name="tracker", daemon=True)
         self._wakeup, self._stopping = threading.Event(), threading.Event()
         # The pool that works on a job or checks a reference, by its id.

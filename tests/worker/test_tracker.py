@@ -13,7 +13,7 @@ from kie.settings import Settings
 from kie.studio import Studio
 from kie.timing import Timing
 from kie.worker import poller
-from kie.worker.tracker import OTHERS
+from kie.worker.tracker import POOLS
 from tests.support.fake_service import HTML, Behaviour, Rogue, drip, held, raw, says, silent, status, told
 from tests.support.images import picture
 from tests.support.jobs import assert_here, ended, leftovers, sql, submit, timed, until_problem, until_state
@@ -316,7 +316,7 @@ def test_a_listener_that_always_fails_takes_no_thread_along(studio: Studio, rogu
             raise RuntimeError("nobody listens any more")
 
     studio.events.listen(fail)
-    for _ in range(OTHERS["prepare"] + 1):
+    for _ in range(POOLS["prepare"] + 1):
         assert ended(studio, submit(studio)).state == State.DONE
 
 
