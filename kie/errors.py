@@ -108,8 +108,6 @@ class CreditsUnavailable(NothingSpent):
 
     def __init__(self, needed: float, free: float):
         super().__init__(f"{needed:g} needed, {max(0.0, free):g} available")
-        self.needed = needed
-        self.free = free
 
 
 class NameTaken(NothingSpent):
