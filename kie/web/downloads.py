@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kie.errors import FileMissing
 from kie.signed_urls import DOWNLOADS
@@ -41,13 +41,13 @@ def download_routes(studio: Callable[[], Studio], stalled_s: float = STALLED_S) 
     """
     slots = asyncio.Semaphore(EXPORTS_LIMIT)
 
-    def serve(request: Request) -> Response:
+    def serve(request: Request) -> ASGIApp:
         exports = studio().exports
         wanted = exports.request(request.path_params["token"])
         if wanted is None:
             return PlainTextResponse(TOO_OLD, 404)
         opened = partial(_answer, request, exports, wanted, stalled_s)
-        return opened() if wanted[0] == "one" else _Export(slots, opened)
+        return opened() if wanted[0] == "one" else partial(_export, slots, opened)
 
     return [Route(DOWNLOADS + "{token}", serve)]
 
@@ -70,20 +70,16 @@ def _answer(request: Request, exports: Exports, wanted: list[Any], stalled_s: fl
     return _Stream(content, stalled_s, headers=headers, media_type=download.mime_type)
 
 
-class _Export(Response):
-    """A response that holds one of the limited slots while it is generated and sent, or answers 503 if none is free."""
-
-    def __init__(self, slots: asyncio.Semaphore, opened: Callable[[], Response]):
-        super().__init__()
-        self._slots, self._opened = slots, opened
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._slots.locked():
-            await PlainTextResponse(BUSY, 503, {"Retry-After": str(RETRY_AFTER_S)})(scope, receive, send)
-            return
-        async with self._slots:
-            reply = await run_in_threadpool(self._opened)
-            await reply(scope, receive, send)
+async def _export(
+    slots: asyncio.Semaphore, opened: Callable[[], Response], scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Hold one of the limited slots while a response is generated and sent, or answer 503 if none is free."""
+    if slots.locked():
+        await PlainTextResponse(BUSY, 503, {"Retry-After": str(RETRY_AFTER_S)})(scope, receive, send)
+        return
+    async with slots:
+        reply = await run_in_threadpool(opened)
+        await reply(scope, receive, send)
 
 
 class _Stream(StreamingResponse):
