@@ -172,7 +172,7 @@ class Tracker:
 
     def _heartbeat(self, now: float) -> None:
         """Record every few seconds that this server is alive, and recover the jobs of dead servers."""
-        if now - self._beat_at < self._timing.heartbeat_s and now >= self._beat_at:
+        if 0 <= now - self._beat_at < self._timing.heartbeat_s:
             return
         self._store.queue.heartbeat(now)
         self._beat_at = now
