@@ -45,7 +45,7 @@ STUCK = ("SilentForADay", "NotFetchedForADay", "PictureTooLarge", "PictureNotSav
 
 @dataclass(frozen=True)
 class Job:
-    """A row of the table `jobs`. Times are Unix seconds, sizes are bytes and pixels, costs are credits of the service.
+    """What is read of a row of the table `jobs`. Times are Unix seconds, sizes are bytes and pixels, costs are credits of the service.
 
     `submit_id` is the submission, `variant` the number within it, `row` the row of the batch table (from 1). `looks`
     counts the polls without a final result. `preview_problem` is the error due to which a kept picture can't be
@@ -90,15 +90,9 @@ class Job:
     starred_at: float | None
     starred_by: str | None
     verdict: str | None
-    verdict_at: float | None
     verdict_by: str | None
     note: str | None
-    note_at: float | None
-    note_by: str | None
-    project_at: float | None
-    project_by: str | None
     binned_at: float | None
-    binned_by: str | None
     emptied_at: float | None
     needs_attention: bool
     has_picture: bool

@@ -3,12 +3,14 @@
 from functools import partial
 
 import pytest
+from sqlalchemy import Row, select
 
 from kie.errors import RequestInvalid
 from kie.history.query import Query
 from kie.jobs import ENDED, Job, State
 from kie.store import Store
 from kie.store.annotations import BIN_LIFE_S, BIN_MARGIN_S
+from kie.store.schema import jobs
 from kie.studio import Studio
 from kie.views import format
 from tests.support.rows import LIGHTHOUSE, NOW, ask, at_once, bring, found_ids, job_in
@@ -21,6 +23,11 @@ DUE = NOW + BIN_LIFE_S + BIN_MARGIN_S
 def job(store: Store) -> Job:
     """A finished picture."""
     return job_in(store, State.DONE, credits=18.0, ended_at=NOW, file="results/ab/abab.png", file_kind="png")
+
+
+def row_of(store: Store, job: Job) -> Row:
+    [row] = store.database.rows(select(jobs).where(jobs.c.id == job.id))
+    return row
 
 
 # -- stars, verdicts, projects, notes
@@ -40,7 +47,7 @@ def test_a_verdict_can_be_changed_and_taken_back(store: Store, job: Job) -> None
     assert [store.annotations.set_verdict([job.id], verdict, person, NOW) for verdict, person, _ in said] == [
         each[2] for each in said
     ]
-    left = store.jobs.get(job.id)
+    left = row_of(store, job)
     assert (left.verdict, left.verdict_by, left.verdict_at) == (None, "Dora", NOW)
     with pytest.raises(ValueError, match="no verdict"):
         store.annotations.set_verdict([job.id], "maybe", "Ann", NOW)
@@ -49,7 +56,7 @@ def test_a_verdict_can_be_changed_and_taken_back(store: Store, job: Job) -> None
 def test_a_project_s_name_is_cleaned_and_a_blank_one_is_none(store: Store, job: Job) -> None:
     assert store.annotations.put_in_project([job.id], "  Zoo\n posters ", "Ann", NOW + 1) == 1
     assert store.annotations.put_in_project([job.id], "Zoo posters", "Ben", NOW + 2) == 0
-    moved = store.jobs.get(job.id)
+    moved = row_of(store, job)
     assert (moved.project, moved.project_by, moved.project_at) == ("Zoo posters", "Ann", NOW + 1)
     assert store.annotations.put_in_project([job.id], " ", "Ben", NOW + 3) == 1
     assert store.jobs.get(job.id).project is None
@@ -57,7 +64,7 @@ def test_a_project_s_name_is_cleaned_and_a_blank_one_is_none(store: Store, job: 
 
 def test_a_note_is_kept_as_written_up_to_its_limit(store: Store, job: Job) -> None:
     assert store.annotations.write_note([job.id], " second try,\nbetter sky\x00 ", "Ann", NOW) == 1
-    assert (store.jobs.get(job.id).note, store.jobs.get(job.id).note_by) == ("second try,\nbetter sky", "Ann")
+    assert (row_of(store, job).note, row_of(store, job).note_by) == ("second try,\nbetter sky", "Ann")
     assert store.annotations.write_note([job.id], "x" * 2000, "Ben", NOW) == 1
     with pytest.raises(RequestInvalid, match="2,001"):
         store.annotations.write_note([job.id], "x" * 2001, "Ben", NOW)
@@ -148,7 +155,7 @@ def test_the_bin_is_out_of_sight_and_names_who_put_it_there(store: Store, job: J
     ask(store)
     assert store.annotations.bin([job.id], "Ann", NOW) == 1
     assert store.annotations.bin([job.id], "Ben", NOW + 5) == 0
-    assert (store.jobs.get(job.id).binned_by, store.jobs.get(job.id).binned_at) == ("Ann", NOW)
+    assert (row_of(store, job).binned_by, row_of(store, job).binned_at) == ("Ann", NOW)
     assert (store.search.count(), store.search.count(Query(binned=True)), store.search.count(Query(binned=None))) == (
         1,
         1,
@@ -156,7 +163,7 @@ def test_the_bin_is_out_of_sight_and_names_who_put_it_there(store: Store, job: J
     )
     assert store.annotations.unbin([job.id], NOW + 6) == 1
     assert store.annotations.unbin([job.id], NOW + 6) == 0
-    assert (store.search.count(), store.jobs.get(job.id).binned_by) == (2, None)
+    assert (store.search.count(), row_of(store, job).binned_by) == (2, None)
 
 
 def test_files_may_go_after_thirty_days_and_not_before_it_is_too_late_to_take_them_out(store: Store, job: Job) -> None:
@@ -190,10 +197,10 @@ def test_what_was_asked_for_again_meanwhile_keeps_its_file(store: Store, job: Jo
 
 
 def test_the_first_that_went_to_the_bin_is_emptied_first(store: Store) -> None:
-    jobs = [bring(store, ask(store, at=NOW + number)[0], State.DONE) for number in range(4)]
-    for number, job in enumerate(reversed(jobs)):
+    made = [bring(store, ask(store, at=NOW + number)[0], State.DONE) for number in range(4)]
+    for number, job in enumerate(reversed(made)):
         store.annotations.bin([job.id], "Ann", NOW + number)
-    assert set(store.annotations.empty_bin(DUE + 9, limit=3)) == {job.id for job in jobs[1:]}
+    assert set(store.annotations.empty_bin(DUE + 9, limit=3)) == {job.id for job in made[1:]}
 
 
 def test_money_is_the_same_before_and_after_the_bin(store: Store) -> None:
