@@ -7,7 +7,6 @@ is copied, and an authorizer denies everything except reading columns of our tab
 """
 
 import math
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -16,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Column, Float, String, Table
 
-from kie.images.files import is_name
+from kie.images.files import ID, is_name
 from kie.images.inspect import EXTENSIONS
 from kie.jobs import State
 from kie.store.schema import metadata
@@ -25,13 +24,12 @@ from kie.store.schema import metadata
 VALUE_LIMIT = 64 * 1024 * 1024
 # Times beyond the year 5000 can't be formatted; no amount is as large.
 NUMBER_LIMIT = 1e11
-_ID = re.compile(r"[0-9a-f]{32,64}")
 _CHECKS: dict[tuple[str, str], Callable[[str], object]] = {
-    ("jobs", "id"): _ID.fullmatch,
+    ("jobs", "id"): ID.fullmatch,
     ("jobs", "state"): {str(state) for state in State}.__contains__,
     ("jobs", "file"): is_name,
     ("jobs", "file_kind"): EXTENSIONS.__contains__,
-    ("references", "id"): _ID.fullmatch,
+    ("references", "id"): ID.fullmatch,
     ("references", "file"): is_name,
     ("references", "kind"): EXTENSIONS.__contains__,
 }

@@ -23,7 +23,7 @@ from kie.errors import NoRoom, SettingsInvalid
 from kie.permissions import tighten
 
 CHUNK = 1024 * 1024
-_ID = re.compile(r"[0-9a-f]{32,64}")
+ID = re.compile(r"[0-9a-f]{32,64}")
 _NAME = re.compile(r"(references|results)/[0-9a-f]{2}/[0-9a-f]{32,64}\.[a-z]+")
 _THUMBNAIL = re.compile(r"thumbnails/[0-9a-f]{2}/[0-9a-f]{32,64}\.webp")
 # Older uploads are deleted when there are more than this; their page has not read them.
@@ -72,7 +72,7 @@ class Files:
 
     def take_upload(self, upload_id: str) -> bytes | None:
         """Return the content of an upload and delete it, or return None when it does not exist."""
-        if not _ID.fullmatch(upload_id):
+        if not ID.fullmatch(upload_id):
             return None
         try:
             path = self.root / "incoming" / f"{upload_id}.handed"
@@ -166,7 +166,7 @@ def _age_s(path: Path) -> float:
 
 
 def _name(folder: str, identifier: str, extension: str) -> str:
-    if not _ID.fullmatch(identifier):
+    if not ID.fullmatch(identifier):
         raise ValueError("an id that is not ours")
     return f"{folder}/{identifier[:2]}/{identifier}{extension}"
 
