@@ -11,15 +11,15 @@ The API key is not in the data folder and so in no backup. PostgreSQL databases 
 import json
 import os
 import re
-import secrets
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -42,7 +42,7 @@ CHANGED = "it is cut off, changed, or no zip file"
 # What file systems and desktops create at the top of a volume, and what a killed restore leaves there.
 _OF_A_VOLUME = re.compile(
     r"lost\+found|\.snapshots?|\.zfs|a?quota\.(user|group)|\.Trash-\d+|\.Trashes|\.Spotlight-V100|\.fseventsd|\.DS_Store"
-    rf"|System Volume Information|\$RECYCLE\.BIN|\.{re.escape(DATABASE)}-[0-9a-f]{{8}}\.part"
+    rf"|System Volume Information|\$RECYCLE\.BIN|\.{re.escape(DATABASE)}-[0-9a-z_]{{8}}\.part"
 )
 
 Progress = Callable[[str], None]
@@ -101,8 +101,8 @@ def back_up(places: Sequence[Place], target: Path, report: Progress, now: float)
     """
     if target.exists():
         raise MaintenanceFailed(f"{target} is there already; nothing was written: choose another name.")
-    with _temporary(target) as part:
-        part.mkdir()
+    with _temporary(target) as name:
+        part = Path(name)
         with zipfile.ZipFile(part / "backup.zip", "w", strict_timestamps=False) as archive:
             archive.writestr(ABOUT, json.dumps({"format": FORMAT, "made_at": now}))
             for place in places:
@@ -188,7 +188,8 @@ def restore(source: Path, folder: Path, report: Progress, now: float) -> Restore
     folder.parent.mkdir(parents=True, exist_ok=True)
     # An existing folder may be a mounted volume: it can't be replaced, and its siblings are on another disk.
     is_there = folder.exists()
-    with _temporary(folder / DATABASE if is_there else folder) as part:
+    with _temporary(folder / DATABASE if is_there else folder) as name:
+        part = Path(name)
         count = _unpack(source, part, report)
         databases = [prefix for prefix in ("", SANDBOX) if (part / prefix / DATABASE).exists()]
         for prefix in databases:
@@ -259,7 +260,6 @@ def _unpack(source: Path, part: Path, report: Progress) -> int:
                     f"The backup needs {needed / 2**20:,.0f} MB and the disk has {free / 2**20:,.0f} MB, "
                     "so nothing was restored: make room, or name another folder with --into."
                 )
-            part.mkdir()
             for number, entry in enumerate(entries, start=1):
                 target = part / entry.filename
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -313,11 +313,6 @@ def _invalid_backup(source: Path, why: str) -> MaintenanceFailed:
     )
 
 
-@contextmanager
-def _temporary(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`, and delete it at the end in any case."""
-    part = target.with_name(f".{target.name}-{secrets.token_hex(4)}.part")
-    try:
-        yield part
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _temporary(target: Path) -> TemporaryDirectory[str]:
+    """Create a folder beside `target`, which is deleted at the end unless it is moved."""
+    return TemporaryDirectory(".part", f".{target.name}-", target.parent, ignore_cleanup_errors=True)
