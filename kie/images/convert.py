@@ -88,12 +88,8 @@ def to_accepted(source: Path, target: Path) -> str:
 
 
 def _is_accepted(picture: Picture) -> bool:
-    is_odd = _is_too_large(picture) or picture.is_animated or picture.is_cmyk or picture.is_turned
+    is_odd = picture.bytes > REFERENCE_BYTES_LIMIT or picture.is_animated or picture.is_cmyk or picture.is_turned
     return picture.format in headers.KINDS and not is_odd
-
-
-def _is_too_large(picture: Picture) -> bool:
-    return picture.bytes > REFERENCE_BYTES_LIMIT
 
 
 def _reduction(picture: Picture) -> int:
@@ -156,7 +152,7 @@ def _plain(image: Image.Image) -> Image.Image:
 def _write(image: Image.Image, target: Path, is_lossless: bool) -> tuple[str, Image.Image]:
     """Write the best version within the size limit. Returns its format and the picture written."""
     for kind, version, options in versions(image, is_lossless):
-        version.save(target, _WRITTEN_AS[kind].upper(), **options, **image.info)
+        version.save(target, kind, **options, **image.info)
         if target.stat().st_size <= WRITTEN_BYTES_LIMIT:
             return kind, version
     raise AssertionError("one pixel fits")
@@ -179,7 +175,7 @@ def versions(image: Image.Image, is_lossless: bool) -> Iterator[tuple[str, Image
 
 def _sentence(picture: Picture, kind: str, shrunk_to: tuple[int, int] | None) -> str:
     """Return the sentence with the changes and the reason."""
-    is_taken, is_large = picture.format in headers.KINDS, _is_too_large(picture)
+    is_taken, is_large = picture.format in headers.KINDS, picture.bytes > REFERENCE_BYTES_LIMIT
     is_saved_anew, size = not is_taken or picture.kind != kind, " × ".join(map(str, shrunk_to or ()))
     changes = {
         f"only its first {'page' if picture.format == 'TIFF' else 'picture'} kept": picture.is_animated,
