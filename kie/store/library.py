@@ -137,7 +137,7 @@ class Library:
         """Set or remove a person's star."""
         star = {"template_id": template_id, "person": person_name(person)}
         with self._database.write() as db:
-            db.execute(delete(template_stars).where(*(template_stars.c[name] == star[name] for name in star)))
+            db.execute(delete(template_stars).filter_by(**star))
             if starred:
                 db.execute(insert(template_stars).values(star))
 
