@@ -55,7 +55,7 @@ class Exports:
 
     def picture_link(self, job_id: str, with_receipt: bool = True, zone: str | None = None) -> str:
         """Return the URL of a picture's download. Without a receipt, it is the file as delivered by the service."""
-        return DOWNLOADS + self._signed(["one", job_id, with_receipt, zone])
+        return self._link(["one", job_id, with_receipt, zone])
 
     def zip_link(self, chosen: Query | Collection[str], with_receipt: bool = True, zone: str | None = None) -> str:
         """Return the URL of a zip with the pictures of the jobs with these ids, or that match a query at the time of the download.
@@ -63,11 +63,11 @@ class Exports:
         Raises NotRecorded or NoRoom when the request is too long for a URL and can't be stored.
         """
         given = chosen.to_params() if isinstance(chosen, Query) else list(dict.fromkeys(chosen))
-        return DOWNLOADS + self._signed(["zip", given, with_receipt, zone])
+        return self._link(["zip", given, with_receipt, zone])
 
     def list_link(self, query: Query, kind: str) -> str:
         """Return the URL of all rows that match a query at the time of the download, as "xlsx", "csv" or "json". Raises as `zip_link` does."""
-        return DOWNLOADS + self._signed(["list", query.to_params(), query.zone, kind])
+        return self._link(["list", query.to_params(), query.zone, kind])
 
     def request(self, token: str) -> list[Any] | None:
         """Return the request of a link, the arguments of `open`, or None when its token is invalid or expired."""
@@ -130,15 +130,15 @@ class Exports:
         path = self._context.files.path(job.file) if job.file else None
         return path if path and path.exists() else None
 
-    def _signed(self, request: list[Any]) -> str:
+    def _link(self, request: list[Any]) -> str:
         token = self._context.backend.urls.download_token(request)
-        if len(token) <= TOKEN_LIMIT:
-            return token
-        content = json.dumps(request)
-        self._context.files.need_room(len(content))
-        with recording():
-            name = self._context.store.exports.keep_request(content, time.time())
-        return self._context.backend.urls.download_token(["kept", name])
+        if len(token) > TOKEN_LIMIT:
+            content = json.dumps(request)
+            self._context.files.need_room(len(content))
+            with recording():
+                name = self._context.store.exports.keep_request(content, time.time())
+            token = self._context.backend.urls.download_token(["kept", name])
+        return DOWNLOADS + token
 
 
 def _copy(backend: Backend, job: Job, with_receipt: bool) -> FileOfParts:
