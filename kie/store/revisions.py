@@ -53,8 +53,6 @@ def _copy(connection: Connection, suffix: str) -> None:
     """Copy the SQLite file as it is before the transaction of this connection."""
     file = next(row.file for row in connection.exec_driver_sql("PRAGMA database_list") if row.name == "main")
     target, part = Path(f"{file}.{suffix}"), Path(f"{file}.{suffix}.part")
-    if not file:
-        return
     try:
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as copy:
             source.backup(copy)
