@@ -84,8 +84,12 @@ def file_name(job: Job, zone: str | None = None, letters: int = 6) -> str:
     """
     if not job.file:
         return ""
-    moment = local(job.created_at, zone).strftime("%Y%m%d-%H%M")
-    return f"{moment}-{_words(job.prompt)}-{job.id[:letters]}{PurePath(job.file).suffix}"
+    return f"{stamp(job.created_at, zone)}-{_words(job.prompt)}-{job.id[:letters]}{PurePath(job.file).suffix}"
+
+
+def stamp(moment: float, zone: str | None) -> str:
+    """Return a Unix time for a file name, in a time zone."""
+    return local(moment, zone).strftime("%Y%m%d-%H%M")
 
 
 def _words(prompt: str) -> str:

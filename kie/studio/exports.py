@@ -26,7 +26,6 @@ from kie.recording import recording
 from kie.signed_urls import DOWNLOADS
 from kie.studio.backend import Backend
 from kie.studio.context import Context
-from kie.text import local
 
 # URLs of up to about 2,000 characters are accepted everywhere.
 TOKEN_LIMIT = 1900
@@ -98,14 +97,14 @@ class Exports:
         backend, now = self._context.backend, time.time()
         ids = _id_pages(backend, chosen, zone)
         made = zips.zipped(lambda: _entries(backend, ids), lambda job: _copy(backend, job, with_receipt), zone, now)
-        return Download(f"pictures-{_stamp(now, zone)}.zip", "application/zip", made)
+        return Download(f"pictures-{lists.stamp(now, zone)}.zip", "application/zip", made)
 
     def _list(self, params: dict[str, str], zone: str | None, kind: str) -> Download:
         backend = self._context.backend
         pages = _entries(backend, _id_pages(backend, params, zone))
         rows = ([lists.row(entry, zone) for entry in entries] for entries in pages)
         written = {"xlsx": lists.to_xlsx, "csv": lists.to_csv, "json": lists.to_json}[kind](rows)
-        return Download(f"requests-{_stamp(time.time(), zone)}.{kind}", lists.MIME_TYPES[kind], written)
+        return Download(f"requests-{lists.stamp(time.time(), zone)}.{kind}", lists.MIME_TYPES[kind], written)
 
     def receipt_of(self, source: Path) -> dict[str, Any] | None:
         """Return the request in a picture's receipt, with those of its references that still exist; None without a receipt."""
@@ -164,7 +163,3 @@ def _entries(backend: Backend, id_pages: Callable[[], Iterator[list[str]]]) -> I
         tags = backend.store.annotations.tags(some)
         images = backend.store.exports.images_of_submissions({job.submit_id for job in jobs})
         yield [Entry(job, tags.get(job.id, ()), images[job.submit_id]) for job in jobs]
-
-
-def _stamp(moment: float, zone: str | None) -> str:
-    return local(moment, zone).strftime("%Y%m%d-%H%M")
