@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
+from kie.backup.data_folder import place_of
 from kie.client import Client
 from kie.images.decoder import Decoder
 from kie.images.files import Files
@@ -12,7 +13,6 @@ from kie.sandbox import Sandbox
 from kie.settings import Settings
 from kie.signed_urls import CALLBACKS, SignedUrls
 from kie.store import Store
-from kie.store.database import file_url
 from kie.worker.tracker import Tracker
 
 SANDBOX_KEY = "the-key-of-the-sandbox"
@@ -35,16 +35,14 @@ class Backend:
     @classmethod
     def open(cls, settings: Settings, sandbox: bool, publish: Callable[[set[str]], None]) -> "Backend":
         """Open the components for the real service or the sandbox. Raises SettingsInvalid; nothing is left open then."""
-        root = settings.data_dir / "sandbox" if sandbox else settings.data_dir
-        files = Files(root, settings.disk_reserve_bytes)
+        place = place_of(settings, sandbox)
+        files = Files(place.root, settings.disk_reserve_bytes)
         files.open()
-        default_url = file_url(root / "studio.sqlite3")
-        url, annotated = settings.database_url or default_url, partial(publish, {"jobs", "annotations"})
-        store = Store(default_url if sandbox else url, settings.timing, annotated)
+        store = Store(place.url, settings.timing, partial(publish, {"jobs", "annotations"}))
         with ExitStack() as opened:
             store.open()
             opened.callback(store.close)
-            local = opened.enter_context(Sandbox(root / "service")) if sandbox else None
+            local = opened.enter_context(Sandbox(place.root / "service")) if sandbox else None
             api_url, upload_url = (local.url, local.url) if local else (settings.api_url, settings.upload_url)
             urls = SignedUrls(store.secret())
 
