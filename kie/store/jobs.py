@@ -156,10 +156,10 @@ class Jobs:
         guarded = update(jobs).where(jobs.c.id == job_id, jobs.c.state == state)
         return self._database.change(guarded.values(**values)) == 1
 
-    def note_candidate(self, job: Job, **values: Any) -> bool:
-        """Update columns of an unsure job if its candidate is still the same. Returns whether it was."""
+    def note_candidate(self, job: Job, **values: Any) -> None:
+        """Update columns of an unsure job if its candidate is still the same."""
         same = update(jobs).where(jobs.c.id == job.id, jobs.c.state == State.UNSURE, jobs.c.candidate == job.candidate)
-        return self._database.change(same.values(**values)) == 1
+        self._database.change(same.values(**values))
 
 
 def move_in(
