@@ -115,11 +115,10 @@ class Submissions:
         self._context.tracker.wake()
         self._publish(submit_id)
 
-    def cancel_rest(self, submit_id: str) -> int:
-        """Cancel the jobs of a submission that have not been sent and return how many there were. Costs nothing."""
-        cancelled = self._context.store.submissions.cancel(submit_id, time.time())
+    def cancel_rest(self, submit_id: str) -> None:
+        """Cancel the jobs of a submission that have not been sent. Costs nothing."""
+        self._context.store.submissions.cancel(submit_id, time.time())
         self._publish(submit_id)
-        return cancelled
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a job that has not been sent. Returns whether it was still possible. Costs nothing."""
