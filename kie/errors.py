@@ -21,7 +21,7 @@
     │   └── Refused                  the service refused the request
     │       ├── RequestFiltered      the service's content filter refused the request
     │       ├── KeyRefused           401
-    │       ├── CreditsShort         402
+    │       ├── CreditsShort         402, or a 429 that mentions credits
     │       ├── TooManyRequests      429: the only refusal after which the job is sent again
     │       ├── ServicePaused        433, 455, 505
     │       └── Blocked              403 by the network in front of the service

@@ -105,7 +105,7 @@ class Job:
 
     @property
     def is_open(self) -> bool:
-        """Whether the job still needs work by the tracker."""
+        """Whether the job has not ended and is not unsure."""
         return self.state in OPEN
 
     @property

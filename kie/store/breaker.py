@@ -1,8 +1,8 @@
 """Circuit breaker for new jobs, shared by all servers through one row of the database. Without a row it is closed.
 
     closed ── 401, 402, 433, 455, 505, or several server errors in a row ──> open
-    open ── pause over, balance readable ──> half-open, one job is sent ── accepted ──> closed
-                                                                         └─ else ──> open, twice the pause
+    open ── pause over, balance readable ──> half-open, one job is sent ── accepted, or refused for itself ──> closed
+                                                         └─ else ──> open, twice the pause
 
 Jobs that are running are polled and downloaded as usual.
 """
@@ -82,7 +82,7 @@ class Breaker:
             db.execute(insert(breakers).values(known))
 
     def record_success(self) -> None:
-        """Close the circuit breaker, because the service has accepted a job."""
+        """Close the circuit breaker, because the service has accepted a job, or refused one for a reason of its own."""
         if self._database.value(select(breakers.c.id)) is not None:
             self._database.change(delete(breakers))
 

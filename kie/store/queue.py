@@ -168,7 +168,7 @@ class JobQueue:
         self._database.change(update(sends).where(open_one).values(answered_at=now))
 
     def requeue_after_429(self, job_id: str, now: float, **values: Any) -> None:
-        """Requeue a job after a 429, and start no job before the window has passed."""
+        """Requeue a job after a 429. It and all that are queued now wait until the window has passed."""
         until = now + self._timing.sends_window_s
         with self._database.write() as db:
             move_in(db, jobs.c.id == job_id, State.SENDING, State.QUEUED, now, server=None, **values)

@@ -1,7 +1,7 @@
 """Migration of databases with Alembic, from each revision in `migrations/versions` to the next.
 
 A new database is created as `schema` describes it and marked with the newest revision. All steps that a database needs
-are one transaction, after a copy of the SQLite file: `studio.sqlite3.before-<revision>`.
+are one transaction, after a copy of the SQLite file: `studio.sqlite3.before-<newest revision>`.
 """
 
 import functools

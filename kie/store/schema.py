@@ -120,6 +120,7 @@ references = Table(
     Column("height", Integer, nullable=False),
     Column("bytes", Integer, nullable=False),
     Column("file", String(200), nullable=False),
+    # When it was last added.
     Column("created_at", Float, nullable=False),
     Column("checked_at", Float),
     Column("refusal", Text),

@@ -27,7 +27,7 @@ class Context:
         self.backend = backend
 
     def publish_job(self, job_id: str) -> None:
-        """Publish that a person has changed a job, which may change the reserved credits."""
+        """Publish that a person or a callback has changed a job, which may change the reserved credits."""
         self.tracker.publish_job(job_id)
         self.publish({"credits"})
 

@@ -36,7 +36,7 @@ CANCEL = Action("cancel", "Cancel", "close", "Nothing has been sent yet, so this
 HIDE_OPEN = Action("forget", "Hide", "visibility_off", "It continues, and stays in the history.", menu=True)
 EDIT = Action("reuse", "Edit", "undo", "Put it back into the form.", closes=True)
 REVIEW = Action("review", "Review in Account", "arrow_forward", closes=True)
-DOUBT = Action("doubt", "Review again", "undo", "Its task can be linked again in Account.", menu=True)
+REVIEW_AGAIN = Action("doubt", "Review again", "undo", "Its task can be linked again in Account.", menu=True)
 DOWNLOAD_AGAIN = Action("fetch", "Download again", "download")
 
 
@@ -163,7 +163,7 @@ def actions(studio: Studio, job: Job, is_here: bool, session: bool) -> tuple[Act
     if job.is_open:
         return (*review, HIDE_OPEN, copy) if session else (*review, copy)
     again = (again_action(studio, job),) if job.state in (State.FAILED, State.CANCELLED) else ()
-    doubt = (DOUBT,) if job.problem == NeverRan.__name__ else ()
+    doubt = (REVIEW_AGAIN,) if job.problem == NeverRan.__name__ else ()
     return (*review, EDIT, *again, *doubt, copy, *hide)
 
 

@@ -2,7 +2,7 @@
 
 uploading ── sending ──┬─ running    task id, stored before anything else
                        ├─ failed     no task was created
-                       ├─ queued     a plain 429: try again later
+                       ├─ queued     a 429 that does not mention credits: try again later
                        └─ unsure     the reply was lost; never sent again
 """
 
