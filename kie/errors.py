@@ -175,7 +175,7 @@ class MaybeSpent(StudioError):
 
 
 class Unsure(MaybeSpent):
-    """The reply was lost, so the request is not sent again: find its task on kie.ai/logs and link it in Account."""
+    """The service did not confirm this request, so it is not sent again: find its task on kie.ai/logs and link it in Account."""
 
 
 class TaskUnknown(MaybeSpent):

@@ -170,9 +170,9 @@ def show_reconciliation() -> None:
     if result.since is None or result.since == result.until:
         st.caption("The balance has to be read twice before it can be compared.")
     elif not result.differences:
-        since = format.exact(result.since, visitor.zone())
+        since, until = (format.exact(at, visitor.zone()) for at in (result.since, result.until))
         cost = "no more than our pictures can have cost" if result.unknown else "what our pictures cost"
-        st.caption(f":material/check: The balance agrees: since {since} it has fallen by {cost}.")
+        st.caption(f":material/check: The balance agrees: from {since} to {until} it fell by {cost}.")
     for difference in reversed(result.differences[-DIFFERENCES:]):
         amount = format.credits(abs(difference.credits))
         what = "were spent elsewhere" if difference.credits > 0 else "were added or given back"
@@ -232,10 +232,8 @@ def show_integrity() -> None:
 if "hosts_checked" not in st.session_state:
     st.session_state["hosts_checked"] = True
     studio.diagnostics.check_hosts()
-with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-    # Beside the title, so that the page does not move when something is new.
-    st.title("Account", anchor=False, width="content")
-    status.show_news("account", ["readings", "attention"], account_mark(studio))
+st.title("Account", anchor=False)
+status.show_news("account", ["readings", "attention"], account_mark(studio))
 show_balance()
 show_attention()
 for column, show in zip(st.columns(2, gap="large"), (show_days, show_readings), strict=True):

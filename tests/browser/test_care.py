@@ -45,7 +45,7 @@ def test_a_lost_reply_is_told_on_every_page_disturbs_nobody_who_writes_and_a_pas
     writer.get_by_label("Prompt").press_sequentially("A half-writ")
     page.bring_to_front()
     ask(page, prompt)
-    expect(told(page, "The reply was lost")).to_contain_text("not sent again")
+    expect(told(page, "did not confirm this request")).to_contain_text("not sent again")
     for one in (page, writer):
         expect(told(one, MAYBE)).to_contain_text("1 picture may have been charged")
         expect(one.get_by_role("button", name="Review", exact=True)).to_be_visible()
@@ -90,7 +90,7 @@ def test_an_id_does_for_its_own_job_only_what_never_ran_is_taken_back_and_a_char
     page.bring_to_front()
     make(page, made)
     ask(page, lost)
-    expect(told(page, "The reply was lost")).to_be_visible()
+    expect(told(page, "did not confirm this request")).to_be_visible()
     account.bring_to_front()
     paste_id(account, tasks(service, made)[0]["taskId"])
     expect_news(account, told(account, "Another job already has this task id"))
@@ -172,7 +172,7 @@ def test_a_callback_finds_a_lost_picture_while_nobody_touches_the_page(
     page, prompt = visit(called_server, stays=True), "sandbox: lost reply, a ship that calls"
     ask(page, prompt)
     expect(pictures_of(page, prompt)).to_be_visible()
-    expect(told(page, "The reply was lost")).to_have_count(0)
+    expect(told(page, "did not confirm this request")).to_have_count(0)
     expect(told(page, MAYBE)).to_have_count(0)
     [task], [row] = tasks(other_service, prompt), rows(called_server, prompt)
     assert task["callBackUrl"].startswith(f"{called_server.url}/callback/")

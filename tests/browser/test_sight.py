@@ -120,16 +120,22 @@ def test_what_opens_from_the_dock_opens_upward_and_whole(server: Server, visit: 
 
 
 def test_a_notice_comes_into_a_place_that_was_there_and_moves_nothing(server: Server, visit: Visit) -> None:
-    page, reader = empty_form(visit(server, stays=True)), visit(server, "/history")
-    heading = reader.get_by_role("heading", name="History")
-    before = edges(heading)
+    page = empty_form(visit(server, stays=True))
+    ask(page, "sandbox: filtered, a harbour in mist")
+    expect(told(page, "content filter").first).to_be_visible()
+    reader = visit(server, "/history")
+    reader.set_viewport_size({"width": 680, "height": 900})
+    settle(reader)
+    above = [reader.get_by_role("heading", name="History"), reader.get_by_label("Search", exact=True)]
+    before = [edges(each) for each in above]
     page.bring_to_front()
     ask(page, "sandbox: lost reply, a harbour in fog")
     reader.bring_to_front()
     # The newcomer's own line says so too.
     notice = told(reader, "may have been charged").first
     expect(notice).to_be_visible()
-    assert edges(heading) == before
+    expect(reader.get_by_role("button", name="Show", exact=True)).to_be_visible()
+    assert [edges(each) for each in above] == before
     dress(reader, PHONE, "light")
     box = until(notice.bounding_box)  # it may be drawn anew at this moment
     assert box["width"] > 340 and box["x"] + box["width"] <= PHONE["width"]

@@ -88,7 +88,7 @@ def test_a_word_on_a_lost_reply_that_can_t_be_written_is_said_and_counts_the_nex
 ) -> None:
     page, prompt = visit(server), "sandbox: lost reply, while the disk is full"
     ask(page, prompt)
-    expect(told(page, "The reply was lost")).to_be_visible()
+    expect(told(page, "did not confirm this request")).to_be_visible()
     go(page, "Account")
     with full(server):
         say_it_never_ran(page)

@@ -185,7 +185,7 @@ def test_the_balance_check_says_that_a_lost_reply_may_explain_a_part(app: AppTes
     keep(State.UNSURE, "a lost reply", problem="Unsure", sent_at=began + 100)
     store.ledger.add_balance(982, began + 500)
     words = said(go(app, "account.py"))
-    assert "it has fallen by no more than our pictures can have cost." in words
+    assert "it fell by no more than our pictures can have cost." in words
     assert "The cost of 1 picture is unknown (a lost reply, for instance)" in words
 
 

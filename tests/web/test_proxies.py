@@ -139,7 +139,7 @@ def test_a_person_who_signs_in_has_the_whole_studio_and_the_service_needs_no_sig
 
     prompt = f"sandbox: lost reply, behind {proxy.url}"
     ask(page, prompt)
-    expect(told(page, "The reply was lost")).to_be_visible()
+    expect(told(page, "did not confirm this request")).to_be_visible()
     [task], [request] = tasks(service, prompt), paid_requests(service, prompt)
     address = request["callBackUrl"]
     assert address.startswith(f"{proxy.url}/callback/")
