@@ -327,6 +327,18 @@ def test_breaks_and_hyphens_of_other_programs_are_sent_as_they_look(app: AppTest
     assert [item["prompt"] for item in items(app)] == ["a lighthouse\nby the sea\nin fog"]
 
 
+def test_an_order_that_was_changed_before_the_stored_references_were_back_stays(opened: Open):
+    app = opened()
+    ids = [Studio.current().references.add("a.png", io.BytesIO(picture(colour=each))).id for each in ("red", "navy")]
+    restore(app, {"references": ids})
+    [strip] = components(drawn(app), "studio_references")
+    assert strip["ids"] == ids
+    chosen = {"ids": ids[::-1], "receipt": None, "busy": False, "session": app.session_state["tab"], "revision": 0}
+    app.session_state["reference_box"] = {"chosen": chosen}
+    [strip] = components(drawn(app), "studio_references")
+    assert (strip["ids"], strip["revision"]) == (ids[::-1], 0)
+
+
 def test_references_that_a_row_names_by_id_are_counted_in_what_will_be_sent(opened: Open):
     app = opened(ready=lambda studio: studio.credits.balance())
     ids = [

@@ -91,9 +91,9 @@ def attach(reference_id: str) -> None:
     replace((*ids, reference_id))
 
 
-def replace(ids: Iterable[str]) -> None:
-    """Replace the session's references."""
-    session[CHOSEN] = Chosen(tuple(dict.fromkeys(ids))[:REFERENCE_LIMIT], revision=chosen().revision + 1)
+def replace(ids: Iterable[str], revision: int = 1) -> None:
+    """Replace the session's references. Without a new revision, a list that the browser sends afterwards replaces them."""
+    session[CHOSEN] = Chosen(tuple(dict.fromkeys(ids))[:REFERENCE_LIMIT], revision=chosen().revision + revision)
 
 
 def _sent() -> dict[str, Any]:
