@@ -42,23 +42,29 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([*STREAMLIT, *HTTP, *DATA, "openpyxl", "dotenv"])
 
 
-# Below the ports that the system gives to connections, and to servers that ask for any: nobody is given one of these between two uses.
+# Below the ports that the system gives to connections, and to servers that ask for any.
 PORTS = range(10_000, 32_768)
-# Each process goes through another stretch of them.
+# Each process begins at another one.
 _ports = (PORTS[number % len(PORTS)] for number in itertools.count(997 * os.getpid()))
+_reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """Return a free port."""
-    return next(filter(_is_free, _ports))
+    """Return a free port, which no other process of tests is given until this one ends, also while no server uses it."""
+    return next(filter(_reserve, _ports))
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+def _reserve(port: int) -> bool:
+    # Servers use TCP. The same port of UDP, which nobody uses, says that it is taken.
+    mark = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        with socket.socket() as probe:
+            for each in (mark, probe):
+                each.bind(("127.0.0.1", port))
+    except OSError:
+        mark.close()
+        return False
+    _reserved.append(mark)
     return True
 
 
