@@ -279,17 +279,23 @@ def serve(root: Path, service: str, heard: Connection) -> None:
 
 def _listen(studio: Studio, heard: Connection, stopping: threading.Event) -> None:
     """Execute commands from the pipe. When the pipe is closed, stop the studio."""
-    while message := _next(heard):
-        if "settle" not in message:
-            used = (_reference(studio, message["reference"]),) if message["reference"] else ()
-            studio.submissions.submit(message["person"], Generation(message["prompt"], used), message["submit_id"])
-        elif message["task_id"] is None:
-            studio.attention.mark_not_run(message["settle"])
-        else:
-            # Sent twice, and found the first time.
+    try:
+        while message := _next(heard):
+            # Of a press that could not be recorded, a person is told. A task that is linked twice was found the first time.
             with contextlib.suppress(NothingSpent):
-                studio.attention.link_task(message["settle"], message["task_id"])
-    stopping.set()
+                _obey(studio, message)
+    finally:
+        stopping.set()
+
+
+def _obey(studio: Studio, message: dict) -> None:
+    if "settle" not in message:
+        used = (_reference(studio, message["reference"]),) if message["reference"] else ()
+        studio.submissions.submit(message["person"], Generation(message["prompt"], used), message["submit_id"])
+    elif message["task_id"] is None:
+        studio.attention.mark_not_run(message["settle"])
+    else:
+        studio.attention.link_task(message["settle"], message["task_id"])
 
 
 def _next(heard: Connection) -> dict | None:
