@@ -47,6 +47,8 @@ PORTS = range(10_000, 32_768)
 # Each process begins at another one.
 _ports = (PORTS[number % len(PORTS)] for number in itertools.count(997 * os.getpid()))
 _reserved: list[socket.socket] = []
+# From a port to the one of UDP that says that it is taken.
+MARK = 32_768
 
 
 def free_port() -> int:
@@ -55,12 +57,11 @@ def free_port() -> int:
 
 
 def _reserve(port: int) -> bool:
-    # Servers use TCP. The same port of UDP, which nobody uses, says that it is taken.
     mark = socket.socket(type=socket.SOCK_DGRAM)
     try:
+        mark.bind(("127.0.0.1", port + MARK))
         with socket.socket() as probe:
-            for each in (mark, probe):
-                each.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", port))
     except OSError:
         mark.close()
         return False
