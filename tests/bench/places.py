@@ -201,16 +201,16 @@ PRESSED = "button('Press').click()", "document.body.innerText.match(/pressed (\\
 CHOSEN = "radio(radio('1K').checked ? '2K' : '1K').click()", "document.body.innerText.match(/chosen (\\S+)/)[1]"
 
 
-def bare_runs(browser: Browser, act_and_answer: tuple[str, str] = PRESSED) -> tuple[float, float]:
-    """Return the milliseconds of a widget of an empty page, with Streamlit's default configuration and with ours."""
+def bare_runs(browser: Browser) -> tuple[float, float]:
+    """Return the milliseconds of a button of an empty page, with Streamlit's default configuration and with ours."""
     with empty_app(as_it_comes=True) as plain, empty_app() as tuned:
-        return bare_run(browser, plain, act_and_answer), bare_run(browser, tuned, act_and_answer)
+        return bare_run(browser, plain), bare_run(browser, tuned)
 
 
-def bare_run(browser: Browser, url: str, act_and_answer: tuple[str, str]) -> float:
-    """Return the milliseconds from an action on an empty page until its result."""
+def bare_run(browser: Browser, url: str) -> float:
+    """Return the milliseconds from a press on an empty page until its result."""
     page = open_empty(browser, url)
-    answered_ms, _ = timed(page, *act_and_answer)
+    answered_ms, _ = timed(page, *PRESSED)
     page.close()
     return answered_ms
 

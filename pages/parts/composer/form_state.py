@@ -113,7 +113,7 @@ def _restore() -> None:
     if session[PUT] or text:
         prompt.put(session[prompt.TEXT] or text, is_restored=True)
     if set(references) - set(strip.chosen().ids):
-        strip.replace([*references, *strip.chosen().ids], revision=0)
+        strip.replace([*references, *strip.chosen().ids], is_new=False)
     session[KNOWN] = True
 
 

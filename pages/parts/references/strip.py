@@ -91,9 +91,9 @@ def attach(reference_id: str) -> None:
     replace((*ids, reference_id))
 
 
-def replace(ids: Iterable[str], revision: int = 1) -> None:
-    """Replace the session's references. Without a new revision, a list that the browser sends afterwards replaces them."""
-    session[CHOSEN] = Chosen(tuple(dict.fromkeys(ids))[:REFERENCE_LIMIT], revision=chosen().revision + revision)
+def replace(ids: Iterable[str], is_new: bool = True) -> None:
+    """Replace the session's references. If they are not new, but restored, what the browser sends is newer."""
+    session[CHOSEN] = Chosen(tuple(dict.fromkeys(ids))[:REFERENCE_LIMIT], revision=chosen().revision + is_new)
 
 
 def _sent() -> dict[str, Any]:
