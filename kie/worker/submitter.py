@@ -62,7 +62,7 @@ class Submitter:
         if job.generation.references:
             self.publish_job(job.id)
         references = self.store.references.get_many(job.generation.references)
-        if unchecked := [reference.id for reference in references if reference.checked_at is None]:
+        if unchecked := [kept.id for kept in references if kept.checked_at is None and self._is_here(kept)]:
             # Decoding may take long, and this thread also sends other people's requests.
             for reference_id in unchecked:
                 self.want_check(reference_id)
@@ -95,7 +95,8 @@ class Submitter:
     def check(self, reference_id: str) -> None:
         """Decode a reference and make its thumbnail, once. If the picture is unusable, the reason is stored as its refusal.
 
-        Raises DecoderClosed when the studio stops meanwhile; the next start checks it again.
+        Nothing is stored when the file is missing: it is checked when it is added again. Raises DecoderClosed when the
+        studio stops meanwhile; the next start checks it again.
         """
         [reference] = self.store.references.get_many([reference_id])
         if reference.checked_at is not None:
@@ -106,7 +107,7 @@ class Submitter:
         except (FileRefused, SpentAndKept) as error:
             refusal = error.detail
         except FileNotFoundError:
-            refusal = _GONE
+            return
         self.store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
 
     def _accept(self, job: Job, task_id: str) -> None:
@@ -145,13 +146,16 @@ class Submitter:
             age_s = time.time() - (known.uploaded_at or 0)
             if known.uploaded_url and known.uploaded_to == self.upload_host and 0 <= age_s < UPLOADS_LIVE_S:
                 return known.uploaded_url
-            path = self.files.path(known.file)
-            if not path.exists():
-                raise FileRefused(_GONE)
-            url = self.client.upload(path, known.id + inspect.EXTENSIONS[known.kind], inspect.MIME_TYPES[known.kind])
+            if not self._is_here(known):
+                raise FileRefused("A reference is no longer on this server's disk: add it again.")
+            name, kind = known.id + inspect.EXTENSIONS[known.kind], inspect.MIME_TYPES[known.kind]
+            url = self.client.upload(self.files.path(known.file), name, kind)
             up = {"uploaded_url": url, "uploaded_to": self.upload_host, "uploaded_at": time.time()}
             self.store.references.change(known.id, **up)
             return url
+
+    def _is_here(self, reference: Reference) -> bool:
+        return self.files.path(reference.file).exists()
 
     def _record_failure(self, job: Job, error: NothingSpent | Unsure) -> None:
         """Record that the paid request was refused, so that nothing was paid, or that its reply was lost."""
@@ -175,6 +179,3 @@ class Submitter:
             retried = {"attempts": job.attempts + 1, "next_at": next_at} | problem_of(error)
             self.store.jobs.note(job.id, State.UPLOADING, **retried)
         self.publish_job(job.id)
-
-
-_GONE = "A reference is no longer on this server's disk: add it again."

@@ -121,9 +121,13 @@ class Tracker:
         self._balance_at = 0.0
         self.wake()
 
-    def check_reference(self, reference_id: str) -> None:
-        """Decode a new reference and make its thumbnail in the background, once."""
-        self._start(reference_id, "check", partial(self._check, reference_id))
+    def check_reference(self, reference_id: str, is_back: bool = False) -> None:
+        """Decode a new reference and make its thumbnail in the background, once.
+
+        A file that `is_back` is also decoded while a check that found no file is ending.
+        """
+        owner = f"{reference_id}, back" if is_back else reference_id
+        self._start(owner, "check", partial(self._check, reference_id))
 
     def do(self, task: Callable[[], None]) -> None:
         """Run a background task that no job waits for."""

@@ -124,8 +124,8 @@ def test_a_broken_reference_is_refused_before_anything_is_paid(studio: Studio, s
     until(lambda: studio.store.references.get_many([reference.id])[0].refusal)
     with pytest.raises(RequestInvalid):
         submit(studio, references=(reference.id,))
-    with pytest.raises(FileRefused):
-        studio.references.add("cut.png", io.BytesIO(broken))
+    assert studio.references.add("cut.png", io.BytesIO(broken)).refusal is None  # it is checked again
+    until(lambda: studio.store.references.get_many([reference.id])[0].refusal)
     assert sandbox.seen == requests(sandbox, "credit")
 
 

@@ -117,6 +117,32 @@ def test_a_reference_whose_file_is_gone_stops_the_job_before_it_is_paid(
     assert rogue.requests("create") == []
 
 
+def test_a_reference_whose_file_was_missing_when_it_was_checked_can_be_added_again(
+    studio: Studio, settings: Settings, rogue: Rogue
+) -> None:
+    used = (add_reference(studio, "red"),)
+    until(lambda: studio.store.references.get_many(used)[0].checked_at)
+    shutil.rmtree(settings.data_dir / "references")
+    studio.store.references.change(used[0], checked_at=None)
+    studio.backend.tracker.check_reference(used[0])
+    job = ended(studio, submit(studio, references=used))
+    assert studio.store.references.get_many(used)[0].refusal is None
+    assert "no longer on this server" in job.fail_message
+    assert rogue.requests("create") == []
+    add_reference(studio, "red")
+    assert ended(studio, submit(studio, references=used)).state == State.DONE
+
+
+def test_a_reference_that_was_refused_is_checked_again_when_it_is_added_again(
+    studio: Studio, settings: Settings
+) -> None:
+    used = (add_reference(studio, "red"),)
+    until(lambda: studio.store.references.get_many(used)[0].checked_at)
+    studio.store.references.change(used[0], refusal="A reference is no longer on this server's disk: add it again.")
+    add_reference(studio, "red")
+    assert ended(studio, submit(studio, references=used)).state == State.DONE
+
+
 def test_a_picture_that_is_sent_while_it_is_still_checked_is_no_broken_one(
     studio: Studio, settings: Settings, rogue: Rogue
 ) -> None:
