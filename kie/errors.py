@@ -84,7 +84,7 @@ class RequestInvalid(NothingSpent):
 
 
 class FileRefused(NothingSpent):
-    """This file can't be used as a reference: choose another picture."""
+    """A reference can't be sent: add it again, or choose another picture."""
 
     shows_detail = True
 

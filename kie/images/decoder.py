@@ -23,8 +23,8 @@ from kie.images import inspect
 
 log = logging.getLogger(__name__)
 
-DECODE_S = 20.0
-CONVERT_S = 60.0
+# A picture takes a second or two, and much longer on a busy machine.
+DECODE_S = 60.0
 TRIES = 2
 # Pictures that need more are decoded one at a time. The service's largest results need less.
 LARGE_BYTES = 80 * 2**20
@@ -66,7 +66,7 @@ class Decoder:
         Raises FileRefused with the reason, OSError when the file can't be written, and DecoderClosed.
         """
         try:
-            return self._ask(self._references, CONVERT_S, source=source, target=target)["changed"]
+            return self._ask(self._references, self._decode_s, source=source, target=target)["changed"]
         except SpentAndKept as error:
             raise FileRefused(error.detail) from error
 

@@ -56,7 +56,7 @@ class Files:
             raise SettingsInvalid(
                 f"The data folder {self.root} can't be written ({error.strerror}): set KIE_DATA_DIR to one that can."
             ) from error
-        self._discard_old("*", 86_400)
+        self._discard_old("incoming/*", 86_400)
 
     def incoming(self) -> Path:
         """Return a new path for an incomplete file."""
@@ -135,8 +135,9 @@ class Files:
             raise NoRoom
 
     def delete_uploads(self, older_than_s: float) -> None:
-        """Delete the uploads older than `older_than_s` seconds."""
-        self._discard_old("*.handed", older_than_s)
+        """Delete the uploads, and the incomplete thumbnails, older than `older_than_s` seconds."""
+        self._discard_old("incoming/*.handed", older_than_s)
+        self._discard_old("thumbnails/*/*.part", older_than_s)
 
     def _keep(self, part: Path, name: str) -> str:
         """Sync the file, rename it, sync the folder: after a power failure the file is either complete or absent."""
@@ -149,7 +150,7 @@ class Files:
         return name
 
     def _discard_old(self, pattern: str, older_than_s: float) -> None:
-        self.discard(path for path in (self.root / "incoming").glob(pattern) if _age_s(path) > older_than_s)
+        self.discard(path for path in self.root.glob(pattern) if _age_s(path) > older_than_s)
 
 
 def is_name(name: str) -> bool:

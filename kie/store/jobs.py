@@ -156,10 +156,24 @@ class Jobs:
         guarded = update(jobs).where(jobs.c.id == job_id, jobs.c.state == state)
         return self._database.change(guarded.values(**values)) == 1
 
+    def plan(self, job: Job, next_at: float | None, **values: Any) -> None:
+        """Update columns of a job if it is in the state in which it was read, and `next_at` unless it was set meanwhile."""
+        is_same = jobs.c.next_at.is_not_distinct_from(job.next_at)
+        self.note(job.id, job.state, next_at=case((is_same, next_at), else_=jobs.c.next_at), **values)
+
     def note_candidate(self, job: Job, **values: Any) -> None:
         """Update columns of an unsure job if its candidate is still the same."""
-        same = update(jobs).where(jobs.c.id == job.id, jobs.c.state == State.UNSURE, jobs.c.candidate == job.candidate)
-        self._database.change(same.values(**values))
+        self._database.change(update(jobs).where(_same(job), jobs.c.state == State.UNSURE).values(**values))
+
+    def accept_candidate(self, job: Job, now: float, **values: Any) -> None:
+        """Continue an unsure job with its candidate as its task if the candidate is still the same."""
+        with self._database.write() as db:
+            values |= {"task_id": job.candidate, "candidate": None}
+            move_in(db, _same(job), State.UNSURE, State.RUNNING, now, **values)
+
+
+def _same(job: Job) -> ColumnElement[bool]:
+    return and_(jobs.c.id == job.id, jobs.c.candidate == job.candidate)
 
 
 def move_in(

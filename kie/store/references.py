@@ -40,9 +40,14 @@ class ReferenceRepository:
     def __init__(self, database: Database):
         self._database = database
 
-    def add(self, reference: Reference) -> Reference:
-        """Save a reference. If one with the same bytes exists, it keeps its name and gets the new `created_at`."""
+    def add(self, reference: Reference, recheck: bool = False) -> Reference:
+        """Save a reference. If one with the same bytes exists, it keeps its name and gets the new `created_at`.
+
+        `recheck` forgets the result of its check.
+        """
         known = update(references).where(references.c.id == reference.id).values(created_at=reference.created_at)
+        if recheck:
+            known = known.values(checked_at=None, refusal=None)
         with self._database.write() as db:
             if db.execute(known).rowcount == 0:
                 db.execute(insert(references).values(asdict(reference)))

@@ -40,17 +40,16 @@ class References:
             return self._keep(name, *files.take_in(converted), inspect.measure(converted), changed)
 
     def _keep(self, name: str, part: Path, sha256: str, seen: Picture, changed: str | None = None) -> Reference:
-        files, store, is_back = self._context.files, self._context.store, False
-        for known in store.references.get_many([sha256]):
-            is_back = not files.path(known.file).exists()
-            if is_back or known.refusal:
-                store.references.change(sha256, checked_at=None, refusal=None)
+        files, store = self._context.files, self._context.store
         with recording(), files.keeping_reference:
+            known = store.references.get_many([sha256])
+            recheck = any(each.refusal or not files.path(each.file).exists() for each in known)
             file = files.keep_reference(part, sha256, inspect.EXTENSIONS[seen.kind])
             found = (seen.kind, seen.width, seen.height, seen.bytes, file)
-            kept = store.references.add(Reference(sha256, display_name(name), *found, time.time(), changed=changed))
+            reference = Reference(sha256, display_name(name), *found, time.time(), changed=changed)
+            kept = store.references.add(reference, recheck)
         if kept.checked_at is None:
-            self._context.tracker.check_reference(kept.id, is_back)
+            self._context.tracker.check_reference(kept.id)
         return kept
 
     def add_result(self, job_id: str) -> Reference:

@@ -137,7 +137,10 @@ class IntegrityCheck:
         """Delete the references that nothing has used or named, and nobody has added, for 7 days. Returns how many."""
         with self.files.keeping_reference:
             dropped = self.store.inventory.drop_unused_references(now - UNUSED_LIFE_S)
+            added_again = {kept.id for kept in self.store.references.get_many([kept.id for kept in dropped])}
             for kept in dropped:
+                if kept.id in added_again:  # By another server.
+                    continue
                 with _deleting(f"reference {kept.id}"):
                     self.files.discard([self.files.path(kept.file), self.files.thumbnail(kept.id)])
         if dropped:

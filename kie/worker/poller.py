@@ -107,9 +107,9 @@ class Poller:
         fits = None if task.state == "unseen" else task.is_for(job.generation, self.callback_url(job.id))
         if fits or (fits is None and task.state != "unseen" and job.candidate_from == "person"):
             now = time.time()
-            known = {"task_id": job.candidate, "accepted_at": task.created_at or now, "next_at": now, "attempts": 0}
+            known = {"accepted_at": task.created_at or now, "next_at": now, "attempts": 0}
             try:
-                self.store.jobs.move(job.id, State.UNSURE, State.RUNNING, now, candidate=None, **known, **NO_PROBLEM)
+                self.store.jobs.accept_candidate(job, now, **known, **NO_PROBLEM)
             except IntegrityError:
                 self._reject(job, "TaskOfAnother")
         elif task.state == "unseen" and job.attempts < self.timing.candidate_polls:
@@ -138,7 +138,7 @@ class Poller:
         if looks >= self.timing.polls:
             values |= {"problem": "SilentForADay" if job.state == State.RUNNING else "NotFetchedForADay"}
             next_at = None
-        self.store.jobs.note(job.id, job.state, **{"looks": looks + 1, "next_at": next_at} | values)
+        self.store.jobs.plan(job, **{"looks": looks + 1, "next_at": next_at} | values)
         if any(getattr(job, name) != value for name, value in values.items()):
             self.publish_job(job.id)
 

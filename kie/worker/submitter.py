@@ -25,6 +25,7 @@ from kie.errors import (
     StudioError,
     TooManyRequests,
     Unsure,
+    UploadFailed,
 )
 from kie.images import inspect
 from kie.images.decoder import Decoder
@@ -106,8 +107,11 @@ class Submitter:
             self.decoder.reference(path, self.files.thumbnail(reference_id))
         except (FileRefused, SpentAndKept) as error:
             refusal = error.detail
-        except FileNotFoundError:
-            return
+        except OSError as error:
+            if not self._is_here(reference):
+                return
+            log.exception("reference %s could not be checked", reference_id)
+            refusal = f"The server could not check this picture ({error.strerror}): add it again."
         self.store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
 
     def _accept(self, job: Job, task_id: str) -> None:
@@ -148,6 +152,8 @@ class Submitter:
                 return known.uploaded_url
             if not self._is_here(known):
                 raise FileRefused("A reference is no longer on this server's disk: add it again.")
+            if known.checked_at is None:  # Added again a moment ago.
+                raise UploadFailed("a reference is being checked")
             name, kind = known.id + inspect.EXTENSIONS[known.kind], inspect.MIME_TYPES[known.kind]
             url = self.client.upload(self.files.path(known.file), name, kind)
             up = {"uploaded_url": url, "uploaded_to": self.upload_host, "uploaded_at": time.time()}
@@ -163,6 +169,7 @@ class Submitter:
             self.store.references.forget_uploads(job.generation.references)
         if isinstance(error, TooManyRequests):
             self.store.queue.requeue_after_429(job.id, time.time(), **problem_of(error))
+            self._end(job, {State.UNSURE}, error)  # If another server took this one for dead meanwhile.
         elif isinstance(error, NothingSpent):
             self._end(job, {State.SENDING, State.UNSURE}, error)
         else:

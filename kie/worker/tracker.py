@@ -21,6 +21,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from kie.client import Client
 from kie.errors import DecoderClosed, NothingLearned, StudioError, Unsure
 from kie.images.decoder import Decoder
@@ -65,6 +67,8 @@ class Tracker:
         self._wakeup, self._stopping = threading.Event(), threading.Event()
         # The pool that works on a job or checks a reference, by its id.
         self._busy: dict[str, str] = {}
+        # The references to check once more: a check that is ending did not see a file that was added again.
+        self._check_again: set[str] = set()
         self._busy_lock = threading.Lock()
         both = (store, files, client, decoder, self.publish_job, callback_url, self.want_balance, timing)
         self._submitter = Submitter(*both, upload_host, self._stopping, self.check_reference)
@@ -121,13 +125,9 @@ class Tracker:
         self._balance_at = 0.0
         self.wake()
 
-    def check_reference(self, reference_id: str, is_back: bool = False) -> None:
-        """Decode a new reference and make its thumbnail in the background, once.
-
-        A file that `is_back` is also decoded while a check that found no file is ending.
-        """
-        owner = f"{reference_id}, back" if is_back else reference_id
-        self._start(owner, "check", partial(self._check, reference_id))
+    def check_reference(self, reference_id: str) -> None:
+        """Decode a new reference and make its thumbnail in the background, once."""
+        self._start(reference_id, "check", partial(self._check, reference_id))
 
     def do(self, task: Callable[[], None]) -> None:
         """Run a background task that no job waits for."""
@@ -192,6 +192,8 @@ class Tracker:
         """Have a pool run a step of a job or a check of a reference, unless one of the same `owner` is running."""
         with self._busy_lock:
             if owner in self._busy:
+                if pool == "check":
+                    self._check_again.add(owner)
                 return
             self._busy[owner] = pool
         self._pools[pool].do(partial(self._run_step, owner, step))
@@ -200,6 +202,9 @@ class Tracker:
         """Run a step, unless the tracker is stopping, and pass the following step to its pool. `owner` is "" for other tasks."""
         following = None if self._stopping.is_set() else self._run_safely(step, owner)
         with self._busy_lock:
+            if owner in self._check_again:
+                self._check_again.remove(owner)
+                following = Next("check", step)
             if following:
                 self._busy[owner] = following.pool
             else:
@@ -256,6 +261,9 @@ class Tracker:
             self._store.breaker.record_balance(None, time.time())
             if isinstance(error, NothingLearned):
                 self._balance_at = min(self._balance_at, time.time() + self._timing.balance_retry_s)
+        except SQLAlchemyError:
+            self._balance_at = min(self._balance_at, time.time() + self._timing.balance_retry_s)
+            raise
         finally:
             self._reading_balance = False
         self._publish({"readings", "credits", "key"})

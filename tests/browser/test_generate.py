@@ -1,7 +1,9 @@
 """Asking for a picture in a real browser: what the person sees, and what reaches the service and its till."""
 
 import io
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -144,9 +146,10 @@ def test_a_double_click_pays_once_a_later_press_again_and_more_than_the_button_s
     assert len(paid_requests(service, prompt)) == len(rows(server, prompt)) == 2
 
     prompt = "A {red|blue|green} chair by the window"
-    page.get_by_label("Prompt").fill(prompt)
-    expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
-    page.keyboard.press("ControlOrMeta+Enter")
+    with server.asleep():  # so the button does not say the new price before it is pressed
+        page.get_by_label("Prompt").fill(prompt)
+        expect(generate_button(page)).to_contain_text("Generate · about 18 credits")
+        page.keyboard.press("ControlOrMeta+Enter")
     expect(question_of(page)).to_contain_text("This makes 3 pictures and costs about 54 credits.")
     expect(question_of(page)).to_contain_text("The number of pictures or the price changed just before you pressed.")
     assert paid_requests(service, prompt.replace("{red|blue|green}", "red")) == []
@@ -265,7 +268,11 @@ def test_a_picture_is_made_as_asked_for_taken_home_and_used_again_and_what_cant_
     press_of(page, prompt).get_by_role("button", name="More").first.click()
     reuse = page.get_by_role("menuitem", name="Reuse all")
     generate = generate_button(page).element_handle()
-    reuse.evaluate("(item, generate) => { item.click(); setTimeout(() => generate.click(), 30) }", generate)
+    with server.asleep():  # so the form is not filled before the second press
+        reuse.evaluate(
+            "async (item, generate) => { item.click(); await new Promise((go) => setTimeout(go, 30)); generate.click() }",
+            generate,
+        )
     expect(told(page, FORM_CHANGED)).to_be_visible()
     expect(page.get_by_label("Prompt")).to_have_value(prompt)
     until(lambda: settings(page) == "21:9 · 4K · JPG")
@@ -298,6 +305,8 @@ def test_a_picture_is_made_as_asked_for_taken_home_and_used_again_and_what_cant_
 def test_jobs_that_the_page_has_no_room_for_are_mentioned_below_the_others(server: Server, visit: Visit) -> None:
     page, prompt = visit(server), "One of many"
     make(page, prompt)
+    rest = page.get_by_text("The rest of this session is in the history.")
+    expect(rest).to_have_count(0)
     names = [column["name"] for column in sql(server, "PRAGMA table_info(jobs)")]
     for number in range(62):
         copied = {name: f"{name} || '-{number}'" for name in ("id", "submit_id")}
@@ -309,8 +318,6 @@ def test_jobs_that_the_page_has_no_room_for_are_mentioned_below_the_others(serve
         }
         values = ", ".join(copied.get(name, name) for name in names)
         sql(server, f"INSERT INTO jobs SELECT {values} FROM jobs WHERE prompt = ? AND state = 'done'", prompt)
-    rest = page.get_by_text("The rest of this session is in the history.")
-    expect(rest).to_have_count(0)
     make(page, "The last of many")
     expect(rest).to_be_visible()
 
@@ -323,10 +330,12 @@ def test_a_job_that_waits_for_its_upload_can_be_cancelled_for_nothing(
     expect(reference(page, 1)).to_be_visible()
     uploads.stop()
     try:
-        write_prompt(page, prompt)
-        press_generate(page)
-        page.get_by_role("button", name="Cancel").click()
-        expect(page.get_by_text("Cancelled before it was sent. Not charged.")).to_be_visible()
+        # It takes the upload and never answers: one that is refused is given up after eight seconds.
+        with socket.create_server(("127.0.0.1", urlsplit(uploads.url).port)):
+            write_prompt(page, prompt)
+            press_generate(page)
+            page.get_by_role("button", name="Cancel").click()
+            expect(page.get_by_text("Cancelled before it was sent. Not charged.")).to_be_visible()
     finally:
         uploads.start()
     make(page, "A boat that sails")
@@ -344,6 +353,7 @@ def test_what_is_clicked_in_the_same_moment_as_something_else_happens_does_what_
         page.get_by_label("Prompt").fill(f"A prompt that is still being written, {left}")
         page.get_by_role("button", name="Remove").last.click()
         expect(reference(page, left + 1)).to_have_count(0)
+    write_prompt(page, "And what is written last")
     expect(page.get_by_text("This app has encountered an error")).to_have_count(0)
 
 
@@ -380,7 +390,8 @@ def test_a_file_of_31_mb_is_made_to_fit_the_same_one_twice_is_one_and_a_single_p
 ) -> None:
     page, prompt = empty_form(visit(server, stays=True)), "A huge reference and a tiny one"
     choose_files(page, noisy_png(tmp_path / "huge.png", 31 * 2**20))
-    expect(page.get_by_text("Saved as JPEG: a reference may have 30 MB.", exact=True)).to_be_visible()
+    converted = page.get_by_text("Saved as JPEG: a reference may have 30 MB.", exact=True)
+    expect(converted).to_be_visible(timeout=180_000)  # two seconds of a processor's time
     expect(reference(page, 1)).to_be_visible()
     dot = picture(size=(1, 1))
     choose_files(page, ("dot.png", dot), ("again.png", dot))

@@ -416,6 +416,7 @@ def test_what_is_shown_and_selected_stays_so_when_others_read_what_is_written_th
     expect(beside(other).get_by_role("button", name="Remove tag winter")).to_have_count(0)
     go(other, "Generate")
     ask(other, "A newcomer")
+    history.bring_to_front()  # in the background a click waits a second for each frame
     until(lambda: "A newcomer" in prompts(brought_up_to_date(history)))
     expect(beside(history).locator(".prompt")).to_have_text("Picture number 003")
     expect(history.locator(".row.is-current")).to_contain_text("Picture number 003")

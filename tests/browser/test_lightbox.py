@@ -185,6 +185,7 @@ def test_100_percent_is_one_pixel_of_the_picture_for_each_of_the_screen(look: Lo
     line = page.context.new_cdp_session(page)
     screen = page.viewport_size | {"mobile": False}
     line.send("Emulation.setDeviceMetricsOverride", screen | {"deviceScaleFactor": 2})
+    until(lambda: page.evaluate("devicePixelRatio") == 2)
     page.keyboard.press("1")
     until(lambda: (size(large), level(page)) == ((width / 2, height / 2), 100))
     line.send("Emulation.setDeviceMetricsOverride", screen | {"deviceScaleFactor": 1})
@@ -206,6 +207,7 @@ def touch(page: Page, *moments: list[tuple[float, float]]) -> None:
 def test_two_fingers_zoom_and_one_goes_to_the_next_picture(look: Look, phone: BrowserContext) -> None:
     page = look(group(finished(1), finished(2)), profile=phone)
     button(card(page, 1), "Open large").tap()
+    expect(picture(lightbox(page), 1)).to_be_visible()
     touch(page, [(300, 200)], [(200, 205)], [(100, 205)])
     expect(picture(lightbox(page), 2)).to_be_visible()
     fitting = picture(lightbox(page), 2).bounding_box()

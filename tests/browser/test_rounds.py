@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 # All moments of leaving, after each kind of round.
 ROUNDS, OTHERS = 15, 30
 NAME = "Somebody in a hurry"
-NOT_SENT = "Not sent: the connection was lost"
+NOT_SENT = "Not sent, because the connection was lost"
 
 
 def begin_others(page: Page) -> None:
@@ -79,11 +79,11 @@ def test_presses_that_did_not_arrive_are_told_and_come_back_into_the_form_as_the
     prompt_field(page).fill(later)
     prompt_field(page).press("Control+Enter")
     server.start()
-    expect(page.get_by_text(NOT_SENT)).to_contain_text(f"before “{later}” and 1 more arrived. Not charged.")
+    expect(page.get_by_text(NOT_SENT)).to_contain_text(f"lost: “{later}” and 1 older. Not charged.")
     expect(prompt_field(page)).to_have_value(later)
     assert barriers(page) == []
     page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_text(NOT_SENT)).to_contain_text(f"before “{lost}” arrived. Not charged.")
+    expect(page.get_by_text(NOT_SENT)).to_contain_text(f"lost: “{lost}”. Not charged.")
     choose(page, "1:1")
     make(page, "What the form holds now")
     go(page, "History")
@@ -99,7 +99,7 @@ def test_presses_that_did_not_arrive_are_told_and_come_back_into_the_form_as_the
     stop(page, server)
     press_of(page, lost).get_by_role("button", name="Rerun").click()
     server.start()
-    expect(told(page, NOT_SENT)).to_contain_text("before your Rerun arrived. Not charged.")
+    expect(told(page, NOT_SENT)).to_contain_text("lost: your Rerun. Not charged.")
     assert len(rows(server, lost)) == 1
     told(page, NOT_SENT).get_by_role("button", name="Rerun").click()
     expect(pictures_of(page, lost)).to_have_count(2)

@@ -33,7 +33,7 @@ from tests.support.browser import (
 from tests.support.composer import ask, choose_files, make, press_generate, reference, write_prompt
 from tests.support.images import picture
 from tests.support.outbound import Outbound
-from tests.support.recorded import RecordedSandbox
+from tests.support.recorded import RecordedSandbox, finish_tasks
 from tests.support.server import Server, free_port
 from tests.support.waiting import until
 
@@ -41,9 +41,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def service(service_folder: Path) -> Iterator[Sandbox]:
-    """A service that takes its time, so that there is a middle of a job."""
-    with RecordedSandbox(service_folder, port=free_port(), credits=100_000, seconds=7) as running:
+def service(service_folder: Path) -> Iterator[RecordedSandbox]:
+    """A service whose tasks end when a test wants it, so that there is a middle of a job."""
+    with RecordedSandbox(service_folder, port=free_port(), credits=100_000, seconds=600) as running:
         yield running
 
 
@@ -61,7 +61,7 @@ def is_paid_once(server: Server, service: Sandbox, prompt: str) -> bool:
 
 
 def test_a_power_cut_loses_nothing_even_of_a_tab_closed_right_after_the_press_and_shows_nobody_else_anything(
-    server: Server, service: Sandbox, visit: Visit
+    server: Server, service: RecordedSandbox, visit: Visit
 ) -> None:
     closed, hurried, prompt = visit(server, name="Ben in a hurry"), "A closed tab", "A power cut in the middle"
     write_prompt(closed, hurried)
@@ -71,7 +71,9 @@ def test_a_power_cut_loses_nothing_even_of_a_tab_closed_right_after_the_press_an
     page = visit(server, name="Dora", errors_pass=GONE)
     expect(page.get_by_text("Your pictures appear here")).to_be_visible()
     begin(page, server, prompt)
+    until(lambda: rows(server, hurried)[0]["state"] == "running")
     server.kill()
+    service.finish()
     server.start()
     # Another server may still be alive for all that this one knows, so it waits ten seconds before it takes the job.
     expect(pictures_of(page, prompt)).to_be_visible()
@@ -84,7 +86,7 @@ def test_a_power_cut_loses_nothing_even_of_a_tab_closed_right_after_the_press_an
 
 
 def test_a_service_that_is_away_delays_what_is_paid_in_every_tab_and_costs_nothing_for_what_is_not(
-    server: Server, service: Sandbox, visit: Visit
+    server: Server, service: RecordedSandbox, visit: Visit
 ) -> None:
     first, paid, prompt = visit(server, name="Ann with two tabs"), "A service that goes away", "Nobody at home"
     begin(first, server, paid)
@@ -102,6 +104,7 @@ def test_a_service_that_is_away_delays_what_is_paid_in_every_tab_and_costs_nothi
         expect(stage(first, "Generating")).to_be_visible()
     finally:
         service.start()
+    service.finish()
     for page in (first, second):
         expect(pictures_of(page, paid)).to_be_visible()
     assert is_paid_once(server, service, paid)
@@ -113,6 +116,8 @@ def test_a_service_that_is_away_delays_what_is_paid_in_every_tab_and_costs_nothi
     expect(first.get_by_label("Prompt")).to_have_value(prompt)
     settle(first)
     press_generate(first)
+    until(lambda: tasks(service, prompt))
+    service.finish()
     expect(pictures_of(first, prompt)).to_be_visible()
     assert len(tasks(service, prompt)) == 1
 
@@ -127,7 +132,7 @@ def test_without_a_key_pictures_are_drawn_here_and_nobody_outside_is_asked_until
     # As a person starts it.
     server = start(Server, KIE_API_URL=service.url, KIE_UPLOAD_URL=service.url, **outbound.environment)
     assert requests.get(f"{server.url}/healthz", timeout=10).json()["sandbox"] is True
-    page, prompt = visit(server, "/account", name="Nobody yet"), "A picture before there is a key"
+    page, prompt = visit(server, "/account", name="Nobody yet"), "sandbox: slow, before there is a key"
     expect(told(page, "Sandbox")).to_contain_text("play credits")
     go(page, "History")
     expect(told(page, "Sandbox")).to_be_visible()
@@ -141,6 +146,7 @@ def test_without_a_key_pictures_are_drawn_here_and_nobody_outside_is_asked_until
     expect(stage(page, "Generating")).to_be_visible()
     page.close()
     server.stop()
+    finish_tasks(server.data_dir / "sandbox" / "service")
     server.start()
     # The first visitor after the start.
     page = visit(server, "/history?view=table", name="Nobody yet")

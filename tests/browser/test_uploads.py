@@ -67,6 +67,7 @@ def test_an_upload_that_a_proxy_answers_is_said_in_the_words_of_what_to_do(
     page = visit(proxy, stays=True, errors_pass=[*GONE, "Failed to load resource", "Content Security Policy"])
     proxy.passing = refusing(answered and answered.replace(b"{elsewhere}", elsewhere.encode()))
     choose_files(page, ("cat.png", COLOURS["red"]))
+    expect(page.locator(".adding")).to_be_hidden()  # it is shown as soon as a file is chosen
     expect(told(page, sentence)).to_contain_text("cat.png")
     expect(reference(page, 1)).to_have_count(0)
 

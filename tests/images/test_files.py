@@ -178,6 +178,16 @@ def test_opening_sweeps_up_what_was_left_half_written_a_day_ago(files: Files, pa
     assert (old.exists(), part.exists()) == (False, True)
 
 
+def test_a_thumbnail_that_was_left_half_written_is_swept_up(files: Files):
+    old, new = (files.root / "thumbnails" / "ab" / f"{number}.part" for number in (1, 2))
+    old.parent.mkdir()
+    for part in (old, new):
+        part.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    files.delete_uploads(3600)
+    assert list(old.parent.iterdir()) == [new]
+
+
 def test_discarding_takes_away_what_is_there_and_does_not_mind_the_rest(files: Files, part: Path):
     files.discard([part, part, files.incoming()])
     assert all_files(files) == []

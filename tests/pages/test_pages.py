@@ -18,12 +18,13 @@ from kie.session import SessionJobs
 from kie.settings import ROOT, Settings
 from kie.store import Store
 from kie.studio import Studio
+from kie.timing import Timing
 from kie.views import format
 from pages.parts.composer import fields
 from tests.support.forms import button as generate
 from tests.support.forms import components, drawn, fault, galleries, hand_over, press, restore, status, write, written
 from tests.support.images import picture
-from tests.support.jobs import timed
+from tests.support.jobs import quick, timed
 from tests.support.rows import WAY
 from tests.support.rows import queue_submission as ordered
 from tests.support.texts import texts
@@ -37,6 +38,12 @@ NOT_NOW_S = 100
 THING, ADD = "{{thing}}", "fill a column “thing” of the table (Batch), or remove the braces."
 Keep = Callable[..., Job]
 Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def timing() -> Timing:
+    """The waits of the studio, which never takes that other server for dead."""
+    return quick(server_life_s=3600.0)
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def done(store: Store, jobs: list[Job]) -> list[Job]:
     """Return these jobs once all have ended."""
     ids = [job.id for job in jobs]
     return until(
-        lambda: (found := store.jobs.get_many(ids)) and all(job.ended_at for job in found) and found, seconds=120
+        lambda: (found := store.jobs.get_many(ids)) and all(job.ended_at for job in found) and found, seconds=600
     )
 
 
@@ -137,7 +137,7 @@ def test_pictures_at_the_limit_are_decoded_one_after_the_other(tmp_path: Path, r
         with store_of(server) as store:
             jobs = done(store, [order(store, f"Person {number}") for number in SIX])
             assert {(job.state, job.preview_problem, job.width) for job in jobs} == {(State.DONE, None, 9_990)}
-            until(lambda: not store.references.unchecked(), seconds=120)
+            until(lambda: not store.references.unchecked(), seconds=600)
     print(f"at the limit: {memory.most / 2**20:.0f} MB at most")
     assert memory.most < MEMORY_LIMIT
 

@@ -7,7 +7,7 @@ import pytest
 from kie.jobs import State
 from kie.settings import Settings
 from kie.studio import Studio
-from tests.support.fake_service import Behaviour, Rogue, acting, held, says, silent, slow, status, told
+from tests.support.fake_service import Behaviour, Rogue, acting, held, says, silent, status, told
 from tests.support.jobs import (
     add_reference,
     assert_here,
@@ -66,10 +66,12 @@ def test_what_was_queued_at_a_stop_is_sent_after_it(settings: Settings, rogue: R
 
 @timed(stop_s=4.5)
 def test_a_stop_waits_for_the_answer_to_a_paid_request(settings: Settings, rogue: Rogue) -> None:
-    rogue.plan("create", slow(0.4))
+    answers = threading.Event()
+    rogue.plan("create", held(answers))
     with Studio(settings) as studio:
         job = until_state(studio, submit(studio), State.SENDING)
         until(lambda: rogue.requests("create"))
+        threading.Timer(0.4, answers.set).start()
     with Studio(settings) as studio:
         assert State.UNSURE not in [state for state, _ in studio.jobs.moves(job.id)]
         assert_here(studio, job, rogue)

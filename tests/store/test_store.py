@@ -76,6 +76,23 @@ def test_a_cancelled_job_is_never_sent_and_a_sent_one_never_cancelled(store: Sto
         store.queue.record_send_reply(job.id, NOW - 60)
 
 
+def test_a_poll_that_was_asked_for_during_another_is_not_put_off_by_it(store: Store) -> None:
+    job = job_in(store, State.RUNNING, next_at=NOW)
+    store.jobs.plan(job, NOW + 60, looks=1)
+    assert (store.jobs.get(job.id).next_at, store.jobs.get(job.id).looks) == (NOW + 60, 1)
+    store.jobs.plan(job, NOW + 90, looks=2)  # read before it was planned for NOW + 60
+    assert (store.jobs.get(job.id).next_at, store.jobs.get(job.id).looks) == (NOW + 60, 2)
+
+
+def test_a_candidate_that_was_replaced_is_not_accepted(store: Store) -> None:
+    job = job_in(store, State.UNSURE, candidate="task-1")
+    store.jobs.note(job.id, State.UNSURE, candidate="task-2")
+    store.jobs.accept_candidate(job, NOW)
+    assert (store.jobs.get(job.id).state, store.jobs.get(job.id).candidate) == (State.UNSURE, "task-2")
+    store.jobs.accept_candidate(store.jobs.get(job.id), NOW)
+    assert (store.jobs.get(job.id).state, store.jobs.get(job.id).task_id) == (State.RUNNING, "task-2")
+
+
 def test_a_task_id_belongs_to_one_job(store: Store) -> None:
     job_in(store, State.RUNNING, task_id=None)
     first, second = (job_in(store, State.UNSURE) for _ in range(2))

@@ -222,6 +222,7 @@ def visit(
         page.evaluate("() => [localStorage, sessionStorage].forEach((store) => store.clear())")
         page.goto(server.url + path)
         settle(page)
+        page.evaluate("document.fonts.ready.then(() => true)")
         return page
 
     yield open_page

@@ -140,6 +140,7 @@ def look(clean_page: Callable[..., Page], stage: Stage) -> Callable[..., Page]:
         else:
             page.goto(stage.server.url)
             page.wait_for_function("() => Boolean(window.showAgain)")
+            page.evaluate("document.fonts.ready.then(() => true)")
             stage.opened.append(page)
         stage.pages.append(page)
         expect(page.get_by_text(stage.key, exact=True)).to_be_visible()

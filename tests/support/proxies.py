@@ -25,7 +25,7 @@ from tests.support.waiting import until
 # Chromium resolves names below localhost to this machine; for the studio it is a foreign host name.
 NAME = "studio.localhost"
 USER, PASSWORD = "ann", "correct horse battery"
-MOMENTS_S = 30
+MOMENTS_S = 120
 
 # The parts of Debian's nginx.conf that surround a site.
 NGINX = """

@@ -22,7 +22,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # A studio ends within five seconds, and later on a busy machine.
-END_S = 30
+END_S = 120
 # Preloaded modules. A missing one is imported by each studio.
 STREAMLIT = [
     "streamlit.web.cli",

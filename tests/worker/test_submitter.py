@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from tests.support.fake_service import (
     acting,
     cut,
     half,
+    held,
     normal,
     redirect,
     says,
     status,
     told,
 )
-from tests.support.jobs import add_reference, assert_here, beside, ended, project, sql, submit, timed
+from tests.support.jobs import add_reference, assert_here, beside, ended, project, sql, submit, timed, until_state
 from tests.support.postgresql import BOTH
 from tests.support.waiting import until
 
@@ -131,6 +133,32 @@ def test_a_reference_whose_file_was_missing_when_it_was_checked_can_be_added_aga
     assert rogue.requests("create") == []
     add_reference(studio, "red")
     assert ended(studio, submit(studio, references=used)).state == State.DONE
+
+
+def test_a_reference_that_can_not_be_checked_stops_the_job_and_is_checked_when_it_is_added_again(
+    studio: Studio, settings: Settings, rogue: Rogue
+) -> None:
+    thumbnails = settings.data_dir / "thumbnails"
+    shutil.rmtree(thumbnails)
+    thumbnails.write_bytes(b"")
+    used = (add_reference(studio, "red"),)
+    until(lambda: "could not check" in (studio.store.references.get_many(used)[0].refusal or ""))
+    thumbnails.unlink()
+    add_reference(studio, "red")
+    assert ended(studio, submit(studio, references=used)).state == State.DONE
+
+
+def test_a_refusal_that_comes_after_another_server_took_this_one_for_dead_is_known(
+    studio: Studio, settings: Settings, rogue: Rogue
+) -> None:
+    answers = threading.Event()
+    rogue.plan("create", held(answers, says(429, "Too many requests")))
+    job = submit(studio)
+    until(lambda: rogue.requests("create"))
+    assert studio.store.jobs.move(job.id, State.SENDING, State.UNSURE, time.time(), problem="Unsure")
+    answers.set()
+    job = until_state(studio, job, State.FAILED)
+    assert (job.state, job.problem, job.cost) == (State.FAILED, "TooManyRequests", 0)
 
 
 def test_a_reference_that_was_refused_is_checked_again_when_it_is_added_again(

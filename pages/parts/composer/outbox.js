@@ -65,9 +65,9 @@ export default inOrder(({ data, setStateValue, parentElement }) => {
     const last = unsent.at(-1)
     notice.hidden = !last
     if (!last) return
-    const more = unsent.length > 1 ? ` and ${unsent.length - 1} more` : ""
+    const more = unsent.length > 1 ? ` and ${unsent.length - 1} older` : ""
     const advice = last.rerun ? "Rerun it" : "Put it into the form and press Generate"
-    text.textContent = `Not sent: the connection was lost before ${nameOf(last)}${more} arrived. Not charged. ${advice} if you still want it.`
+    text.textContent = `Not sent, because the connection was lost: ${nameOf(last)}${more}. Not charged. ${advice} if you still want it.`
     again.textContent = last.rerun ? "Rerun" : "Put it into the form"
     again.onclick = ({ detail }) => detail < 2 && outbox.resume(last)
     discard.onclick = ({ detail }) => detail < 2 && outbox.drop(last)
