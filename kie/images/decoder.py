@@ -5,7 +5,7 @@
                                                     └─ SpentAndKept       too large or too slow: kept, not shown
 
 So a paid result of a usual size never waits for a reference. Pictures that need much memory are decoded one after the
-other, whatever they are. If a process dies or is killed at a limit, the picture is tried once more.
+other, whatever they are. If a process dies, the picture is tried once more.
 """
 
 import json
@@ -91,6 +91,8 @@ class Decoder:
                 if error == "disk":
                     raise OSError(*detail)  # Also a FileNotFoundError, by its number.
                 log.warning("decoding %s ended (%s)", request["source"], error)
+                if error == "time":
+                    break
         raise TooSlowToShow(inspect.TOO_LONG) if error == "time" else TooLargeToShow(inspect.TOO_MUCH_MEMORY)
 
     def _answer(self, turn: threading.Lock, seconds: float, request: Message) -> Message:

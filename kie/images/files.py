@@ -134,7 +134,7 @@ class Files:
         if shutil.disk_usage(self.root).free < size + self._reserve_bytes:
             raise NoRoom
 
-    def delete_uploads(self, older_than_s: float) -> None:
+    def delete_leftovers(self, older_than_s: float) -> None:
         """Delete the uploads, and the incomplete thumbnails, older than `older_than_s` seconds."""
         self._discard_old("incoming/*.handed", older_than_s)
         self._discard_old("thumbnails/*/*.part", older_than_s)

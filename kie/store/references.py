@@ -63,6 +63,11 @@ class ReferenceRepository:
         """Update columns of a reference."""
         self._database.change(update(references).where(references.c.id == reference_id).values(**values))
 
+    def record_check(self, reference: Reference, now: float, refusal: str | None) -> None:
+        """Store the result of a check, unless the reference was added again meanwhile, so that it is checked once more."""
+        same = (references.c.id == reference.id, references.c.created_at == reference.created_at)
+        self._database.change(update(references).where(*same).values(checked_at=now, refusal=refusal))
+
     def forget_uploads(self, ids: Sequence[str]) -> None:
         """Have these references uploaded again when they are used next, because the service can't read their addresses."""
         self._database.change(update(references).where(references.c.id.in_(ids)).values(uploaded_url=None))

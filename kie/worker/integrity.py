@@ -128,10 +128,10 @@ class IntegrityCheck:
         return report
 
     def tidy(self, now: float) -> None:
-        """Run the hourly cleanup: the bin, unused references, uploaded files that no page has read."""
+        """Run the hourly cleanup: the bin, unused references, uploaded files that no page has read, incomplete thumbnails."""
         self.empty_bin(now)
         self.clear_references(now)
-        self.files.delete_uploads(UPLOAD_LIFE_S)
+        self.files.delete_leftovers(UPLOAD_LIFE_S)
 
     def clear_references(self, now: float) -> int:
         """Delete the references that nothing has used or named, and nobody has added, for 7 days. Returns how many."""
@@ -139,7 +139,7 @@ class IntegrityCheck:
             dropped = self.store.inventory.drop_unused_references(now - UNUSED_LIFE_S)
             added_again = {kept.id for kept in self.store.references.get_many([kept.id for kept in dropped])}
             for kept in dropped:
-                if kept.id in added_again:  # By another server.
+                if kept.id in added_again:  # By another server, just now.
                     continue
                 with _deleting(f"reference {kept.id}"):
                     self.files.discard([self.files.path(kept.file), self.files.thumbnail(kept.id)])

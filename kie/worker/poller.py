@@ -186,7 +186,7 @@ class Poller:
             # A refund is charged again if the picture arrives after all.
             learned |= {"credits": task.credits or None, "attempts": job.attempts + 1}
             next_at = now + self.timing.timeout_pause_s
-            self.store.jobs.note(job.id, job.state, problem="TimedOutThere", next_at=next_at, **learned)
+            self.store.jobs.plan(job, next_at, problem="TimedOutThere", **learned)
         else:
             problem = "Moderated" if is_filtered(task.fail_code, task.fail_message) else "TaskFailed"
             ended = {"ended_at": now, "next_at": None, "problem": problem}

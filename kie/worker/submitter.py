@@ -111,8 +111,10 @@ class Submitter:
             if not self._is_here(reference):
                 return
             log.exception("reference %s could not be checked", reference_id)
-            refusal = f"The server could not check this picture ({error.strerror}): add it again."
-        self.store.references.change(reference_id, checked_at=time.time(), refusal=refusal)
+            refusal = (
+                f"The server could not check this picture ({error.strerror or type(error).__name__}): add it again."
+            )
+        self.store.references.record_check(reference, time.time(), refusal)
 
     def _accept(self, job: Job, task_id: str) -> None:
         """Store the task id before anything else, retrying until the database accepts it: the task is paid for."""
@@ -169,7 +171,6 @@ class Submitter:
             self.store.references.forget_uploads(job.generation.references)
         if isinstance(error, TooManyRequests):
             self.store.queue.requeue_after_429(job.id, time.time(), **problem_of(error))
-            self._end(job, {State.UNSURE}, error)  # If another server took this one for dead meanwhile.
         elif isinstance(error, NothingSpent):
             self._end(job, {State.SENDING, State.UNSURE}, error)
         else:

@@ -21,8 +21,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from kie.client import Client
 from kie.errors import DecoderClosed, NothingLearned, StudioError, Unsure
 from kie.images.decoder import Decoder
@@ -67,7 +65,7 @@ class Tracker:
         self._wakeup, self._stopping = threading.Event(), threading.Event()
         # The pool that works on a job or checks a reference, by its id.
         self._busy: dict[str, str] = {}
-        # The references to check once more: a check that is ending did not see a file that was added again.
+        # The references to check once more, because a check that is running may not see a file that was added again.
         self._check_again: set[str] = set()
         self._busy_lock = threading.Lock()
         both = (store, files, client, decoder, self.publish_job, callback_url, self.want_balance, timing)
@@ -126,7 +124,7 @@ class Tracker:
         self.wake()
 
     def check_reference(self, reference_id: str) -> None:
-        """Decode a new reference and make its thumbnail in the background, once."""
+        """Decode a new reference and make its thumbnail in the background, unless that was done."""
         self._start(reference_id, "check", partial(self._check, reference_id))
 
     def do(self, task: Callable[[], None]) -> None:
@@ -189,7 +187,10 @@ class Tracker:
             return dict(self._busy)
 
     def _start(self, owner: str, pool: str, step: Step) -> None:
-        """Have a pool run a step of a job or a check of a reference, unless one of the same `owner` is running."""
+        """Have a pool run a step of a job or a check of a reference, unless one of the same `owner` is running.
+
+        A check is repeated then.
+        """
         with self._busy_lock:
             if owner in self._busy:
                 if pool == "check":
@@ -250,20 +251,19 @@ class Tracker:
 
     def _read_balance(self) -> None:
         """Read the balance and save it. A failed read sets `credit_problem` and changes no figure."""
-        began = time.time()
+        began, repeats = time.time(), True
         try:
             credits = self._client.credits()
             self.credit_problem = None
             self._store.ledger.add_balance(credits, time.time(), began)
             self._store.breaker.record_balance(credits, time.time())
+            repeats = False
         except StudioError as error:
             self.credit_problem = error
             self._store.breaker.record_balance(None, time.time())
-            if isinstance(error, NothingLearned):
-                self._balance_at = min(self._balance_at, time.time() + self._timing.balance_retry_s)
-        except SQLAlchemyError:
-            self._balance_at = min(self._balance_at, time.time() + self._timing.balance_retry_s)
-            raise
+            repeats = isinstance(error, NothingLearned)
         finally:
+            if repeats:
+                self._balance_at = min(self._balance_at, time.time() + self._timing.balance_retry_s)
             self._reading_balance = False
         self._publish({"readings", "credits", "key"})

@@ -184,7 +184,7 @@ def test_a_thumbnail_that_was_left_half_written_is_swept_up(files: Files):
     for part in (old, new):
         part.write_bytes(b"half")
     os.utime(old, (0, 0))
-    files.delete_uploads(3600)
+    files.delete_leftovers(3600)
     assert list(old.parent.iterdir()) == [new]
 
 

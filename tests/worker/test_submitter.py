@@ -1,8 +1,8 @@
 """References go up once, and the paid request leaves once, whatever the service answers."""
 
+import io
 import json
 import shutil
-import threading
 import time
 from pathlib import Path
 
@@ -20,14 +20,14 @@ from tests.support.fake_service import (
     acting,
     cut,
     half,
-    held,
     normal,
     redirect,
     says,
     status,
     told,
 )
-from tests.support.jobs import add_reference, assert_here, beside, ended, project, sql, submit, timed, until_state
+from tests.support.images import encoded, noise
+from tests.support.jobs import add_reference, assert_here, beside, decoders, ended, project, sql, submit, timed
 from tests.support.postgresql import BOTH
 from tests.support.waiting import until
 
@@ -148,17 +148,19 @@ def test_a_reference_that_can_not_be_checked_stops_the_job_and_is_checked_when_i
     assert ended(studio, submit(studio, references=used)).state == State.DONE
 
 
-def test_a_refusal_that_comes_after_another_server_took_this_one_for_dead_is_known(
+def test_a_picture_that_is_added_again_while_its_damaged_file_is_checked_is_used(
     studio: Studio, settings: Settings, rogue: Rogue
 ) -> None:
-    answers = threading.Event()
-    rogue.plan("create", held(answers, says(429, "Too many requests")))
-    job = submit(studio)
-    until(lambda: rogue.requests("create"))
-    assert studio.store.jobs.move(job.id, State.SENDING, State.UNSURE, time.time(), problem="Unsure")
-    answers.set()
-    job = until_state(studio, job, State.FAILED)
-    assert (job.state, job.problem, job.cost) == (State.FAILED, "TooManyRequests", 0)
+    content = encoded(noise((2000, 2000)), "PNG")
+    used = (studio.references.add("noise.png", io.BytesIO(content)).id,)
+    until(lambda: studio.store.references.get_many(used)[0].checked_at)
+    [kept] = studio.store.references.get_many(used)
+    studio.files.path(kept.file).write_bytes(content[:-4000])
+    studio.store.references.change(kept.id, checked_at=None)
+    studio.backend.tracker.check_reference(kept.id)
+    until(decoders)
+    studio.references.add("noise.png", io.BytesIO(content))
+    assert ended(studio, submit(studio, references=used)).state == State.DONE
 
 
 def test_a_reference_that_was_refused_is_checked_again_when_it_is_added_again(

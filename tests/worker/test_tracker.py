@@ -77,6 +77,18 @@ def test_a_task_that_nobody_looks_at_any_more_needs_attention(studio: Studio, ro
 
 
 @BOTH
+@timed(patient_s=0.0)
+def test_a_look_that_is_asked_for_during_another_follows_at_once(studio: Studio, rogue: Rogue) -> None:
+    answers = threading.Event()
+    rogue.plan("record", held(answers, told(state="generating")))
+    job = submit(studio)
+    until(lambda: rogue.requests("record"))
+    studio.attention.poll_again(job.id)
+    answers.set()
+    until(lambda: studio.jobs.get(job.id).state == State.DONE, seconds=40)  # and not a minute later
+
+
+@BOTH
 @timed(patient_s=math.inf)
 def test_after_a_start_a_task_is_looked_at_twenty_times_however_old_it_is(settings: Settings, rogue: Rogue) -> None:
     rogue.plan("record", always=told(state="generating"))
