@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -152,6 +153,15 @@ def test_a_reference_is_kept_once_under_its_first_name(store: Store, other: Stor
     assert other.references.add(reference(1, "second.png")) == first
     given = at_once(*(partial(one.references.add, reference(2)) for one in (store, other) * 4))
     assert given == [reference(2)] * 8
+
+
+def test_a_check_of_a_reference_that_was_added_again_meanwhile_is_dropped(store: Store) -> None:
+    first = store.references.add(reference(1))
+    again = store.references.add(replace(reference(1), created_at=first.created_at + 1))
+    store.references.record_check(first, NOW, "broken")
+    assert store.references.get_many([first.id]) == [again]
+    store.references.record_check(again, NOW, None)
+    assert store.references.get_many([first.id]) == [replace(again, checked_at=NOW)]
 
 
 def test_what_is_learned_of_a_reference_stays(store: Store, other: Store) -> None:

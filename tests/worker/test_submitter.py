@@ -1,6 +1,5 @@
 """References go up once, and the paid request leaves once, whatever the service answers."""
 
-import io
 import json
 import shutil
 import time
@@ -26,8 +25,7 @@ from tests.support.fake_service import (
     status,
     told,
 )
-from tests.support.images import encoded, noise
-from tests.support.jobs import add_reference, assert_here, beside, decoders, ended, project, sql, submit, timed
+from tests.support.jobs import add_reference, assert_here, beside, ended, project, sql, submit, timed
 from tests.support.postgresql import BOTH
 from tests.support.waiting import until
 
@@ -145,21 +143,6 @@ def test_a_reference_that_can_not_be_checked_stops_the_job_and_is_checked_when_i
     until(lambda: "could not check" in (studio.store.references.get_many(used)[0].refusal or ""))
     thumbnails.unlink()
     add_reference(studio, "red")
-    assert ended(studio, submit(studio, references=used)).state == State.DONE
-
-
-def test_a_picture_that_is_added_again_while_its_damaged_file_is_checked_is_used(
-    studio: Studio, settings: Settings, rogue: Rogue
-) -> None:
-    content = encoded(noise((2000, 2000)), "PNG")
-    used = (studio.references.add("noise.png", io.BytesIO(content)).id,)
-    until(lambda: studio.store.references.get_many(used)[0].checked_at)
-    [kept] = studio.store.references.get_many(used)
-    studio.files.path(kept.file).write_bytes(content[:-4000])
-    studio.store.references.change(kept.id, checked_at=None)
-    studio.backend.tracker.check_reference(kept.id)
-    until(decoders)
-    studio.references.add("noise.png", io.BytesIO(content))
     assert ended(studio, submit(studio, references=used)).state == State.DONE
 
 
