@@ -25,7 +25,7 @@ from kie.permissions import keep_private
 from kie.settings import Settings
 from kie.studio import Studio
 from kie.web.api import api_routes
-from kie.web.connection import connection_routes
+from kie.web.connection_check import connection_routes
 from kie.web.guard import Guard, Rules
 from kie.web.limits import Limits
 from kie.web.routes import routes

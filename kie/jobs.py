@@ -1,10 +1,15 @@
 """The job: one requested picture, with its states and the allowed transitions. ARCHITECTURE.md draws the usual ones."""
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
 
 from kie.errors import Moderated, RequestFiltered, StudioError
 from kie.generation import Generation
+from kie.text import stamp
+
+WORDS_LIMIT = 40
 
 
 class State(StrEnum):
@@ -118,3 +123,20 @@ def problem_of(error: StudioError) -> dict[str, str | None]:
     """Return the columns that store an error: its class name, the service's code and message."""
     code = None if error.code is None else error.code[:20]
     return {"problem": type(error).__name__, "fail_code": code, "fail_message": error.detail or None}
+
+
+def download_name(job: Job, zone: str | None = None, letters: int = 6) -> str:
+    """Return the download name of a picture: time of the request, first words of the prompt, start of the id.
+
+    Empty when there is no picture.
+    """
+    if not job.file:
+        return ""
+    return f"{stamp(job.created_at, zone)}-{_words(job.prompt)}-{job.id[:letters]}{PurePath(job.file).suffix}"
+
+
+def _words(prompt: str) -> str:
+    """Return the start of a prompt, reduced to letters, digits and hyphens of any script."""
+    plain = unicodedata.normalize("NFC", prompt[:200]).lower()
+    kept = "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in plain)
+    return "-".join(kept.split())[:WORDS_LIMIT].strip("-") or "picture"

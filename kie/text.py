@@ -31,6 +31,12 @@ _IDLE_JOINER = re.compile(
 _SKIN_TONES = "\U0001f3fb-\U0001f3ff"
 _CONTINUES = re.compile(f"[{_JOINERS}{_SKIN_TONES}\U000e0020-\U000e007f]")
 
+# Vertical tab (slides), form feed, next line, line and paragraph separator.
+_BREAKS = "\x0b\x0c\x85\u2028\u2029"
+_BREAK = re.compile(f"[{_BREAKS}]")
+# Soft hyphen, also as Word copies it; zero width space, word joiner, byte order mark. Word copies a hyphen that does not break as \x1e.
+_NOTHING = re.compile("[\xad\x1f\u200b\u2060\ufeff]")
+
 
 def person_name(text: str) -> str:
     """Return a person's name: one line, at most 80 characters, "Guest" if empty."""
@@ -61,6 +67,11 @@ def one_line(text: str) -> str:
     flat = "".join(_printable(character) for character in text)
     tidy = _IDLE_JOINER.sub("", _FLAG_OR_TAG.sub(r"\1", flat))
     return unicodedata.normalize("NFC", " ".join(tidy.split()))
+
+
+def tidied(text: str) -> str:
+    """Return a text as it looks: a line break for each break of slides, pages and web pages, and no invisible hyphens and spaces."""
+    return _BREAK.sub("\n", _NOTHING.sub("", text.replace("\x1e", "-")).strip(_BREAKS))
 
 
 def shortened(text: str, limit: int) -> str:
@@ -107,3 +118,8 @@ def local(moment: float, zone: str | None) -> datetime:
     except (ZoneInfoNotFoundError, ValueError):
         there = ZoneInfo("UTC")
     return datetime.fromtimestamp(moment, there)
+
+
+def stamp(moment: float, zone: str | None) -> str:
+    """Return a Unix time for a file name, in a time zone."""
+    return local(moment, zone).strftime("%Y%m%d-%H%M")

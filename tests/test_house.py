@@ -117,7 +117,7 @@ def test_nothing_is_put_off_in_a_comment():
 # `_fields` and `_replace` of a named tuple, and `_mapping` of a row of SQLAlchemy, which begin with "_" so that no column has
 # their name. The sandbox alone extends a protocol of uvicorn: nothing else ends a connection without an answer, as faults do.
 # Allowed in the browser: a component's own elements, `parentElement`, Streamlit's colours (`--st-…`), events of the document, its
-# title, and names of ours on `window` that begin with "studio". `connection.js` adds its notice to the page's body.
+# title, and names of ours on `window` that begin with "studio". `connection_check.js` adds its notice to the page's body.
 
 PUBLIC_MODULES = {"streamlit", "streamlit.components.v2"}
 PUBLIC_PARTS = {"column_config", "components"}
@@ -201,7 +201,7 @@ def test_no_private_name_of_a_library_is_imported_read_or_replaced(path: Path):
 @pytest.mark.parametrize("path", IN_BROWSER, ids=named)
 def test_in_the_browser_nothing_but_the_component_itself_is_read_or_replaced(path: Path):
     found = not_ours(path.read_text(encoding="utf-8"))
-    assert found == (["the page outside the component"] if path.name == "connection.js" else [])
+    assert found == (["the page outside the component"] if path.name == "connection_check.js" else [])
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ import requests
 from requests_toolbelt import MultipartEncoderMonitor
 
 from kie.client import addresses, redaction, transport
-from kie.client.reasons import is_filtered
+from kie.client.failure_messages import is_filtered
 from kie.client.redaction import MARK, Redaction
 from kie.errors import (
     Blocked,

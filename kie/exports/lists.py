@@ -7,18 +7,15 @@ values unchanged.
 import csv
 import itertools
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from kie.generation import OPTIONS
 from kie.images.receipts import iso_time
-from kie.jobs import Job
+from kie.jobs import Job, download_name
 from kie.spreadsheets import writer as workbook_writer
 from kie.spreadsheets.formulas import guarded
-from kie.text import local
 
 COLUMNS = (
     *("id", "task_id", "person", "project", "state", "prompt", *(option.name for option in OPTIONS), "images"),
@@ -26,7 +23,6 @@ COLUMNS = (
     *("width", "height", "kind", "bytes", "starred", "verdict", "tags", "note", "references", "file"),
 )
 MIME_TYPES = {"xlsx": workbook_writer.MIME_TYPE, "csv": "text/csv; charset=utf-8", "json": "application/json"}
-_NAME_LIMIT = 40
 PIECE = 64 * 1024
 
 Row = dict[str, Any]
@@ -51,7 +47,7 @@ def row(entry: Entry, zone: str | None = None) -> Row:
     values = (
         *(job.id, job.task_id, job.person, job.project, str(job.state), job.prompt, *options, entry.images),
         *(_number(job.price_expected), _number(job.credits), *times, _number(job.duration_s)),
-        *(*delivered, *marks, list(job.generation.references), file_name(job, zone)),
+        *(*delivered, *marks, list(job.generation.references), download_name(job, zone)),
     )
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -75,28 +71,6 @@ def to_json(pages: Iterable[Sequence[Row]]) -> Iterator[bytes]:
     for rows in pages:
         yield from _joined(next(before) + json.dumps(values, ensure_ascii=False) for values in rows)
     yield b"[]\n" if next(before) == "[\n" else b"\n]\n"
-
-
-def file_name(job: Job, zone: str | None = None, letters: int = 6) -> str:
-    """Return the download name of a picture: time of the request, first words of the prompt, start of the id.
-
-    Empty when there is no picture.
-    """
-    if not job.file:
-        return ""
-    return f"{stamp(job.created_at, zone)}-{_words(job.prompt)}-{job.id[:letters]}{PurePath(job.file).suffix}"
-
-
-def stamp(moment: float, zone: str | None) -> str:
-    """Return a Unix time for a file name, in a time zone."""
-    return local(moment, zone).strftime("%Y%m%d-%H%M")
-
-
-def _words(prompt: str) -> str:
-    """Return the start of a prompt, reduced to letters, digits and hyphens of any script."""
-    plain = unicodedata.normalize("NFC", prompt[:200]).lower()
-    kept = "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in plain)
-    return "-".join(kept.split())[:_NAME_LIMIT].strip("-") or "picture"
 
 
 def _number(value: float | None) -> float | None:

@@ -18,7 +18,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from kie.exports import lists
 from kie.exports.lists import Entry, Row
 from kie.images.segments import FileOfParts
-from kie.jobs import Job
+from kie.jobs import Job, download_name
 from kie.text import local
 
 # A CSV with commas opens in one column where the list separator is another; a workbook opens in columns everywhere.
@@ -81,9 +81,9 @@ def zipped(
         for entry in itertools.chain.from_iterable(pages()):
             job = entry.job
             if job.has_picture and (splice := _found(opened, job)):
-                name = lists.file_name(job, zone)
+                name = download_name(job, zone)
                 if name in used:
-                    name = lists.file_name(job, zone, letters=len(job.id))
+                    name = download_name(job, zone, letters=len(job.id))
                 used.add(name)
                 names[job.id] = name
                 info = _info(name, local(job.created_at, zone), splice.length)

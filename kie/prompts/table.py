@@ -17,8 +17,9 @@ from kie.prompts.expansion import key, literal, names
 from kie.spreadsheets import reader as sheet_reader
 from kie.spreadsheets.charsets import Guess
 from kie.spreadsheets.formulas import is_ours, unguarded
-from kie.spreadsheets.reader import BYTES_LIMIT, tidied, too_large
+from kie.spreadsheets.reader import BYTES_LIMIT, too_large
 from kie.spreadsheets.sheets import ANOTHER, COLUMNS_LIMIT, Cells, Sheet
+from kie.text import tidied
 
 ROWS_LIMIT = 500
 # Rows are counted up to this number, including blank ones.

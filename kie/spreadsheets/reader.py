@@ -39,11 +39,6 @@ _MARKED_UP = re.compile(r"\s*(<!doctype|<html|<\?xml|<table|\{\\rtf)", re.IGNORE
 _MARKUP = dict.fromkeys(("<!doctype", "<html", "<table"), "a web page") | {"<?xml": "XML", "{\\rtf": "a text in RTF"}
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\r?\n", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1d]")
-# Vertical tab (slides), form feed, next line, line and paragraph separator.
-_BREAKS = "\x0b\x0c\x85\u2028\u2029"
-_BREAK = re.compile(f"[{_BREAKS}]")
-# Soft hyphen, also as Word copies it; zero width space, word joiner, byte order mark. Word copies a hyphen that does not break as \x1e.
-_NOTHING = re.compile("[\xad\x1f\u200b\u2060\ufeff]")
 _QUOTED = re.compile(r'"((?:[^"]++|"")*+)"(?=[\t\r\n]|\Z)')
 _UNQUOTED = re.compile(r"[^\t\r\n]*+")
 # Spreadsheet programs may quote any cell in a file, but in the clipboard only those that contain a tab, line end or quote.
@@ -84,11 +79,6 @@ def of_clipboard(text: str, known: Callable[[Sequence[str]], int]) -> Sheet:
         raise too_large(len(text))
     rows = _tabbed(text, _NEEDS_QUOTES) if "\t" in text else _lines_or_separated(text, known)
     return Sheet(bounded(map(_cells, rows)))
-
-
-def tidied(text: str) -> str:
-    """Return a text as it looks: a line break for each break of slides, pages and web pages, and no invisible hyphens and spaces."""
-    return _BREAK.sub("\n", _NOTHING.sub("", text.replace("\x1e", "-")).strip(_BREAKS))
 
 
 def too_large(size: int) -> TableRefused:

@@ -34,11 +34,10 @@ from kie.generation import ASPECT_RATIOS, OUTPUT_FORMATS, RESOLUTIONS
 from kie.history import fulltext
 from kie.history.query import VERDICTS, DisplayState, Query
 from kie.jobs import Job
-from kie.store.conditions import COST, DISPLAY_STATE, HAS_PICTURE
+from kie.store.conditions import COST, DISPLAY_STATE, HAS_PICTURE, IS_SHORT
 from kie.store.database import Database
 from kie.store.jobs import NEWEST, Jobs
 from kie.store.schema import job_references, job_tags, jobs
-from kie.store.undersized import IS_SHORT
 
 EVERYTHING = Query()
 Facets = dict[str, list[tuple[Any, int]]]

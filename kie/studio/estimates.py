@@ -4,7 +4,7 @@ import time
 
 from kie.jobs import Job
 from kie.money.prices import Price
-from kie.store import undersized
+from kie.store import conditions
 from kie.studio.context import Context
 
 
@@ -33,5 +33,5 @@ class Estimates:
     def size(self, aspect_ratio: str, resolution: str) -> str:
         """Return the expected pixel size as text: that of the last picture with these settings, else the nominal one."""
         size = self._context.store.jobs.learned_size(aspect_ratio, resolution)
-        longer = undersized.LONGER_SIDES[resolution]
+        longer = conditions.LONGER_SIDES[resolution]
         return f"{size[0]:,} × {size[1]:,} pixels" if size else f"About {longer:,} pixels on the longer side"

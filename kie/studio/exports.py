@@ -21,11 +21,12 @@ from kie.exports.lists import Entry
 from kie.history.query import Query
 from kie.images import inspect, receipts
 from kie.images.segments import FileOfParts, unchanged
-from kie.jobs import Job
+from kie.jobs import Job, download_name
 from kie.recording import recording
 from kie.signed_urls import DOWNLOADS
 from kie.studio.backend import Backend
 from kie.studio.context import Context
+from kie.text import stamp
 
 # URLs of up to about 2,000 characters are accepted everywhere.
 TOKEN_LIMIT = 1900
@@ -91,20 +92,20 @@ class Exports:
             copy = _copy(self._context.backend, job, with_receipt)
         except OSError as error:
             raise FileMissing from error
-        return Download(lists.file_name(job, zone), inspect.MIME_TYPES[job.file_kind or ""], copy, copy.length)
+        return Download(download_name(job, zone), inspect.MIME_TYPES[job.file_kind or ""], copy, copy.length)
 
     def _zip(self, chosen: list[str] | dict[str, str], with_receipt: bool, zone: str | None) -> Download:
         backend, now = self._context.backend, time.time()
         ids = _id_pages(backend, chosen, zone)
         made = zips.zipped(lambda: _entries(backend, ids), lambda job: _copy(backend, job, with_receipt), zone, now)
-        return Download(f"pictures-{lists.stamp(now, zone)}.zip", "application/zip", made)
+        return Download(f"pictures-{stamp(now, zone)}.zip", "application/zip", made)
 
     def _list(self, params: dict[str, str], zone: str | None, kind: str) -> Download:
         backend = self._context.backend
         pages = _entries(backend, _id_pages(backend, params, zone))
         rows = ([lists.row(entry, zone) for entry in entries] for entries in pages)
         written = {"xlsx": lists.to_xlsx, "csv": lists.to_csv, "json": lists.to_json}[kind](rows)
-        return Download(f"requests-{lists.stamp(time.time(), zone)}.{kind}", lists.MIME_TYPES[kind], written)
+        return Download(f"requests-{stamp(time.time(), zone)}.{kind}", lists.MIME_TYPES[kind], written)
 
     def receipt_of(self, source: Path) -> dict[str, Any] | None:
         """Return the request in a picture's receipt, with those of its references that still exist; None without a receipt."""

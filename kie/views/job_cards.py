@@ -4,9 +4,8 @@ import time
 
 from kie import errors
 from kie.errors import NeverRan
-from kie.exports.lists import file_name
-from kie.jobs import CANCELLABLE, Job, State
-from kie.store import undersized
+from kie.jobs import CANCELLABLE, Job, State, download_name
+from kie.store import conditions
 from kie.studio import Studio
 from kie.views import format
 from kie.views.cards import Action, Badge, DownloadLink, Item, Problem
@@ -64,7 +63,7 @@ def item(studio: Studio, job: Job, zone: str | None, *, session: bool, receipt: 
         meta=meta(job, is_here),
         badges=badges(job),
         problem=problem(job, is_here),
-        download=DownloadLink(url, file_name(job, zone)) if is_here and not job.binned_at else None,
+        download=DownloadLink(url, download_name(job, zone)) if is_here and not job.binned_at else None,
         actions=actions(studio, job, is_here, session),
         facts=facts(job, zone),
         at=job.created_at,
@@ -111,7 +110,7 @@ def badges(job: Job) -> tuple[Badge, ...]:
         (job.starred_at, "favorite", f"Starred by {job.starred_by}"),
         (job.verdict == "pick", "thumb_up", f"Picked by {job.verdict_by}"),
         (job.verdict == "reject", "thumb_down", f"Rejected by {job.verdict_by}"),
-        (undersized.sentence(job), "straighten", "Less than was paid for"),
+        (conditions.shortfall(job), "straighten", "Less than was paid for"),
     )
     return tuple(Badge(icon, text) for is_so, icon, text in marks if is_so)
 
@@ -189,7 +188,7 @@ def facts(job: Job, zone: str | None) -> tuple[tuple[str, str], ...]:
         ("References", str(len(job.generation.references) or "none")),
         ("Task id", job.task_id or "none"),
     ]
-    marks, less = badges(job), undersized.sentence(job)
+    marks, less = badges(job), conditions.shortfall(job)
     known += [("Marks", " · ".join(badge.text for badge in marks))] * bool(marks)
     known += [("Note", less)] * bool(less)
     return tuple(known)

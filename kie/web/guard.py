@@ -34,7 +34,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kie.signed_urls import CALLBACKS
-from kie.web.connection import SCRIPT
+from kie.web.connection_check import SCRIPT
 
 CLIENT_HEADER = "X-Studio-Client"
 FROM_NETWORK = (

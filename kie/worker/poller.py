@@ -16,7 +16,7 @@ from functools import partial
 from sqlalchemy.exc import IntegrityError
 
 from kie.client import Client, Task
-from kie.client.reasons import is_filtered, is_lost_upload
+from kie.client.failure_messages import is_filtered, is_lost_upload
 from kie.errors import (
     DecoderClosed,
     FileRefused,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from kie.client import Client
-from kie.client.reasons import is_lost_upload
+from kie.client.failure_messages import is_lost_upload
 from kie.errors import (
     FileRefused,
     KeyMissing,

@@ -14,7 +14,7 @@ from sqlalchemy import event, text, update
 from kie.generation import ASPECT_RATIOS
 from kie.history.query import SORTS, VERDICTS, DisplayState, Query
 from kie.jobs import OPEN, STUCK, Job, State
-from kie.store import Store, undersized
+from kie.store import Store, conditions
 from kie.store.schema import jobs
 from kie.store.search import Summary
 from tests.bench import many_jobs
@@ -93,7 +93,7 @@ def facts(job: Job) -> dict[str, object]:
         "verdict": job.verdict or "none",
         "starred": job.starred_at is not None,
         "has_references": bool(job.generation.references),
-        "shortfall": undersized.sentence(job) is not None,
+        "shortfall": conditions.shortfall(job) is not None,
     }
 
 

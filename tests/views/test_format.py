@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kie.exports import lists
 from kie.generation import Generation
-from kie.jobs import Job, State
+from kie.jobs import Job, State, download_name
 from kie.store.breaker import OpenBreaker
 from kie.text import local
 from kie.views import format
@@ -277,12 +276,12 @@ def test_settings_are_one_line(ratio: str, said: str):
     ],
 )
 def test_a_picture_s_file_is_named_for_any_disk(prompt: str, name: str):
-    assert lists.file_name(job(generation=Generation(prompt), file="results/01/a.png")) == name
+    assert download_name(job(generation=Generation(prompt), file="results/01/a.png")) == name
 
 
 def test_two_pictures_of_one_press_have_different_names():
     one, other = (job(id=letter * 32, file="results/01/a.png") for letter in "ab")
-    assert lists.file_name(one) != lists.file_name(other)
+    assert download_name(one) != download_name(other)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from kie.generation import Generation, SubmissionItem
 from kie.history.query import Query
 from kie.images import receipts
 from kie.images.segments import FileOfParts, unchanged
-from kie.jobs import ENDED, Job, State
+from kie.jobs import ENDED, Job, State, download_name
 from kie.prompts import batch
 from kie.prompts import table as table_reader
 from kie.sandbox import Sandbox
@@ -216,11 +216,11 @@ def test_a_zip_holds_each_picture_once_with_its_receipt_under_its_own_name(
     wanted = [jobs["png"], jobs["jpg"], jobs["twin"]]
     zone = "Pacific/Kiritimati"
     found = unpacked(got(site, studio.exports.zip_link([job.id for job in [*wanted, *wanted]], zone=zone)))
-    assert found.namelist() == [*(lists.file_name(job, zone) for job in wanted), *zips.MANIFESTS]
+    assert found.namelist() == [*(download_name(job, zone) for job in wanted), *zips.MANIFESTS]
     for job in wanted:
-        assert receipt_in(found.read(lists.file_name(job, zone)))["task_id"] == job.task_id
+        assert receipt_in(found.read(download_name(job, zone)))["task_id"] == job.task_id
     plain = unpacked(got(site, studio.exports.zip_link([jobs["png"].id], with_receipt=False)))
-    assert plain.read(lists.file_name(jobs["png"])) == studio.exports.file(jobs["png"]).read_bytes()
+    assert plain.read(download_name(jobs["png"])) == studio.exports.file(jobs["png"]).read_bytes()
 
 
 def walked(stream: IO[bytes]) -> dict[str, bytes]:
@@ -274,7 +274,7 @@ def test_a_picture_that_goes_after_its_header_was_sent_still_comes_whole(studio:
     begun = next(pieces)
     path.unlink()
     found = walked(io.BytesIO(begun + b"".join(pieces)))
-    assert found[lists.file_name(jobs["png"])] == content
+    assert found[download_name(jobs["png"])] == content
 
 
 def test_a_manifest_agrees_with_the_list_and_the_rows(studio: Studio, site: str, jobs: dict[str, Job]):
@@ -299,7 +299,7 @@ def test_a_picture_that_is_not_there_keeps_its_row_with_the_reason(studio: Studi
     found = unpacked(got(site, studio.exports.zip_link([jobs["gone"].id, jobs["failed"].id, jobs["png"].id])))
     gone, failed, here = manifest(found)
     assert gone["missing"] == "The picture's file is not on this server any more."
-    assert gone["file"] == lists.file_name(jobs["gone"])
+    assert gone["file"] == download_name(jobs["gone"])
     assert "夜の灯台-seen-by-nobody" in gone["file"]
     assert (failed["missing"], failed["file"]) == ("There is no picture: the job's state is “failed”.", "")
     assert here["missing"] == ""

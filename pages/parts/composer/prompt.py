@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from kie.generation import PROMPT_LIMIT
-from kie.spreadsheets.reader import tidied
+from kie.text import tidied
 from pages.parts.component import component, session_id
 
 KEY = "prompt-field"

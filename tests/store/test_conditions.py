@@ -5,7 +5,7 @@ import pytest
 from kie.history.query import Query
 from kie.jobs import Job, State
 from kie.store import Store
-from kie.store.undersized import sentence
+from kie.store.conditions import shortfall
 from tests.support.rows import NOW, ask, bring, found_ids, job_in
 
 LESS = {
@@ -63,19 +63,19 @@ def delivered(
 @pytest.mark.parametrize(("given", "said"), LESS.values(), ids=LESS)
 def test_a_picture_that_is_less_says_in_what(store: Store, given: tuple, said: str) -> None:
     job = delivered(store, *given)
-    assert sentence(job) == f"Less than was paid for: {said}."
+    assert shortfall(job) == f"Less than was paid for: {said}."
     assert found_ids(store, Query(shortfall=True)) == [job.id]
 
 
 @pytest.mark.parametrize("given", AS_ASKED.values(), ids=AS_ASKED)
 def test_a_picture_as_it_was_asked_for_is_not_marked(store: Store, given: tuple) -> None:
-    assert sentence(delivered(store, *given)) is None
+    assert shortfall(delivered(store, *given)) is None
     assert store.search.count(Query(shortfall=True)) == 0
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.FETCHING, State.FAILED, State.UNSURE])
 def test_a_job_without_a_picture_is_not_marked(store: Store, state: State) -> None:
-    assert sentence(job_in(store, state)) is None
+    assert shortfall(job_in(store, state)) is None
     assert store.search.count(Query(shortfall=True, binned=None)) == 0
 
 

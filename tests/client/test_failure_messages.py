@@ -2,7 +2,7 @@
 
 import pytest
 
-from kie.client.reasons import is_filtered, is_lost_upload
+from kie.client.failure_messages import is_filtered, is_lost_upload
 
 FILTERED = [
     "IMAGE_SAFETY",
