@@ -57,6 +57,8 @@ def test_the_balance_has_its_age_follows_the_service_says_what_it_buys_and_keeps
     expect(chart).to_be_visible()
     # The figure that people open this page for stands at the top of it.
     assert account.locator(".figures .figure").bounding_box()["y"] < 300
+    # The bar has the balance here, too.
+    expect(account.locator(".bar .figure")).to_have_text(amount(service.balance))
     labels = until(lambda: chart.locator("[aria-label^='X-axis'] .role-axis-label text").all_text_contents())
     assert all(re.search(r"\d\d:\d\d|\d (AM|PM)|[A-Z][a-z]{2} \d+", label) for label in labels), labels
     expect(account.get_by_text("Nothing needs attention")).to_be_visible()

@@ -61,6 +61,7 @@ def test_a_lost_reply_is_told_on_every_page_disturbs_nobody_who_writes_and_a_pas
     expect_news(page, page.get_by_role("heading", name="Needs attention: 1"))
     expect(told(page, MAYBE)).to_have_count(0)
     assert before - service.balance == 18
+    assert page.locator(".figures .figure").bounding_box()["y"] < 300
     page.get_by_role("button", name="Refresh").click()
     expect_news(page, page.get_by_test_id("stVegaLiteChart"))
     assert barriers(page) == []

@@ -199,6 +199,7 @@ def test_ticks_move_nothing_and_last_and_each_press_is_for_what_was_selected_whe
         expect(history.locator(".row").nth(number).locator(".signs .icon")).to_be_visible()
     expect(history.locator(".row").nth(6).locator(".signs .icon")).to_have_count(0)
     expect(history.locator(".row.is-selected")).to_contain_text("Picture number 006")
+    assert [row.bounding_box() for row in history.locator(".row").all()[:4]] == before
     history.get_by_role("button", name="Page 2").click()
     until(lambda: prompts(history)[0] == f"Picture number {PAGE_SIZE:03}")
     tick(history, 0)

@@ -83,6 +83,35 @@ def test_on_a_phone_the_dock_is_low_the_new_card_in_sight_and_what_is_used_again
         until(lambda shown=shown: is_within(shown, edges(dock(page))[0], PHONE["height"]))
 
 
+def test_on_a_low_window_what_is_used_again_is_seen_in_the_dock_and_all_pictures_are_one_stop(
+    server: Server, visit: Visit
+) -> None:
+    page, oldest = visit(server), "A harbour at four"
+    page.set_viewport_size(LAPTOP)
+    make(page, oldest)
+    ask_for_images(page, 8)
+    ask(page, "A harbour at five")
+    expect(pictures_of(page, "A harbour at five")).to_have_count(8)
+    stop = page.locator("[data-key]:has(:is(a, button, input):not([tabindex='-1']))")
+    for prompt in ("A harbour at five", oldest):
+        page.get_by_role("button", name=f"Picture made from: {prompt}", exact=True).last.focus()
+        expect(stop).to_have_count(1)
+        expect(stop.get_by_role("img")).to_have_attribute("alt", f"Picture made from: {prompt}")
+    page.keyboard.press("ArrowLeft")
+    expect(stop).to_have_count(1)
+    expect(stop.get_by_role("img")).to_have_attribute("alt", "Picture made from: A harbour at five")
+
+    scroll_down(page)
+    press_of(page, oldest).get_by_role("button", name="Use as reference").click()
+    expect(reference(page, 1)).to_be_visible()
+    until(lambda: is_within(reference(page, 1), edges(dock(page))[0], LAPTOP["height"]))
+    scroll_down(page)
+    choose_of(page, oldest, "Reuse all")
+    field = page.get_by_label("Prompt", exact=True)
+    expect(field).to_have_value(oldest)
+    until(lambda: is_within(field, edges(dock(page))[0], LAPTOP["height"]))
+
+
 def test_a_failure_the_prompt_and_the_button_are_whole_on_a_narrow_window(server: Server, visit: Visit) -> None:
     page = visit(server, stays=True)
     ask(page, "sandbox: filtered, " + "a very long description of a harbour, " * 9)

@@ -244,6 +244,7 @@ def test_a_price_that_nobody_knows_is_called_unknown(settings: Settings, opened:
     ("held", "label", "told"),
     [
         (50, "Generate 4 of 8 · about 96 credits", "The button makes 4 pictures."),
+        (54, "Generate 1 of 8 · about 24 credits", "The button makes 1 picture."),
         (55, "Generate · not enough credits", "Nothing can be sent: top up first."),
     ],
 )
@@ -476,6 +477,7 @@ def test_a_column_without_a_table_is_told_at_once_by_the_field(app: AppTest):
     write(app, "a {red|blue} {{thing}}")
     assert fault(drawn(app)) == (told := f"Nothing fills {THING}: {ADD}")
     assert "Expands to" not in said(app)
+    assert generate(app)["text"] == "Generate"
     press(app)
     assert fault(app) == told
     assert Studio.current().search.count() == 0

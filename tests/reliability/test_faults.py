@@ -215,10 +215,10 @@ def card(job: Job) -> str:
 
 
 def account_page() -> str:
-    """Every warning on the Account page."""
+    """Every warning on the Account page, and the label of every button."""
     shown = AppTest.from_file(str(ROOT / "pages" / "frame.py")).switch_page("account.py").run(timeout=20)
     assert not shown.exception
-    return "\n".join(str(element.value) for element in shown.warning)
+    return "\n".join([*(str(element.value) for element in shown.warning), *(button.label for button in shown.button)])
 
 
 def assert_paid_once_and_here(studio: Studio, settings: Settings, rogue: Rogue, job: Job) -> None:
@@ -384,7 +384,22 @@ def test_what_only_a_person_can_bring_here_is_said_on_the_card_with_the_way_to_a
     said = card(until_problem(studio, job, "NotFetchedForADay"))
     assert errors.sentence("NotFetchedForADay") in said
     assert "Review in Account" in said
-    assert errors.sentence("NotFetchedForADay") in account_page()
+    account = account_page()
+    assert errors.sentence("NotFetchedForADay") in account
+    assert "Download again" in account
+
+
+@timed(polls=3, polls_after_start=3)
+def test_a_task_without_a_result_for_a_day_is_said_on_the_card_with_the_way_to_account(
+    studio: Studio, rogue: Rogue
+) -> None:
+    rogue.plan("record", always=told(state="generating"))
+    said = card(until_problem(studio, submit(studio), "SilentForADay"))
+    assert errors.sentence("SilentForADay") in said
+    assert "Review in Account" in said
+    account = account_page()
+    assert errors.sentence("SilentForADay") in account
+    assert "Check again" in account
 
 
 @BOTH
