@@ -10,6 +10,7 @@ from playwright.sync_api import Page, TimeoutError, WebSocketRoute, expect
 from kie.sandbox import Sandbox
 from kie.sandbox.server import CREATE
 from tests.support.browser import (
+    WAIT_MS,
     Start,
     Visit,
     at,
@@ -112,9 +113,10 @@ def test_a_table_is_mended_confirmed_paused_and_finished_with_one_total(
     assert 10 <= len(sent) < 43
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_text("43 pictures").first).to_be_visible()
-    until(lambda: [task["state"] for task in made(service)] == ["success"] * 43, seconds=120)
+    until(lambda: [task["state"] for task in made(service)] == ["success"] * 43, seconds=600)
     expect(page.get_by_text(re.compile("^774 credits · "))).to_be_visible()
-    expect(page.get_by_role("progressbar")).to_have_count(0)
+    # All 43 are downloaded and decoded by then.
+    expect(page.get_by_role("progressbar")).to_have_count(0, timeout=5 * WAIT_MS)
     assert sorted(banners(service)) == sorted(f"Banner {number}, blue" for number in range(1, 44))
     assert before - service.balance == 774
     history = sql(server, "SELECT row, state, credits FROM jobs WHERE prompt LIKE 'Banner %' ORDER BY row")

@@ -38,7 +38,7 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # What is left of a desktop's window at a zoom of 400 % (WCAG 1.4.10).
 ZOOMED = {"width": 320, "height": 200}
 KEY = "a-key-that-stays-on-two-hosts"
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 # Letters of a server's log that a failed test prints.
 LOG_SHOWN = 4000
 # Console messages of a browser whose server is unreachable.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 LOOK_AGAIN_S = 0.03
 
 
-def until(found: Callable[[], object], seconds: float = 60) -> object:
+def until(found: Callable[[], object], seconds: float = 120) -> object:
     """Call a function until it returns a true value, and return that. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
