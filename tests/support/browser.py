@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
@@ -279,7 +279,12 @@ def go(page: Page, link: str | re.Pattern) -> None:
     menu = page.get_by_test_id("stExpandSidebarButton")
     if menu.is_visible():
         menu.click()
-    page.get_by_role("navigation").get_by_role("link", name=link).click()
+    opener = page.get_by_role("navigation").get_by_role("link", name=link)
+    path = urlsplit(opener.get_attribute("href")).path
+    opener.click()
+    page.wait_for_url(
+        lambda url: urlsplit(url).path == path
+    )  # Until then, the page before stands there, and takes presses.
     settle(page)
 
 
