@@ -90,6 +90,7 @@ def test_on_a_low_window_what_is_used_again_is_seen_in_the_dock_and_all_pictures
     page.set_viewport_size(LAPTOP)
     make(page, oldest)
     ask_for_images(page, 8)
+    expect(generate_button(page)).to_contain_text("Generate 8")
     ask(page, "A harbour at five")
     expect(pictures_of(page, "A harbour at five")).to_have_count(8)
     stop = page.locator("[data-key]:has(:is(a, button, input):not([tabindex='-1']))")
