@@ -1,4 +1,4 @@
-"""The job: one requested picture, with its states and the allowed transitions. ARCHITECTURE.md draws the usual ones."""
+"""The job: one requested picture, its states and the allowed transitions (ARCHITECTURE.md draws the usual ones), its download's name."""
 
 import unicodedata
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Cleaning of names of people, projects, tags and files: one line, composed (NFC), no control or direction characters.
 
-Also local times, and excerpts, counts and sizes in words.
+Also texts without invisible characters, local times, and excerpts, counts and sizes in words.
 """
 
 import re

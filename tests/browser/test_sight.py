@@ -48,6 +48,20 @@ def scroll_down(page: Page) -> None:
     until(lambda: page.get_by_test_id("stMain").evaluate("main => main.scrollTop") > 100)
 
 
+def assert_seen_in_the_dock_when_used_again(page: Page, prompt: str, height: int) -> None:
+    """Use a picture far down the page as a reference, then reuse its request, and see both in the dock of a window of this height."""
+    scroll_down(page)
+    press_of(page, prompt).get_by_role("button", name="Use as reference").click()
+    expect(reference(page, 1)).to_be_visible()
+    until(lambda: is_within(reference(page, 1), edges(dock(page))[0], height))
+    scroll_down(page)
+    choose_of(page, prompt, "Reuse all")
+    field = page.get_by_label("Prompt", exact=True)
+    expect(field).to_have_value(prompt)
+    for shown in (field, generate_button(page)):
+        until(lambda shown=shown: is_within(shown, edges(dock(page))[0], height))
+
+
 def test_on_a_phone_the_dock_is_low_the_new_card_in_sight_and_what_is_used_again_seen_in_the_dock(
     server: Server, visit: Visit, phone: BrowserContext
 ) -> None:
@@ -70,17 +84,7 @@ def test_on_a_phone_the_dock_is_low_the_new_card_in_sight_and_what_is_used_again
     expect(pictures_of(page, "A harbour at eight")).to_be_visible()
     until(lambda: is_within(heading, 0, edges(dock(page))[0]))
 
-    # What is used again far down the page is seen in the dock.
-    scroll_down(page)
-    press_of(page, oldest).get_by_role("button", name="Use as reference").click()
-    expect(reference(page, 1)).to_be_visible()
-    until(lambda: is_within(reference(page, 1), edges(dock(page))[0], PHONE["height"]))
-    scroll_down(page)
-    choose_of(page, oldest, "Reuse all")
-    field = page.get_by_label("Prompt", exact=True)
-    expect(field).to_have_value(oldest)
-    for shown in (field, generate_button(page)):
-        until(lambda shown=shown: is_within(shown, edges(dock(page))[0], PHONE["height"]))
+    assert_seen_in_the_dock_when_used_again(page, oldest, PHONE["height"])
 
 
 def test_on_a_low_window_what_is_used_again_is_seen_in_the_dock_and_all_pictures_are_one_stop(
@@ -101,16 +105,7 @@ def test_on_a_low_window_what_is_used_again_is_seen_in_the_dock_and_all_pictures
     page.keyboard.press("ArrowLeft")
     expect(stop).to_have_count(1)
     expect(stop.get_by_role("img")).to_have_attribute("alt", "Picture made from: A harbour at five")
-
-    scroll_down(page)
-    press_of(page, oldest).get_by_role("button", name="Use as reference").click()
-    expect(reference(page, 1)).to_be_visible()
-    until(lambda: is_within(reference(page, 1), edges(dock(page))[0], LAPTOP["height"]))
-    scroll_down(page)
-    choose_of(page, oldest, "Reuse all")
-    field = page.get_by_label("Prompt", exact=True)
-    expect(field).to_have_value(oldest)
-    until(lambda: is_within(field, edges(dock(page))[0], LAPTOP["height"]))
+    assert_seen_in_the_dock_when_used_again(page, oldest, LAPTOP["height"])
 
 
 def test_a_failure_the_prompt_and_the_button_are_whole_on_a_narrow_window(server: Server, visit: Visit) -> None:
