@@ -15,6 +15,7 @@ from tests.support.browser import (
     Visit,
     at,
     cells,
+    go,
     paid_requests,
     pictures_of,
     rows,
@@ -29,6 +30,7 @@ from tests.support.composer import (
     choose,
     choose_files,
     generate_button,
+    make,
     open_batch,
     press_generate,
     prompt_field,
@@ -49,6 +51,22 @@ ROW_PX, HEAD_PX = 35, 35
 # Where a cell of the column Prompt stands in the table.
 PROMPT_X = 400
 STREAM = re.compile("_stcore/stream")
+# Types into each text field of a component at the moment when it is inserted into the page, and keeps what it held then.
+TYPE_EARLY = """() => {
+    window.early = {}
+    const attach = Element.prototype.attachShadow
+    Element.prototype.attachShadow = function (...how) {
+        const root = attach.apply(this, how)
+        new MutationObserver(() => {
+            const field = root.querySelector("textarea, input[type=search]")
+            if (!field || field.getAttribute("aria-label") in early || field.id in early) return
+            field.focus()
+            document.execCommand("insertText", false, "early")
+            early[field.getAttribute("aria-label") ?? field.id] = field.value
+        }).observe(root, { childList: true, subtree: true })
+        return root
+    }
+}"""
 
 
 def fill_table(page: Page, text: str, count: str) -> None:
@@ -468,3 +486,17 @@ FOCUSED = """() => {
     const labelled = group || focused.labels?.[0]?.innerText
     return (focused.getAttribute("aria-label") || labelled || focused.innerText || focused.value || "").trim()
 }"""
+
+
+def test_a_field_takes_no_letters_before_its_script_can_keep_them(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    make(page, "A history with something to search")
+    write_prompt(page, "Written before")
+    settle(page)
+    page.evaluate(TYPE_EARLY)
+    go(page, "History")
+    expect(page.get_by_label("Search", exact=True)).to_be_editable()
+    go(page, "Generate")
+    expect(prompt_field(page)).to_have_value("Written before")
+    expect(prompt_field(page)).to_be_editable()
+    assert page.evaluate("early") == {"Search": "", "prompt": ""}

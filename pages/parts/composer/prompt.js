@@ -87,9 +87,8 @@ function createPrompt(root) {
     measure()
   }
 
-  field.addEventListener("input", onInput)
-  // Only in this field: other fields use these keys themselves.
-  field.addEventListener("keydown", onKey)
+  // Read-only before, so that no letter is typed that nobody keeps. Other fields use the keys of this one themselves.
+  Object.assign(field, { readOnly: false, oninput: onInput, onkeydown: onKey })
   // A click on the button sends the text itself: sending it before would only delay that.
   field.addEventListener("blur", ({ relatedTarget }) => relatedTarget !== button && send())
   button.addEventListener("click", (event) => event.detail < 2 && submit())

@@ -1,4 +1,4 @@
-// The search field. Its text is sent after a pause in typing; "/" focuses it from anywhere on the page.
+// The search field, read-only before this runs. Its text is sent after a pause in typing; "/" focuses it from anywhere on the page.
 
 const REST_MS = 300
 
@@ -23,7 +23,7 @@ export default inOrder(({ data, setStateValue, parentElement }) => {
     field.focus()
   }
 
-  Object.assign(field, { oninput: rest, onchange: send })
+  Object.assign(field, { readOnly: false, oninput: rest, onchange: send })
   search.leave()
   document.addEventListener("keydown", onKey)
   // The cleanup of a call may run after the next call, which it must not undo.
