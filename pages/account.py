@@ -104,10 +104,9 @@ def offer_to_settle(job: Job) -> None:
     with st.container(horizontal=True):
         callback = {"on_click": recorded(link_task), "args": (job.id,)}
         st.button("Link task", key=f"found-{job.id}", icon=":material/link:", **callback)
-        warning = (
-            "Only if the log page shows no such task. Otherwise it was charged, and its picture would not be fetched. "
-            "To undo: “Review again” in the picture's menu."
-        )
+        only = "Only if the log page shows no such task."
+        lost = "Otherwise it was charged, and its picture would not be fetched."
+        warning = f"{only} {lost} To undo: “Review again” in the picture's menu."
         shown = {"do": lambda _: studio.attention.mark_not_run(job.id), "about": job.prompt[:TITLE]}
         ask_first(f"never-{job.id}", "Mark as not charged", warning, **shown)
 
@@ -191,10 +190,8 @@ def show_shortfall() -> None:
     """Show how many pictures are less than was paid for."""
     less = studio.search.summary(Query(shortfall=True, binned=None))
     if less.jobs:
-        st.caption(
-            f":material/straighten: {format.pictures(less.jobs)} came with less than was paid for, at "
-            f"{format.credits(less.credits)}. The history's filter “Less than was paid for” lists them."
-        )
+        less_paid = f"{format.pictures(less.jobs)} came with less than was paid for, at {format.credits(less.credits)}."
+        st.caption(f":material/straighten: {less_paid} The history's filter “Less than was paid for” lists them.")
 
 
 def show_service() -> None:

@@ -93,17 +93,14 @@ def grouped(jobs: Sequence[Job], groups: str, shown: Sequence[Item]) -> list[Gro
     for job, each in zip(jobs, shown, strict=True):
         key = {"day": format.day(job.created_at, visitor.zone()), "press": job.submit_id}.get(groups, "")
         made.setdefault(key, []).append(each)
-    return [
-        _submission(key, tuple(some)) if groups == "press" else Group(key, key, tuple(some))
-        for key, some in made.items()
-    ]
+    group = _submission if groups == "press" else lambda key, some: Group(key, key, some)
+    return [group(key, tuple(some)) for key, some in made.items()]
 
 
 def _submission(key: str, some: tuple[Item, ...]) -> Group:
     prompts, zone, at = {each.prompt for each in some}, visitor.zone(), some[0].at or 0.0
-    title = f"{format.pictures(len(some))} of different requests"
-    if len(prompts) == 1:
-        title = " ".join(some[0].prompt.split())[:200]
+    one, several = " ".join(some[0].prompt.split())[:200], f"{format.pictures(len(some))} of different requests"
+    title = one if len(prompts) == 1 else several
     return Group(key, title, some, note=f"{format.day(at, zone)}, {local(at, zone):%H:%M}")
 
 

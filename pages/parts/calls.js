@@ -1,6 +1,9 @@
 // Streamlit calls a component again when its data changes. While the script is being loaded, an older call may come, or be cleaned
 // up, after a newer one: both are ignored.
 
+const [LEAVING_MS, LOOK_AGAIN_MS] = [10_000, 50]
+const leaving = (window.studioLeaving ??= watchLinks())
+
 function inOrder(draw) {
   return (call) => {
     const { data, parentElement } = call
@@ -8,7 +11,27 @@ function inOrder(draw) {
     const isOlder = data.session === last?.data.session && data.number < last.data.number
     if (isOlder || !parentElement.isConnected) return
     parentElement.studioCall = call
-    const end = draw(call)
+    const states = (parentElement.studioStates ??= {})
+    const setStateValue = (name, value) => send(call, name, Object.assign(states, { [name]: value }))
+    const end = draw({ ...call, setStateValue })
     return () => parentElement.studioCall === call && end?.()
   }
+}
+
+// A state that is sent between a click on a link and the arrival of its page would bring this page back, so it waits.
+function send(call, name, states, isLate = false) {
+  const isLeaving = leaving.path === location.pathname && Date.now() - leaving.since < LEAVING_MS
+  if (isLeaving) setTimeout(send, LOOK_AGAIN_MS, call, name, states, true)
+  else if (!isLate || call.parentElement.isConnected) call.setStateValue(name, states[name])
+}
+
+function watchLinks() {
+  const watched = { path: null, since: 0 }
+  const onClick = ({ target, ctrlKey, metaKey, shiftKey }) => {
+    const { origin, pathname } = target.closest?.("a[href]:not([target=_blank])") ?? location
+    const isHere = origin === location.origin && !(ctrlKey || metaKey || shiftKey)
+    if (isHere && pathname !== location.pathname) Object.assign(watched, { path: location.pathname, since: Date.now() })
+  }
+  addEventListener("click", onClick, true)
+  return watched
 }

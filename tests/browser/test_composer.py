@@ -500,3 +500,26 @@ def test_a_field_takes_no_letters_before_its_script_can_keep_them(server: Server
     expect(prompt_field(page)).to_have_value("Written before")
     expect(prompt_field(page)).to_be_editable()
     assert page.evaluate("early") == {"Search": "", "prompt": ""}
+
+
+def test_a_page_is_left_and_letters_are_kept_that_are_typed_meanwhile(server: Server, visit: Visit) -> None:
+    page = visit(server)
+    for number in range(5):
+        text = f"Typed while the page is left {number}"
+        history = page.get_by_role("navigation").get_by_role("link", name="History").element_handle()
+        page.evaluate(
+            """([link, field, text]) => {
+                field.focus()
+                link.click()
+                field.value = text
+                field.dispatchEvent(new Event("input"))
+                field.blur()
+            }""",
+            [history, prompt_field(page).element_handle(), text],
+        )
+        expect(page).to_have_url(re.compile("history"))
+        settle(page)
+        expect(page.get_by_role("heading", name="History", exact=True)).to_be_visible()
+        go(page, "Generate")
+        expect(prompt_field(page)).to_have_value(text)
+        settle(page)

@@ -221,10 +221,8 @@ def _take(read: Callable[[], Table], file: AmbiguousFile | None = None) -> bool:
     try:
         found = read()
         if len(found.rows) > ROWS_LIMIT - len(_base()):
-            raise TableRefused(
-                f"With these {len(found.rows)} rows the table would have more than {ROWS_LIMIT}, so none was added: "
-                "empty it first, or send it."
-            )
+            more = f"With these {len(found.rows)} rows the table would have more than {ROWS_LIMIT}"
+            raise TableRefused(f"{more}, so none was added: empty it first, or send it.")
     except TableRefused as error:
         if file and isinstance(error, EncodingUnsure):
             file = replace(file, guesses=error.guesses)

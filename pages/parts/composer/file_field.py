@@ -15,10 +15,8 @@ from pages.parts.component import component
 from pages.parts.recorded import recorded
 
 GONE = "{} is no longer on the server: add it again."
-_field = component(
-    "studio_file_field",
-    *("composer/file_field.html", "composer/file_field.css", "references/upload.js", "composer/file_field.js"),
-)
+_OWN = "composer/file_field.html", "composer/file_field.css", "composer/file_field.js"
+_field = component("studio_file_field", "references/upload.js", *_OWN)
 
 
 def ask(label: str, kinds: Sequence[str], bytes_limit: int, key: str, take: Callable[[str, bytes], object]) -> None:

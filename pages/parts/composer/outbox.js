@@ -19,8 +19,7 @@ function createOutbox() {
     clearTimeout(again)
     keep(next)
     known.port.setStateValue("submissions", { list: pending, at: Date.now() })
-    // Streamlit repeats a component's state with each message. The timer is for when no other is sent; if it were shorter, it
-    // would interrupt a change of page.
+    // Streamlit repeats a component's state with each message. The timer is for when no other is sent.
     again = setTimeout(send, AGAIN_MS)
   }
 

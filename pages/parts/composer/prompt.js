@@ -13,7 +13,7 @@ function createPrompt(root) {
   let [data, session, revision, sent, resting, isTouched] = [null, null, null, null, null, false]
   let says = { now: null, since: 0, before: null }
 
-  const store = () => write(PROMPT, { text: field.value, revision, session })
+  const store = () => write(PROMPT, { text: field.value, revision, session, isTouched })
 
   function measure() {
     const length = [...field.value].length
@@ -57,7 +57,8 @@ function createPrompt(root) {
   // What was typed in this tab and not sent yet: before a change of page, or, in a new session, before a reload.
   function unsent() {
     const last = read(PROMPT) ?? {}
-    const isOurs = last.session === session ? last.revision === revision : revision === 0 && !data.value
+    const isCurrent = last.revision === revision || (data.isRestored && last.isTouched)
+    const isOurs = last.session === session ? isCurrent : revision === 0 && !data.value
     return isOurs ? last.text : undefined
   }
 
@@ -89,8 +90,8 @@ function createPrompt(root) {
 
   // Read-only before, so that no letter is typed that nobody keeps. Other fields use the keys of this one themselves.
   Object.assign(field, { readOnly: false, oninput: onInput, onkeydown: onKey })
-  // A click on the button sends the text itself: sending it before would only delay that.
-  field.addEventListener("blur", ({ relatedTarget }) => relatedTarget !== button && send())
+  // A click on the button sends the text itself, and a link opens another page, on which only the browser needs it.
+  field.addEventListener("blur", ({ relatedTarget: next }) => (next?.closest("a") ? clearTimeout(resting) : next !== button && send()))
   button.addEventListener("click", (event) => event.detail < 2 && submit())
   return prompt
 }

@@ -40,15 +40,15 @@ def show_prompt_tools() -> None:
 
 def ask_project() -> None:
     """Show the field for the project of the next pictures. A new name makes a new project."""
+
+    def tidy() -> None:
+        session["project"] = project_name(session["project"])
+
     chosen = session["project"]
     names = list(dict.fromkeys([*Studio.current().library.projects(), *filter(None, [chosen])]))
-    new = {"accept_new_options": True, "persist_state": "session", "on_change": _tidy_project}
+    new = {"accept_new_options": True, "persist_state": "session", "on_change": tidy}
     shown = {"placeholder": "No project", "label_visibility": "collapsed", "width": 170}
     st.selectbox("Project", names, names.index(chosen) if chosen else None, key="project", **new, **shown)
-
-
-def _tidy_project() -> None:
-    session["project"] = project_name(session["project"])
 
 
 # -- recent prompts

@@ -56,9 +56,8 @@ def ask_variables(plan: Plan) -> None:
     """Offer to send braces in the prompt unexpanded, and show to how many prompts they expand."""
     if not has_variables():
         return
-    st.toggle(
-        "Write out {a|b} choices and {{columns}}", session["written_out"], key="written_out", persist_state="session"
-    )
+    kept = {"key": "written_out", "persist_state": "session"}
+    st.toggle("Write out {a|b} choices and {{columns}}", session["written_out"], **kept)
     if not session["written_out"]:
         st.caption("The prompt is sent as it stands, braces and all.")
     elif not session["as_table"] and not plan.faults:

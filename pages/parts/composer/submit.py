@@ -161,9 +161,8 @@ def ask() -> None:
     if before:
         _show_before(before, len(submission.items))
     known = {job.fingerprint for job in before}
-    new = replace(
-        submission, items=tuple(each for each in submission.items if each.generation.fingerprint not in known)
-    )
+    items = tuple(each for each in submission.items if each.generation.fingerprint not in known)
+    new = replace(submission, items=items)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(label(submission), type="primary", key="confirm-all", on_click=_confirm, args=(submission,))
         if before and new.items:
@@ -205,10 +204,8 @@ def _confirm(submission: Submission) -> None:
     if QUESTION not in session:
         return  # the second click of a double click
     if time.monotonic() < session["confirm_from"]:
-        session["confirm_from"], session["confirmed_early"] = (
-            time.monotonic() + Studio.current().settings.timing.confirm_after_s,
-            True,
-        )
+        session["confirm_from"] = time.monotonic() + Studio.current().settings.timing.confirm_after_s
+        session["confirmed_early"] = True
         return
     _drop()
     if session.get("unasked_today"):

@@ -25,8 +25,7 @@ OnAct = Callable[[str, str | None, str], None]
 OnWrite = Callable[[str, str, str], None]
 _gallery = component(
     "studio_gallery",
-    "elements.js",
-    "live/live.js",
+    *("elements.js", "live/live.js"),
     *(f"gallery/{name}.css" for name in _STYLES),
     *(f"gallery/{name}.js" for name in _SCRIPTS),
 )

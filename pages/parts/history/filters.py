@@ -82,9 +82,8 @@ def ask(query: Query) -> None:
             icon = ":material/filter_list_off:"
             st.button("Clear filters", key="find_clear", type="tertiary", icon=icon, on_click=_go, args=(Query(),))
     if query.ignored:
-        left = ", ".join(query.ignored)
         st.caption(":material/info: These parts of the link are unknown and were ignored:")
-        st.text(left)
+        st.text(", ".join(query.ignored))
 
 
 def _show_chips(query: Query) -> None:

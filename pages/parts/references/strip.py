@@ -22,15 +22,9 @@ from pages.parts.component import component, session_id
 BOX, CHOSEN = "reference_box", "references"
 FULL = f"At most {REFERENCE_LIMIT} references fit. Not added: remove one first."
 session = st.session_state
-_SCRIPTS = (
-    "elements",
-    "stored",
-    "live/live",
-    *(f"references/{name}" for name in ("upload", "intake", "tiles", "strip")),
-)
-_box = component(
-    "studio_references", "references/strip.html", "references/strip.css", *(f"{name}.js" for name in _SCRIPTS)
-)
+_SHARED = "elements.js", "stored.js", "live/live.js"
+_OWN = "strip.html", "strip.css", "upload.js", "intake.js", "tiles.js", "strip.js"
+_box = component("studio_references", *_SHARED, *(f"references/{name}" for name in _OWN))
 
 
 @dataclass(frozen=True)
