@@ -1,5 +1,4 @@
-// Streamlit calls a component again when its data changes. While the script is being loaded, an older call may come, or be cleaned
-// up, after a newer one: both are ignored.
+// While a component's script is being loaded, Streamlit may make an older call, or end it, after a newer one: both are ignored.
 
 const [LEAVING_MS, LOOK_AGAIN_MS] = [10_000, 50]
 const leaving = (window.studioLeaving ??= watchLinks())
@@ -11,6 +10,7 @@ function inOrder(draw) {
     const isOlder = data.session === last?.data.session && data.number < last.data.number
     if (isOlder || !parentElement.isConnected) return
     parentElement.studioCall = call
+    if (leaving.path !== location.pathname) leaving.path = null
     const states = (parentElement.studioStates ??= {})
     const setStateValue = (name, value) => send(call, name, Object.assign(states, { [name]: value }))
     const end = draw({ ...call, setStateValue })
@@ -27,10 +27,10 @@ function send(call, name, states, isLate = false) {
 
 function watchLinks() {
   const watched = { path: null, since: 0 }
-  const onClick = ({ target, ctrlKey, metaKey, shiftKey }) => {
+  const onClick = ({ target }) => {
     const { origin, pathname } = target.closest?.("a[href]:not([target=_blank])") ?? location
-    const isHere = origin === location.origin && !(ctrlKey || metaKey || shiftKey)
-    if (isHere && pathname !== location.pathname) Object.assign(watched, { path: location.pathname, since: Date.now() })
+    const isOther = origin === location.origin && pathname !== location.pathname
+    if (isOther) Object.assign(watched, { path: location.pathname, since: Date.now() })
   }
   addEventListener("click", onClick, true)
   return watched
